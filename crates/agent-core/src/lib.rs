@@ -1,0 +1,1 @@
+//! The agent's decisions as a deterministic state machine.

@@ -1,0 +1,1 @@
+//! The agent's shell: event loop, routes, links, containers.

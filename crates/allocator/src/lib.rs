@@ -1,0 +1,1 @@
+//! Hierarchical fair sharing of offered resources: a pure library.

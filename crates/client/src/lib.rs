@@ -1,0 +1,1 @@
+//! A library for schedulers, executors and operators.

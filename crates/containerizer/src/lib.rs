@@ -1,0 +1,1 @@
+//! The life of containers: launch, watch, destroy; sandboxes.

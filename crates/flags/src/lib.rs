@@ -1,0 +1,1 @@
+//! Mesos' way of giving flags: names, environment, values from files, durations and sizes.

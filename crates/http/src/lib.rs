@@ -1,0 +1,1 @@
+//! HTTP plumbing of the daemons: routes, content negotiation, event streams, error bodies.

@@ -1,0 +1,1 @@
+//! Safe wrappers of processes, namespaces, mounts and cgroups.

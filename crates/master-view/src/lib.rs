@@ -1,0 +1,1 @@
+//! The fold of the master's journal that answers every read.

@@ -1,0 +1,25 @@
+//! Mesos' protobuf messages: our `.proto` files and the Rust types made from them.
+//!
+//! `v1` is the API that frameworks and operators speak; `internal` is what masters, agents and old drivers say to
+//! each other over the link. Messages of Mesos' older `mesos` package share their field numbers with those of
+//! `mesos.v1`, so one Rust type serves both, with the union of their fields.
+//!
+//! This crate knows no rule of Mesos beyond the shape of its messages.
+
+mod link_message;
+mod raw;
+
+/// The types that prost-build makes.
+#[expect(missing_docs, reason = "generated; the `.proto` files hold the documentation")]
+#[expect(unreachable_pub, clippy::pedantic, clippy::allow_attributes, reason = "generated")]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/messages.rs"));
+}
+
+pub use generated::google;
+pub use generated::mesos::internal;
+pub use generated::mesos::resource_provider as resource_provider_registry;
+pub use generated::mesos::scheduler as driver;
+pub use generated::mesos::v1;
+pub use link_message::{LinkMessage, LinkMessageError};
+pub use raw::Raw;

@@ -1,0 +1,1 @@
+//! The deterministic simulator: whole clusters of real cores, with faults, under a seed.

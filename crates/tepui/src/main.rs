@@ -1,0 +1,3 @@
+//! The `tepui` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Real clusters for tests: processes, third-party clients.

@@ -1,0 +1,1 @@
+//! Typed ids, resource arithmetic, roles and time.

@@ -1,0 +1,1 @@
+//! RecordIO framing, protobuf and JSON bodies: bytes in, messages out.

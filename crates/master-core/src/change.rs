@@ -1,0 +1,200 @@
+//! The journal: every change of the master's state, as the view folds it.
+
+use tepui_proto::{Raw, v1};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, Upid, WallTime};
+
+/// One change of state.
+///
+/// An entity is sent whole when it is added; later changes name what is new. Task statuses and resources travel as
+/// the protos that readers see.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// This master leads and has recovered.
+    Elected {
+        /// The master, as `MasterInfo` shows it.
+        info: Box<v1::MasterInfo>,
+        /// When the process started.
+        started: WallTime,
+        /// When it was elected.
+        elected: WallTime,
+    },
+    /// A framework subscribed for the first time, or was found on a re-registered agent.
+    FrameworkAdded(Box<FrameworkEntity>),
+    /// Anything but its tasks changed: replaces the entity.
+    FrameworkUpdated(Box<FrameworkEntity>),
+    /// A framework was removed; its remaining tasks and executors have been removed by their own changes before.
+    FrameworkCompleted {
+        /// Which.
+        id: FrameworkId,
+        /// When.
+        at: WallTime,
+    },
+    /// The oldest completed framework was forgotten.
+    FrameworkForgotten(FrameworkId),
+    /// An agent registered, or re-registered after it was lost.
+    AgentAdded(Box<AgentEntity>),
+    /// Anything but its tasks changed: replaces the entity.
+    AgentUpdated(Box<AgentEntity>),
+    /// An agent was removed.
+    AgentRemoved {
+        /// Which.
+        id: AgentId,
+        /// Why.
+        why: AgentRemoval,
+        /// When.
+        at: WallTime,
+    },
+    /// An agent that was marked unreachable is no longer so (it is added by its own change).
+    AgentReachable(AgentId),
+    /// An agent of the registry has not re-registered yet; removed by `AgentAdded` or `AgentRemoved`.
+    AgentRecovered(Box<v1::AgentInfo>),
+    /// A task was launched, or brought by a re-registered agent. `statuses` is filled.
+    TaskAdded {
+        /// The task as the API shows it.
+        task: Box<v1::Task>,
+    },
+    /// A task changed its state or got a status.
+    TaskUpdated {
+        /// Whose.
+        framework: FrameworkId,
+        /// Which.
+        task: TaskId,
+        /// The state that `Task.state` shows.
+        state: v1::TaskState,
+        /// The state and uuid of the newest update, once there was one.
+        update: Option<(v1::TaskState, Vec<u8>)>,
+        /// The status to remember: it replaces the last one if that has the same state, else it is appended.
+        status: Option<Box<v1::TaskStatus>>,
+        /// Whether its resources have just been freed.
+        freed: bool,
+    },
+    /// A task left its agent: it is completed, unreachable, or forgotten.
+    TaskRemoved {
+        /// Whose.
+        framework: FrameworkId,
+        /// Which.
+        task: TaskId,
+        /// Where it goes.
+        to: TaskAfterlife,
+    },
+    /// An executor was launched, or brought by a re-registered agent.
+    ExecutorAdded {
+        /// Where.
+        agent: AgentId,
+        /// Whose.
+        framework: FrameworkId,
+        /// What.
+        info: Box<Raw<v1::ExecutorInfo>>,
+    },
+    /// An executor ended.
+    ExecutorRemoved {
+        /// Where.
+        agent: AgentId,
+        /// Whose.
+        framework: FrameworkId,
+        /// Which.
+        executor: ExecutorId,
+    },
+    /// Resources were offered.
+    OfferAdded(Box<v1::Offer>),
+    /// An offer was accepted, declined, rescinded or discarded.
+    OfferRemoved(OfferId),
+    /// A counter of `/metrics/snapshot` grew.
+    Counted(Counter),
+}
+
+/// A framework as readers see it.
+#[derive(Clone, Debug)]
+pub struct FrameworkEntity {
+    /// As subscribed, with its id.
+    pub info: v1::FrameworkInfo,
+    /// Active: receives offers.
+    pub active: bool,
+    /// Connected: has a stream or a driver.
+    pub connected: bool,
+    /// Known only from agents so far.
+    pub recovered: bool,
+    /// First subscription.
+    pub registered: WallTime,
+    /// Last subscription.
+    pub reregistered: WallTime,
+    /// The driver's address; none for an HTTP scheduler.
+    pub pid: Option<Upid>,
+    /// Roles in which it asked for no offers.
+    pub suppressed_roles: Vec<String>,
+    /// What offers must satisfy, by role.
+    pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
+}
+
+/// An agent as readers see it.
+#[derive(Clone, Debug)]
+pub struct AgentEntity {
+    /// As registered, with its id.
+    pub info: v1::AgentInfo,
+    /// Its address on the link.
+    pub pid: Upid,
+    /// Its version.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: Vec<v1::agent_info::capability::Type>,
+    /// Connected to us.
+    pub connected: bool,
+    /// Offers are made for it.
+    pub active: bool,
+    /// First registration.
+    pub registered: WallTime,
+    /// Last re-registration.
+    pub reregistered: Option<WallTime>,
+    /// All its resources, with dynamic reservations and volumes.
+    pub total: Vec<v1::Resource>,
+}
+
+/// Why an agent is no longer there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentRemoval {
+    /// It did not answer pings or did not come back.
+    Unreachable,
+    /// It said goodbye.
+    Unregistered,
+    /// A new agent came from its address.
+    Replaced,
+}
+
+/// Where a removed task is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskAfterlife {
+    /// Among the completed tasks.
+    Completed,
+    /// Among the unreachable tasks.
+    Unreachable,
+    /// Nowhere.
+    Forgotten,
+}
+
+/// The counters that a step can raise by one, by what they count. The view knows their metric names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// A metric of Mesos by its full name, such as `master/messages_register_slave`.
+    Named(&'static str),
+    /// `master/task_<state>/source_<source>/reason_<reason>`; the state's own counter is raised too.
+    TaskTerminal(v1::TaskState, Option<v1::task_status::Source>, Option<v1::task_status::Reason>),
+    /// A call of a framework.
+    Call(FrameworkId, v1::scheduler::call::Type),
+    /// An event sent to a framework.
+    Event(FrameworkId, v1::scheduler::event::Type),
+    /// Offers sent to, accepted by, declined by or rescinded from a framework.
+    Offers(FrameworkId, OfferFate, u64),
+}
+
+/// What became of offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OfferFate {
+    /// Sent.
+    Sent,
+    /// Accepted.
+    Accepted,
+    /// Declined.
+    Declined,
+    /// Rescinded.
+    Rescinded,
+}

@@ -1,0 +1,43 @@
+//! What a master is told at its start.
+
+use std::time::Duration;
+
+use tepui_proto::v1;
+use tepui_types::{Upid, WallTime};
+
+/// The checked settings of a master. Fields are named after Mesos' flags.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our address on the link: `master@ip:port`.
+    pub pid: Upid,
+    /// The host name that we advertise.
+    pub hostname: String,
+    /// The fault domain, if one was given.
+    pub domain: Option<v1::DomainInfo>,
+    /// When the process started.
+    pub started: WallTime,
+    /// Between pings of an agent.
+    pub agent_ping_timeout: Duration,
+    /// Pings that may go unanswered before an agent is unreachable.
+    pub max_agent_ping_timeouts: u32,
+    /// How long a disconnected or recovered agent has to re-register.
+    pub agent_reregister_timeout: Duration,
+    /// The period of the full allocation sweep, and the least time before a declined resource returns to its decliner.
+    pub allocation_interval: Duration,
+    /// After how long an unused offer is rescinded, if ever.
+    pub offer_timeout: Option<Duration>,
+    /// Whether frameworks may run as root.
+    pub root_submissions: bool,
+    /// The roles that frameworks may have, if limited.
+    pub roles: Option<Vec<String>>,
+    /// Completed frameworks to remember.
+    pub max_completed_frameworks: usize,
+    /// Completed tasks to remember of each framework.
+    pub max_completed_tasks_per_framework: usize,
+    /// Unreachable tasks to remember of each framework.
+    pub max_unreachable_tasks_per_framework: usize,
+    /// Whether agents with GPUs are kept for frameworks that want GPUs.
+    pub filter_gpu_resources: bool,
+    /// What an offer must hold at the least: any of these sets.
+    pub min_allocatable_resources: Vec<tepui_types::ResourceQuantities>,
+}

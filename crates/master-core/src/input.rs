@@ -1,0 +1,68 @@
+//! Everything that can happen to a master.
+
+use tepui_proto::{LinkMessage, v1};
+use tepui_types::Upid;
+
+/// The shell's name for an HTTP request that waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// The core's name for a scheduler's open event stream. Given by the core, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// The core's name for a batch of registry writes. Given by the core, in increasing order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub u64);
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Time passed; the deadline that `next_deadline` named may have been reached.
+    Tick,
+    /// The registry was read after election. Sent once, before anything else is answered.
+    Recovered(Registry),
+    /// A well-formed `Call` arrived on the scheduler API.
+    SchedulerCall(Box<SchedulerCall>),
+    /// The client of an event stream went away, or the shell gave it up.
+    StreamClosed(StreamId),
+    /// A message arrived over the link.
+    Link {
+        /// Who sent it.
+        from: Upid,
+        /// The actor of ours that it is addressed to, `master` or `slave-observer(N)`.
+        to: String,
+        /// What it says.
+        message: LinkMessage,
+    },
+    /// The connection to a linked peer broke.
+    LinkBroken(Upid),
+    /// A batch of registry writes is durable.
+    Stored(StoreId),
+}
+
+/// A call as it came in, with what its HTTP request said around it.
+#[derive(Clone, Debug)]
+pub struct SchedulerCall {
+    /// Whom to answer.
+    pub request: RequestId,
+    /// The call, not yet validated.
+    pub call: v1::scheduler::Call,
+    /// The `Mesos-Stream-Id` header.
+    pub stream_id: Option<String>,
+    /// Whether `Accept` admits JSON or protobuf. Looked at only for calls that are answered with a body.
+    pub acceptable: bool,
+    /// The authenticated principal.
+    pub principal: Option<String>,
+}
+
+/// What the registry held at recovery.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// Agents that were admitted.
+    pub agents: Vec<v1::AgentInfo>,
+    /// Agents that were marked unreachable.
+    pub unreachable: Vec<(v1::AgentId, v1::TimeInfo)>,
+    /// Agents that were marked gone.
+    pub gone: Vec<(v1::AgentId, v1::TimeInfo)>,
+}

@@ -1,0 +1,51 @@
+//! Taking in the orphans: a process that ends hands its children to the nearest subreaper above it.
+
+use std::io;
+
+use nix::libc;
+
+/// Makes this process the parent of all orphans among its descendants, so that none of them leaves its tree.
+pub fn become_subreaper() -> io::Result<()> {
+    // SAFETY: this option takes one integer and touches no memory.
+    let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Reaps the children that have ended, save `child`, whose status its owner wants. Never blocks.
+///
+/// An ended `child` may hide others behind it until its owner has reaped it.
+pub fn reap_orphans(child: Option<u32>) -> io::Result<usize> {
+    let mut reaped = 0;
+    while let Some(ended) = peek()? {
+        if Some(ended) == child {
+            break;
+        }
+        let pid = libc::pid_t::try_from(ended).map_err(io::Error::other)?;
+        let status = std::ptr::null_mut();
+        // SAFETY: a null status is allowed; the child has ended, so this reaps it and does not block.
+        let result = unsafe { libc::waitpid(pid, status, libc::WNOHANG) };
+        if result <= 0 {
+            break;
+        }
+        reaped += 1;
+    }
+    Ok(reaped)
+}
+
+/// The id of a child that has ended and is not reaped yet.
+fn peek() -> io::Result<Option<u32>> {
+    // SAFETY: `siginfo_t` is plain data, for which zeros are valid.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the pointer is to a valid `siginfo_t`.
+    let result = unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, options) };
+    if result != 0 {
+        return match io::Error::last_os_error() {
+            error if error.raw_os_error() == Some(libc::ECHILD) => Ok(None),
+            error => Err(error),
+        };
+    }
+    // SAFETY: `waitid` filled in the fields of a child's end, or left the zeros.
+    let pid = unsafe { info.si_pid() };
+    Ok(u32::try_from(pid).ok().filter(|pid| *pid != 0))
+}

@@ -1,0 +1,145 @@
+//! Everything that an agent does to the world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tepui_proto::{LinkMessage, Raw, v1};
+use tepui_types::{ContainerId, ExecutorId, FrameworkId, Upid};
+
+use crate::change::Change;
+use crate::input::{RequestId, StreamId};
+
+/// What one step wants done, in order; and the journal of what it changed.
+///
+/// The shell folds `changes` into its view before it carries out `effects`, so whoever is answered sees their change.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// To be carried out in this order.
+    pub effects: Vec<Effect>,
+    /// What changed, for the view.
+    pub changes: Vec<Change>,
+}
+
+impl Effects {
+    /// Adds an effect.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Adds an entry to the journal.
+    pub fn change(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Forgets all, keeping the capacity.
+    pub fn clear(&mut self) {
+        self.effects.clear();
+        self.changes.clear();
+    }
+}
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Answer a waiting HTTP request.
+    Respond {
+        /// Which.
+        request: RequestId,
+        /// With what.
+        response: Response,
+    },
+    /// Write an event to a stream that was opened by `Response::Subscribed`.
+    SendEvent {
+        /// Which.
+        stream: StreamId,
+        /// What.
+        event: Arc<v1::executor::Event>,
+    },
+    /// End a stream: the terminal chunk, after what was sent before.
+    CloseStream(StreamId),
+    /// Send a message over the link. We speak as `Config::pid`.
+    SendLink {
+        /// To whom.
+        to: Upid,
+        /// What.
+        message: LinkMessage,
+    },
+    /// Keep a connection to this peer and report its break as `Input::LinkBroken`. Asked again for one that is open,
+    /// it does nothing; for one that broke, it opens a new one.
+    OpenLink(Upid),
+    /// Stop watching this peer.
+    CloseLink(Upid),
+    /// Start a container. Exactly one of `Input::ContainerLaunched` and `Input::ContainerLaunchFailed` follows.
+    Launch(Box<Launch>),
+    /// End a container, whether it runs or is being started. `Input::ContainerExited` follows if it ran, and for one
+    /// that never runs `Input::ContainerLaunchFailed`. Unknown ones are ignored.
+    Destroy(ContainerId),
+    /// All is ended: the process may exit. Nothing follows.
+    Stopped {
+        /// Why, if nobody asked for it on this machine.
+        error: Option<String>,
+    },
+}
+
+/// What a container is made of.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The new container.
+    pub container: ContainerId,
+    /// Whose.
+    pub framework: FrameworkId,
+    /// The executor that runs in it.
+    pub executor: ExecutorId,
+    /// The executor, with its command. What it is shown as; its resources lack those of its tasks.
+    pub executor_info: Raw<v1::ExecutorInfo>,
+    /// For a command executor, its one task.
+    pub task: Option<Raw<v1::TaskInfo>>,
+    /// The executor's resources and those of the first task.
+    pub resources: Vec<v1::Resource>,
+    /// The user to run as; ours if none.
+    pub user: Option<String>,
+    /// The sandbox, an absolute path, to be made.
+    pub directory: String,
+    /// What Mesos adds to the environment of executors; the command's own variables come on top of it.
+    pub environment: BTreeMap<String, String>,
+    /// Whether the framework asked for checkpoints.
+    pub checkpoint: bool,
+}
+
+/// The answer to an executor's call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// 202, no body.
+    Accepted,
+    /// 200 and a stream of events. There is no `Mesos-Stream-Id` on the executor API.
+    Subscribed {
+        /// The stream that events will be sent to.
+        stream: StreamId,
+    },
+    /// A refusal.
+    Rejected(Rejection),
+}
+
+/// Why a call was refused; the shell maps `kind` to a status code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The family of refusal.
+    pub kind: RejectionKind,
+    /// The text of the body, in the API's own words.
+    pub message: String,
+}
+
+/// The families of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionKind {
+    /// 400.
+    BadRequest,
+    /// 403.
+    Forbidden,
+    /// 406.
+    NotAcceptable,
+    /// 501.
+    NotImplemented,
+    /// 503.
+    Unavailable,
+}

@@ -1,1 +1,16 @@
-//! Real clusters for tests: processes, third-party clients.
+//! Real clusters for tests: processes on loopback, and third-party clients.
+//!
+//! Nothing here decides anything; a test starts daemons, waits for what it expects with a deadline, and everything that
+//! it started ends with it. `daemon.rs` runs our own binary, `mesos_go.rs` a client of others.
+
+mod daemon;
+mod mesos_go;
+mod oracle;
+mod request;
+mod wait;
+
+pub use daemon::{Daemon, Output, free_port, run_to_end};
+pub use mesos_go::mesos_go;
+pub use oracle::Oracle;
+pub use request::{Answer, get, post};
+pub use wait::wait_for;

@@ -1,3 +1,40 @@
-//! Repository chores.
+//! Repository chores: `cargo xtask test`, `cargo xtask ci`, `cargo xtask tidy`.
 
-fn main() {}
+mod ci;
+mod command;
+mod install;
+mod test;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+/// Repository chores.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Installs what the tests need, then runs them all.
+    Test {
+        /// Install nothing; tests of third-party clients that are absent say so and are left out.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Everything that must hold before a change lands: format, lints, documentation, tidiness, tests.
+    Ci,
+    /// Checks the house rules that no compiler knows: who depends on whom, and sizes.
+    Tidy,
+}
+
+fn main() -> anyhow::Result<()> {
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))?;
+    match Arguments::parse().chore {
+        Chore::Test { offline } => test::test(offline),
+        Chore::Ci => ci::ci(),
+        Chore::Tidy => tidy::tidy(),
+    }
+}

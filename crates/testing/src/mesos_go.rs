@@ -1,0 +1,26 @@
+//! A scheduler built on mesos-go, from Debian's package.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds the client in `clients/mesos-go` into `folder`.
+///
+/// # Errors
+/// Go or the package is not installed (`cargo xtask test` installs both), or the build failed; the text says which.
+pub fn mesos_go(folder: &Path) -> Result<PathBuf, String> {
+    if !Path::new("/usr/share/gocode/src/github.com/mesos/mesos-go").exists() {
+        return Err("mesos-go is not installed: apt-get install golang-go golang-github-mesos-mesos-go-dev".to_owned());
+    }
+    let binary = folder.join("mesos-go");
+    let built = Command::new("go")
+        .args(["build", "-o"])
+        .arg(&binary)
+        .arg(".")
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/clients/mesos-go"))
+        .env("GOPATH", "/usr/share/gocode")
+        .env("GO111MODULE", "off")
+        .env("GOCACHE", folder.join("go-cache"))
+        .output()
+        .map_err(|error| format!("failed to start go: {error}"))?;
+    if built.status.success() { Ok(binary) } else { Err(String::from_utf8_lossy(&built.stderr).into_owned()) }
+}

@@ -1,0 +1,41 @@
+//! What the tests need beyond the Rust toolchain.
+
+use std::path::Path;
+
+use crate::command::{eprint, run, succeeds};
+
+/// Debian's packages for the tests with third-party clients.
+const PACKAGES: &str = "golang-go golang-github-mesos-mesos-go-dev";
+
+/// Installs a real Mesos and more clients, where the project's shared folder stands beside the checkout.
+const ORACLE: &str = "../shared/oracle/setup.sh";
+
+/// Installs the third-party clients. A machine without apt, or without the right to use it, runs the other tests; what
+/// is left out is said here, once.
+pub(crate) fn third_party_clients() {
+    if !succeeds("go version") || !Path::new("/usr/share/gocode/src/github.com/mesos/mesos-go").exists() {
+        let install = format!("apt-get install --yes --no-install-recommends {PACKAGES}");
+        let done = run(&install).or_else(|_| run("apt-get update").and_then(|()| run(&install)));
+        if let Err(error) = done {
+            eprint(&format!("LEFT OUT: the tests with mesos-go: {error}"));
+        }
+    }
+    oracle();
+}
+
+/// A real Mesos 1.11.0, pymesos and the old driver: about a minute, once.
+fn oracle() {
+    if !Path::new(ORACLE).exists() {
+        eprint(&format!("LEFT OUT: the tests beside a real Mesos: there is no `{ORACLE}`"));
+        return;
+    }
+    let home = std::env::var("HOME").unwrap_or_default();
+    let folder = std::env::var("ORACLE").unwrap_or_else(|_| format!("{home}/.cache/tepui-oracle"));
+    // The last thing that its script makes.
+    if Path::new(&folder).join("bin/pymesos-python").exists() {
+        return;
+    }
+    if let Err(error) = run(&format!("bash {ORACLE}")) {
+        eprint(&format!("LEFT OUT: the tests beside a real Mesos: {error}"));
+    }
+}

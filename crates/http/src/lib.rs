@@ -1,1 +1,29 @@
-//! HTTP plumbing of the daemons: routes, content negotiation, event streams, error bodies.
+//! HTTP plumbing of the daemons: connections in, [`Request`]s to handlers, [`Response`]s out.
+//!
+//! What it is: the accept loop ([`serve()`]), a route table with libprocess' path rules ([`Router`]), the fixed order in
+//! which an API call is refused or decoded ([`call`]), the responses that clients know ([`response`]), and event
+//! streams ([`EventStream`]). What it is *not*: it holds no policy about frameworks, offers or tasks, and it does not
+//! carry the messages between daemons (that is `tepui-link`; a daemon asks it first, then the router).
+//!
+//! Start reading at [`Router`]: its header explains how a path finds its handler.
+
+pub mod call;
+mod connection;
+mod event_stream;
+mod gzip;
+mod limits;
+mod query;
+mod request;
+pub mod response;
+mod response_body;
+mod router;
+mod serve;
+mod weight;
+
+pub use event_stream::{EventSender, EventStream, SendError};
+pub use limits::Limits;
+pub use query::Query;
+pub use request::Request;
+pub use response_body::{Response, ResponseBody};
+pub use router::{Router, RouterBuilder};
+pub use serve::serve;

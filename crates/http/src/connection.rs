@@ -1,0 +1,173 @@
+//! One connection: its socket with a timeout for request heads that trickle in, and a way to drop it from outside.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Sleep;
+
+use crate::ResponseBody;
+use crate::event_stream::StreamBroken;
+
+/// What the socket, the response bodies and the event streams of one connection share.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionState {
+    /// How many requests have begun to be handled.
+    requests: AtomicU64,
+    /// How many responses are not finished.
+    in_flight: AtomicUsize,
+    aborted: Notify,
+}
+
+impl ConnectionState {
+    /// Drops the connection without finishing what is under way.
+    pub(crate) fn abort(&self) {
+        self.aborted.notify_one();
+    }
+
+    pub(crate) async fn aborted(&self) {
+        self.aborted.notified().await;
+    }
+
+    /// Counts a request in; the guard counts its response out.
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+}
+
+/// Held while a request is being answered.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<ConnectionState>);
+
+impl InFlight {
+    /// Ties the guard to the life of the response's body.
+    pub(crate) fn with_body(self, body: ResponseBody) -> TrackedBody {
+        match &body {
+            ResponseBody::Events(stream) => stream.attach(Arc::clone(&self.0)),
+            ResponseBody::Whole(_) => {}
+        }
+        TrackedBody { body, _in_flight: self }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A response body whose end the connection knows of.
+#[derive(Debug)]
+pub(crate) struct TrackedBody {
+    body: ResponseBody,
+    _in_flight: InFlight,
+}
+
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = StreamBroken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamBroken>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A socket that fails when a request head takes too long.
+///
+/// hyper has such a timeout, but it also closes idle connections, and those are what a link consists of. So the clock
+/// starts at the first byte of a request, and stops when the request reaches its handler.
+#[derive(Debug)]
+pub(crate) struct ConnectionIo {
+    stream: TcpStream,
+    state: Arc<ConnectionState>,
+    header_timeout: Duration,
+    head: Option<PartialHead>,
+}
+
+#[derive(Debug)]
+struct PartialHead {
+    /// The count of requests when the clock started: once it has moved on, that head is complete.
+    requests: u64,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl ConnectionIo {
+    pub(crate) fn new(stream: TcpStream, state: Arc<ConnectionState>, header_timeout: Duration) -> Self {
+        Self { stream, state, header_timeout, head: None }
+    }
+
+    fn forget_complete_head(&mut self) {
+        let requests = self.state.requests.load(Ordering::Relaxed);
+        if self.head.as_ref().is_some_and(|head| head.requests != requests) {
+            self.head = None;
+        }
+    }
+
+    fn note_bytes(&mut self) {
+        if self.head.is_none() && self.state.in_flight.load(Ordering::Relaxed) == 0 {
+            let requests = self.state.requests.load(Ordering::Relaxed);
+            let deadline = Box::pin(tokio::time::sleep(self.header_timeout));
+            self.head = Some(PartialHead { requests, deadline });
+        }
+    }
+}
+
+impl AsyncRead for ConnectionIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        this.forget_complete_head();
+        let filled = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        match &read {
+            Poll::Ready(Ok(())) if buffer.filled().len() > filled => this.note_bytes(),
+            Poll::Ready(_) => {}
+            Poll::Pending => {
+                if let Some(head) = &mut this.head
+                    && head.deadline.as_mut().poll(context).is_ready()
+                {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for ConnectionIo {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,247 @@
+//! Event streams: a chunked response body that its owner feeds record by record.
+//!
+//! Clients rely on **exactly one record per HTTP chunk**, so each [`EventSender::send`] becomes one chunk. Records that
+//! are ready together still leave in one write: the connection takes all that fits its buffer before it flushes.
+//!
+//! A reader that is too slow is disconnected, not buffered without end: `send` refuses what would exceed the limit and
+//! breaks the stream. In the other direction a client that goes away is noticed by the connection even when nothing
+//! is being sent; the body is dropped then, and [`EventSender::disconnected`] completes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::connection::ConnectionState;
+
+/// Why a record was not taken.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum SendError {
+    /// The client has gone, or the stream was closed.
+    #[error("the stream is closed")]
+    Disconnected,
+    /// The client reads too slowly: the record would exceed the limit. The stream has been broken.
+    #[error("the client reads too slowly")]
+    Overflow,
+}
+
+/// Tells the connection to break off instead of ending the stream properly.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("the event stream was broken off")]
+pub struct StreamBroken;
+
+/// The receiving half: the body of a response. Make the response with [`crate::response::event_stream`].
+#[derive(Debug)]
+pub struct EventStream(Arc<Shared>);
+
+/// The sending half. Dropping it breaks the stream; [`EventSender::close`] ends it properly.
+#[derive(Debug)]
+pub struct EventSender(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    limit_bytes: usize,
+    gone: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    records: VecDeque<Bytes>,
+    bytes: usize,
+    phase: Phase,
+    waker: Option<Waker>,
+    connection: Option<Arc<ConnectionState>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// The owner has said all: what is queued is still sent.
+    Closed,
+    /// The owner broke it off.
+    Broken,
+    /// The client's end is gone.
+    Gone,
+}
+
+impl EventStream {
+    /// Makes a stream that holds at most `limit_bytes` of records that the connection has not taken yet.
+    pub fn new(limit_bytes: usize) -> (EventSender, EventStream) {
+        let shared = Arc::new(Shared { queue: Mutex::default(), limit_bytes, gone: Notify::new() });
+        (EventSender(Arc::clone(&shared)), EventStream(shared))
+    }
+
+    /// Names the connection that must be dropped if the owner breaks the stream while the socket is blocked.
+    pub(crate) fn attach(&self, connection: Arc<ConnectionState>) {
+        let mut queue = self.0.lock();
+        if queue.phase == Phase::Broken {
+            connection.abort();
+        }
+        queue.connection = Some(connection);
+    }
+
+    pub(crate) fn poll_record(&self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, StreamBroken>>> {
+        let mut queue = self.0.lock();
+        if queue.phase == Phase::Broken {
+            return Poll::Ready(Some(Err(StreamBroken)));
+        }
+        if let Some(record) = queue.records.pop_front() {
+            queue.bytes -= record.len();
+            return Poll::Ready(Some(Ok(record)));
+        }
+        if queue.phase == Phase::Closed {
+            return Poll::Ready(None);
+        }
+        if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            queue.waker = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue.phase = Phase::Gone;
+        queue.records = VecDeque::new();
+        queue.bytes = 0;
+        queue.waker = None;
+        queue.connection = None;
+        drop(queue);
+        self.0.gone.notify_waiters();
+    }
+}
+
+impl EventSender {
+    /// Queues one record, which becomes one chunk. Never waits. An empty record is nothing: an empty chunk would end
+    /// the stream.
+    pub fn send(&self, record: Bytes) -> Result<(), SendError> {
+        let mut queue = self.0.lock();
+        if queue.phase != Phase::Open {
+            return Err(SendError::Disconnected);
+        }
+        if record.is_empty() {
+            return Ok(());
+        }
+        // One record is taken even if it alone exceeds the limit: else a big one could never be sent.
+        if !queue.records.is_empty() && queue.bytes.saturating_add(record.len()) > self.0.limit_bytes {
+            Shared::break_off(queue);
+            return Err(SendError::Overflow);
+        }
+        queue.bytes += record.len();
+        queue.records.push_back(record);
+        Shared::wake(queue);
+        Ok(())
+    }
+
+    /// Ends the stream properly, after what is queued; the connection stays usable.
+    pub fn close(&self) {
+        let mut queue = self.0.lock();
+        if queue.phase == Phase::Open {
+            queue.phase = Phase::Closed;
+            Shared::wake(queue);
+        }
+    }
+
+    /// Breaks the stream off at once and drops its connection, even if the client does not read.
+    pub fn abort(&self) {
+        let queue = self.0.lock();
+        if matches!(queue.phase, Phase::Open | Phase::Closed) {
+            Shared::break_off(queue);
+        }
+    }
+
+    /// How many bytes wait because the client has not read what went before.
+    pub fn queued_bytes(&self) -> usize {
+        self.0.lock().bytes
+    }
+
+    /// Claims that the client has not kept up: something is queued behind the connection's own buffer.
+    pub fn is_blocked(&self) -> bool {
+        self.queued_bytes() > 0
+    }
+
+    /// Claims that nobody reads any more.
+    pub fn is_disconnected(&self) -> bool {
+        self.0.lock().phase == Phase::Gone
+    }
+
+    /// Completes when the client's end is gone (or has been answered to the end after [`EventSender::close`]).
+    pub async fn disconnected(&self) {
+        self.watch().disconnected().await;
+    }
+
+    /// A watch on the client's end that can live in another task than the sender.
+    pub fn watch(&self) -> StreamWatch {
+        StreamWatch(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for EventSender {
+    fn drop(&mut self) {
+        self.abort_unless_closed();
+    }
+}
+
+impl EventSender {
+    fn abort_unless_closed(&self) {
+        let queue = self.0.lock();
+        if queue.phase == Phase::Open {
+            Shared::break_off(queue);
+        }
+    }
+}
+
+/// Waits for the client's end of a stream to go.
+#[derive(Clone, Debug)]
+pub struct StreamWatch(Arc<Shared>);
+
+impl StreamWatch {
+    /// Completes when the client's end is gone.
+    pub async fn disconnected(&self) {
+        let notified = self.0.gone.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if self.0.lock().phase != Phase::Gone {
+            notified.await;
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(mut queue: MutexGuard<'_, Queue>) {
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn break_off(mut queue: MutexGuard<'_, Queue>) {
+        queue.phase = Phase::Broken;
+        queue.records = VecDeque::new();
+        queue.bytes = 0;
+        if let Some(connection) = &queue.connection {
+            connection.abort();
+        }
+        Self::wake(queue);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EventStream")
+            .field("queued_bytes", &self.lock().bytes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! Prints doubles as C++ streams do with 15 significant digits, as Mesos' texts show them.
+
+/// The digits that every double keeps: `std::numeric_limits<double>::digits10`.
+const DIGITS: usize = 15;
+
+/// Prints with 15 significant digits and no trailing zeros: `0.1`, `4`, `1.42857142857143`, `1e+15`.
+pub(crate) fn format_float(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value == 0.0 { "0".to_owned() } else { value.to_string().to_lowercase() };
+    }
+    let scientific = format!("{:.*e}", DIGITS - 1, value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits: String = mantissa.chars().filter(|&c| c != '.').collect();
+    let digits = digits.trim_end_matches('0');
+    let sign = if value < 0.0 { "-" } else { "" };
+    match usize::try_from(exponent) {
+        Ok(whole) if whole < DIGITS => {
+            let padded = format!("{digits:0<width$}", width = whole + 1);
+            let (whole, fraction) = padded.split_at(whole + 1);
+            let point = if fraction.is_empty() { "" } else { "." };
+            format!("{sign}{whole}{point}{fraction}")
+        }
+        Err(_) if exponent >= -4 => {
+            let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
+            format!("{sign}0.{:0<zeros$}{digits}", "")
+        }
+        _ => {
+            let (first, fraction) = digits.split_at(1);
+            let point = if fraction.is_empty() { "" } else { "." };
+            let exponent_sign = if exponent < 0 { '-' } else { '+' };
+            format!("{sign}{first}{point}{fraction}e{exponent_sign}{:02}", exponent.abs())
+        }
+    }
+}
+
+/// Reads a number as stout's `numify` does: a double, or a hexadecimal integer.
+pub(crate) fn parse_float(text: &str) -> Option<f64> {
+    let (sign, magnitude) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text),
+    };
+    if let Some(hex) = magnitude.strip_prefix("0x").or_else(|| magnitude.strip_prefix("0X")) {
+        if hex.starts_with('+') {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "the value is a double by definition")]
+        return u64::from_str_radix(hex, 16).ok().map(|value| sign * value as f64);
+    }
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_print_as_cpp_streams_print_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (0.1, "0.1"),
+            (4.0, "4"),
+            (-1.5, "-1.5"),
+            (100.0, "100"),
+            (1024.25, "1024.25"),
+            (0.001, "0.001"),
+            (0.0001, "0.0001"),
+            (0.000_01, "1e-05"),
+            (10.0 / 7.0, "1.42857142857143"),
+            (999_999_999_999_999.0, "999999999999999"),
+            (1e15, "1e+15"),
+            (9_223_372_036_854_775.807, "9.22337203685478e+15"),
+            (1.5e300, "1.5e+300"),
+            (123_456_789_012_345.678, "123456789012346"),
+        ] {
+            assert_eq!(format_float(value), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_numify_reads_them() {
+        assert_eq!(parse_float("1.5"), Some(1.5));
+        assert_eq!(parse_float("1e3"), Some(1000.0));
+        assert_eq!(parse_float("0x10"), Some(16.0));
+        assert_eq!(parse_float("-0x10"), Some(-16.0));
+        assert_eq!(parse_float("0x1.8"), None);
+        assert_eq!(parse_float("0x1p3"), None);
+        assert_eq!(parse_float(""), None);
+        assert_eq!(parse_float("rack1"), None);
+    }
+}

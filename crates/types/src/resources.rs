@@ -1,0 +1,122 @@
+//! Several resources, combined: their arithmetic, their text and their messages.
+//!
+//! Resources of one kind are one entry: `cpus:1 + cpus:2` is `cpus:3`. Entries keep the order in which they came, and
+//! one that is used up is replaced by the last, because clients see the order that Mesos keeps. There are no empty
+//! entries and no negative amounts. Sharing is counted: see [`Resource::shared_count`].
+
+mod arithmetic;
+mod convert;
+mod filter;
+mod format;
+mod parse;
+mod validate;
+
+pub use format::{DisplayDisk, DisplayResource};
+pub use validate::{ResourceError, validate_resource};
+
+use crate::resource::Resource;
+
+/// Resources, combined. Two are equal if each contains the other.
+#[derive(Clone, Default)]
+pub struct Resources(Vec<Resource>);
+
+/// Resources that are refused. Its texts are Mesos' own, because clients show and match them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResourcesError {
+    /// A resource of a message is invalid.
+    #[error("Resource '{resource}' is invalid: {reason}")]
+    Invalid {
+        /// The resource as text.
+        resource: String,
+        /// What is wrong.
+        reason: ResourceError,
+    },
+    /// A resource of a text is invalid.
+    #[error(transparent)]
+    InvalidText(#[from] ResourceError),
+    /// A text has not the form `name:value`.
+    #[error("Bad value for resources, missing or extra ':' in {0}")]
+    BadColons(String),
+    /// A text has not the form `name(role):value`.
+    #[error("Bad value for resources, mismatched parentheses in {0}")]
+    BadParentheses(String),
+    /// A value cannot be read.
+    #[error("Failed to parse resource {name} value {value} error {reason}")]
+    BadValue {
+        /// The resource's name.
+        name: String,
+        /// The value.
+        value: String,
+        /// What is wrong.
+        reason: crate::value::ValueError,
+    },
+    /// A value is neither an amount, nor ranges, nor a set.
+    #[error("Bad type for resource {name} value {value} type TEXT")]
+    BadType {
+        /// The resource's name.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// The JSON does not describe resources.
+    #[error("Some JSON resources were not formatted properly: {0}")]
+    BadJson(String),
+    /// An operator gave a persistent volume.
+    #[error("Persistent volumes cannot be specified at the command line")]
+    VolumeInText,
+    /// An operator gave a revocable resource.
+    #[error(
+        "Revocable resources cannot be specified at the command line; do not include a 'revocable' key in the resources \
+         JSON"
+    )]
+    RevocableInText,
+    /// An operator gave a dynamic reservation.
+    #[error(
+        "Dynamic reservations cannot be specified at the command line; do not include a reservation with DYNAMIC type \
+         in the resources JSON"
+    )]
+    DynamicReservationInText,
+    /// An operator gave a name two types.
+    #[error("Resources with the same name ('{0}') but different types are not allowed")]
+    MixedTypes(String),
+}
+
+impl Resources {
+    /// No resources.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The entries.
+    pub fn iter(&self) -> std::slice::Iter<'_, Resource> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Resources {
+    type Item = &'a Resource;
+    type IntoIter = std::slice::Iter<'a, Resource>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Resources {
+    type Item = Resource;
+    type IntoIter = std::vec::IntoIter<Resource>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,164 @@
+//! From and to messages, which come in three formats.
+//!
+//! - *Post-refinement*, for frameworks with the capability `RESERVATION_REFINEMENT`: `reservations`, and no `role`.
+//! - *Pre-refinement*, for all others and for older agents: `role` and `reservation`, and no `reservations`.
+//! - *Endpoint*, for operators: both.
+//!
+//! Within [`Resource`] there is only the stack of reservations.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use tepui_proto::v1;
+
+use super::format::DisplayResource;
+use super::validate::{role_of, validate_resource};
+use super::{ResourceError, Resources, ResourcesError};
+use crate::ids::ResourceProviderId;
+use crate::name::ResourceName;
+use crate::reservation::{Reservation, ReservationKind};
+use crate::resource::{Details, Resource, ResourceValue};
+use crate::role::DEFAULT_ROLE;
+use crate::scalar::Scalar;
+
+impl Resource {
+    /// Reads a message of any format.
+    pub fn from_proto(resource: &v1::Resource) -> Result<Self, ResourceError> {
+        validate_resource(resource)?;
+        let value = match resource {
+            v1::Resource { scalar: Some(scalar), .. } => ResourceValue::Scalar(Scalar::from(scalar)),
+            v1::Resource { ranges: Some(ranges), .. } => ResourceValue::Ranges(ranges.into()),
+            v1::Resource { set: Some(set), .. } => ResourceValue::Set(set.into()),
+            v1::Resource { .. } => return Err(ResourceError::InvalidType),
+        };
+        let details = Details {
+            reservations: upgrade_reservations(resource)?,
+            disk: resource.disk.as_deref().cloned(),
+            revocable: resource.revocable.is_some(),
+            provider_id: resource.provider_id.as_ref().map(ResourceProviderId::from),
+        };
+        Ok(Self {
+            name: ResourceName::from(resource.name.as_str()),
+            value,
+            allocation_role: resource.allocation_info.as_ref().and_then(|info| info.role.as_deref()).map(Arc::from),
+            details: Some(details).filter(|details| !details.is_empty()).map(Arc::new),
+            copies: resource.shared.map(|_| NonZeroU32::MIN),
+        })
+    }
+
+    /// The post-refinement message. Of a shared resource it carries one copy.
+    pub fn to_proto(&self) -> v1::Resource {
+        let mut proto = self.to_proto_without_reservations();
+        proto.reservations = self.reservations().iter().map(Reservation::to_proto).collect();
+        proto
+    }
+
+    /// The pre-refinement message. It has no place for refined reservations: such a resource stays post-refinement.
+    pub fn to_proto_pre_refinement(&self) -> v1::Resource {
+        if self.has_refined_reservations() {
+            return self.to_proto();
+        }
+        let mut proto = self.to_proto_without_reservations();
+        self.set_role_and_reservation(&mut proto);
+        proto
+    }
+
+    /// The message for operators, which says its reservations in both ways.
+    pub fn to_proto_endpoint(&self) -> v1::Resource {
+        let mut proto = self.to_proto();
+        if !self.has_refined_reservations() {
+            self.set_role_and_reservation(&mut proto);
+        }
+        proto
+    }
+
+    fn to_proto_without_reservations(&self) -> v1::Resource {
+        use v1::value::Type;
+        let mut proto = v1::Resource {
+            name: self.name().to_owned(),
+            allocation_info: self
+                .allocation_role()
+                .map(|role| v1::resource::AllocationInfo { role: Some(role.to_owned()) }),
+            disk: self.disk().cloned().map(Box::new),
+            revocable: self.is_revocable().then(v1::resource::RevocableInfo::default),
+            shared: self.is_shared().then(v1::resource::SharedInfo::default),
+            provider_id: self.provider_id().map(ResourceProviderId::to_proto),
+            ..v1::Resource::default()
+        };
+        match &self.value {
+            ResourceValue::Scalar(scalar) => {
+                proto.r#type = Type::Scalar.into();
+                proto.scalar = Some(scalar.to_proto());
+            }
+            ResourceValue::Ranges(ranges) => {
+                proto.r#type = Type::Ranges.into();
+                proto.ranges = Some(ranges.to_proto());
+            }
+            ResourceValue::Set(set) => {
+                proto.r#type = Type::Set.into();
+                proto.set = Some(set.to_proto());
+            }
+        }
+        proto
+    }
+
+    #[expect(deprecated, reason = "the old formats say the role here")]
+    fn set_role_and_reservation(&self, proto: &mut v1::Resource) {
+        proto.role = Some(self.reservation_role().unwrap_or(DEFAULT_ROLE).to_owned());
+        proto.reservation = self
+            .reservations()
+            .last()
+            .filter(|reservation| reservation.kind == ReservationKind::Dynamic)
+            .map(Reservation::to_proto_pre_refinement);
+    }
+}
+
+/// Makes the stack of reservations of a valid message of any format.
+fn upgrade_reservations(resource: &v1::Resource) -> Result<Vec<Reservation>, ResourceError> {
+    if !resource.reservations.is_empty() {
+        let read = |info| Reservation::from_proto(info).ok_or(ResourceError::UnsupportedReservationType);
+        return resource.reservations.iter().map(read).collect();
+    }
+    let role = role_of(resource).unwrap_or(DEFAULT_ROLE);
+    if role == DEFAULT_ROLE {
+        return Ok(Vec::new());
+    }
+    let info = resource.reservation.as_ref();
+    Ok(vec![Reservation {
+        kind: if info.is_some() { ReservationKind::Dynamic } else { ReservationKind::Static },
+        role: Arc::from(role),
+        principal: info.and_then(|info| info.principal.as_deref()).map(Arc::from),
+        labels: info.and_then(|info| info.labels.clone()).map(Arc::new),
+    }])
+}
+
+impl Resources {
+    /// Reads messages of any format and combines them.
+    pub fn from_protos(protos: &[v1::Resource]) -> Result<Self, ResourcesError> {
+        let mut resources = Self(Vec::with_capacity(protos.len()));
+        for proto in protos {
+            let resource = Resource::from_proto(proto).map_err(|reason| ResourcesError::Invalid {
+                resource: DisplayResource(proto).to_string(),
+                reason,
+            })?;
+            resources.add(resource);
+        }
+        Ok(resources)
+    }
+
+    /// The post-refinement messages. Of a shared resource they carry one copy, as in Mesos.
+    pub fn to_protos(&self) -> Vec<v1::Resource> {
+        self.iter().map(Resource::to_proto).collect()
+    }
+
+    /// The pre-refinement messages. Resources with refined reservations have none and stay post-refinement: whoever
+    /// must not see them filters by [`Resource::has_refined_reservations`].
+    pub fn to_protos_pre_refinement(&self) -> Vec<v1::Resource> {
+        self.iter().map(Resource::to_proto_pre_refinement).collect()
+    }
+
+    /// The messages for operators, which say reservations in both ways.
+    pub fn to_protos_endpoint(&self) -> Vec<v1::Resource> {
+        self.iter().map(Resource::to_proto_endpoint).collect()
+    }
+}

@@ -1,0 +1,241 @@
+//! Parts of resources, views of them, and what changes each entry alike.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ResourceError, Resources};
+use crate::name::ResourceName;
+use crate::quantities::ResourceQuantities;
+use crate::ranges::Ranges;
+use crate::reservation::Reservation;
+use crate::resource::{Resource, ResourceValue};
+use crate::scalar::Scalar;
+
+impl Resources {
+    /// The entries that satisfy `predicate`.
+    #[must_use]
+    pub fn filter(&self, mut predicate: impl FnMut(&Resource) -> bool) -> Self {
+        Self(self.iter().filter(|resource| predicate(resource)).cloned().collect())
+    }
+
+    /// The entries of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        self.filter(|resource| resource.name() == name)
+    }
+
+    /// What is reserved, to exactly this role if one is given.
+    #[must_use]
+    pub fn reserved(&self, role: Option<&str>) -> Self {
+        self.filter(|resource| resource.is_reserved(role))
+    }
+
+    /// What is reserved to this role or a role below.
+    #[must_use]
+    pub fn reserved_to_subtree(&self, role: &str) -> Self {
+        self.filter(|resource| resource.is_reserved_to_subtree(role))
+    }
+
+    /// What no role has reserved.
+    #[must_use]
+    pub fn unreserved(&self) -> Self {
+        self.filter(Resource::is_unreserved)
+    }
+
+    /// What may be given to `role`: unreserved, or reserved to it or an ancestor.
+    #[must_use]
+    pub fn allocatable_to(&self, role: &str) -> Self {
+        self.filter(|resource| resource.is_allocatable_to(role))
+    }
+
+    /// What may be taken back at any time.
+    #[must_use]
+    pub fn revocable(&self) -> Self {
+        self.filter(Resource::is_revocable)
+    }
+
+    /// What may not be taken back.
+    #[must_use]
+    pub fn non_revocable(&self) -> Self {
+        self.filter(|resource| !resource.is_revocable())
+    }
+
+    /// What several tasks may use at the same time.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        self.filter(Resource::is_shared)
+    }
+
+    /// What one task uses alone.
+    #[must_use]
+    pub fn non_shared(&self) -> Self {
+        self.filter(|resource| !resource.is_shared())
+    }
+
+    /// The persistent volumes.
+    #[must_use]
+    pub fn persistent_volumes(&self) -> Self {
+        self.filter(Resource::is_persistent_volume)
+    }
+
+    /// The amounts, without ranges and sets.
+    #[must_use]
+    pub fn scalars(&self) -> Self {
+        self.filter(|resource| resource.scalar().is_some())
+    }
+
+    /// Tells whether an entry has more than one reservation.
+    pub fn has_refined_reservations(&self) -> bool {
+        self.iter().any(Resource::has_refined_reservations)
+    }
+
+    /// Marks everything as allocated to `role`.
+    pub fn allocate(&mut self, role: impl Into<Arc<str>>) {
+        let role = role.into();
+        self.set_allocation(Some(&role));
+    }
+
+    /// Marks everything as allocated to no role.
+    pub fn unallocate(&mut self) {
+        self.set_allocation(None);
+    }
+
+    fn set_allocation(&mut self, role: Option<&Arc<str>>) {
+        let first = self.0.first().and_then(|first| first.allocation_role.clone());
+        let mixed = self.iter().any(|resource| resource.allocation_role != first);
+        for resource in &mut self.0 {
+            resource.allocation_role = role.cloned();
+        }
+        // Entries that only their roles kept apart become one.
+        if mixed {
+            *self = std::mem::take(self).into_iter().collect();
+        }
+    }
+
+    /// What is allocated to each role. What is allocated to none is left out.
+    pub fn allocations(&self) -> BTreeMap<Arc<str>, Self> {
+        let mut allocations: BTreeMap<Arc<str>, Self> = BTreeMap::new();
+        for resource in self {
+            if let Some(role) = &resource.allocation_role {
+                allocations.entry(Arc::clone(role)).or_default().0.push(resource.clone());
+            }
+        }
+        allocations
+    }
+
+    /// What is reserved to each role.
+    pub fn reservations(&self) -> BTreeMap<Arc<str>, Self> {
+        let mut reservations: BTreeMap<Arc<str>, Self> = BTreeMap::new();
+        for resource in self {
+            if let Some(reservation) = resource.reservations().last() {
+                reservations.entry(Arc::clone(&reservation.role)).or_default().0.push(resource.clone());
+            }
+        }
+        reservations
+    }
+
+    /// The same without reservations.
+    #[must_use]
+    pub fn to_unreserved(&self) -> Self {
+        if self.iter().all(Resource::is_unreserved) {
+            return self.clone();
+        }
+        let unreserve = |mut resource: Resource| {
+            if !resource.is_unreserved() {
+                resource.edit_details(|details| details.reservations.clear());
+            }
+            resource
+        };
+        self.iter().cloned().map(unreserve).collect()
+    }
+
+    /// The same with one more reservation on each entry, if that refines what it has.
+    pub fn push_reservation(&self, reservation: &Reservation) -> Result<Self, ResourceError> {
+        self.iter()
+            .map(|resource| {
+                super::validate::validate_refinement(resource.reservations(), reservation)?;
+                let mut resource = resource.clone();
+                resource.edit_details(|details| details.reservations.push(reservation.clone()));
+                Ok(resource)
+            })
+            .collect()
+    }
+
+    /// The same without the last reservation of each entry; `None` if one has none.
+    pub fn pop_reservation(&self) -> Option<Self> {
+        self.iter()
+            .map(|resource| {
+                let mut resource = resource.clone();
+                let mut popped = None;
+                resource.edit_details(|details| popped = details.reservations.pop());
+                popped.map(|_| resource)
+            })
+            .collect()
+    }
+
+    /// How much there is of each name that has amounts. A shared resource counts once.
+    pub fn quantities(&self) -> ResourceQuantities {
+        let mut quantities = ResourceQuantities::new();
+        for resource in self {
+            if let ResourceValue::Scalar(amount) = resource.value {
+                quantities.add(resource.resource_name(), amount);
+            }
+        }
+        quantities
+    }
+
+    /// How much there is of each name; of ranges and sets, how many. A shared resource counts once.
+    pub fn quantities_of_all(&self) -> ResourceQuantities {
+        let mut quantities = ResourceQuantities::new();
+        let count = |count: u64| Scalar::from_thousandths(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1000));
+        for resource in self {
+            let amount = match &resource.value {
+                ResourceValue::Scalar(amount) => *amount,
+                ResourceValue::Ranges(ranges) => count(ranges.count()),
+                ResourceValue::Set(set) => count(set.len() as u64),
+            };
+            quantities.add(resource.resource_name(), amount);
+        }
+        quantities
+    }
+
+    /// The total amount of a name; `None` if there is no entry with an amount.
+    pub fn scalar(&self, name: &ResourceName) -> Option<Scalar> {
+        let amounts = self.iter().filter(|resource| resource.name == *name).filter_map(Resource::scalar);
+        amounts.reduce(|sum, amount| sum + amount)
+    }
+
+    /// All cpus.
+    pub fn cpus(&self) -> Option<Scalar> {
+        self.scalar(&ResourceName::Cpus)
+    }
+
+    /// All memory, in megabytes.
+    pub fn mem(&self) -> Option<Scalar> {
+        self.scalar(&ResourceName::Mem)
+    }
+
+    /// All disk space, in megabytes.
+    pub fn disk(&self) -> Option<Scalar> {
+        self.scalar(&ResourceName::Disk)
+    }
+
+    /// All gpus.
+    pub fn gpus(&self) -> Option<Scalar> {
+        self.scalar(&ResourceName::Gpus)
+    }
+
+    /// All numbers of a name; `None` if there is no entry with ranges.
+    pub fn ranges(&self, name: &ResourceName) -> Option<Ranges> {
+        let entries = self.iter().filter(|resource| resource.name == *name).filter_map(Resource::ranges);
+        entries.cloned().reduce(|mut sum, ranges| {
+            sum += &ranges;
+            sum
+        })
+    }
+
+    /// All ports. They are usually one entry, which is shared and not copied.
+    pub fn ports(&self) -> Option<Ranges> {
+        self.ranges(&ResourceName::Ports)
+    }
+}

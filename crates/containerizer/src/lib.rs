@@ -1,1 +1,18 @@
-//! The life of containers: launch, watch, destroy; sandboxes.
+//! The life of containers: their sandboxes, their start, their end.
+//!
+//! A container is a process in a session of its own with all that it starts. [`Containerizer`] launches it, reports
+//! its end, and destroys it; [`Sandbox`] is the folder that it runs in. What a container is allowed to use and to see
+//! (isolators, images, fetched files) is to be prepared between [`Sandbox::create`] and the launch of its process, in
+//! modules beside `launch`; until they are there, a container that asks for it is refused and not run without.
+//!
+//! This crate decides nothing about tasks or executors: it does what the agent's core says.
+
+mod containerizer;
+mod environment;
+mod launch;
+mod sandbox;
+mod sweep;
+
+pub use containerizer::{Containerizer, Exited, Launched};
+pub use launch::{ContainerConfig, LaunchError};
+pub use sandbox::{Sandbox, SandboxError};

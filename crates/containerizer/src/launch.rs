@@ -1,0 +1,213 @@
+//! Starting a container's process in its sandbox, as `CommandInfo` says.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use nix::libc::O_NOFOLLOW;
+use tepui_linux::{Credentials, CredentialsError, Output, Process, Spawn};
+use tepui_proto::v1;
+use tepui_types::ContainerId;
+
+use crate::environment;
+
+/// What a container is started from.
+#[derive(Clone, Debug)]
+pub struct ContainerConfig {
+    /// Its id; no two containers share one.
+    pub container_id: ContainerId,
+    /// What to run.
+    pub command: v1::CommandInfo,
+    /// The environment that the agent gives. Variables of the command win over it.
+    pub environment: BTreeMap<String, String>,
+    /// The folder that it runs in, with `stdout` and `stderr`. It exists.
+    pub sandbox: PathBuf,
+    /// Whom it runs as; the agent's own user if absent.
+    pub user: Option<String>,
+}
+
+/// A container that could not be started. Nothing of it is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The id is taken.
+    #[error("container `{0}` exists already")]
+    Exists(ContainerId),
+    /// There is nothing to run.
+    #[error("failed to launch a command without a value")]
+    NoCommand,
+    /// Files are to be fetched first, which is not built.
+    #[error(
+        "failed to fetch `{first}` ({count} in all): this agent does not fetch URIs yet\nhint: put the files on the \
+         agents, or fetch them in the command"
+    )]
+    UrisUnsupported {
+        /// The first of them.
+        first: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// A secret would have to be resolved first, which is not built.
+    #[error("failed to resolve environment variable `{variable}`: this agent does not resolve secrets yet")]
+    SecretUnsupported {
+        /// The variable's name.
+        variable: String,
+    },
+    /// The user is not known here.
+    #[error("failed to switch the user")]
+    User(#[from] CredentialsError),
+    /// Only root may become somebody else.
+    #[error(
+        "failed to switch to user `{user}`: the agent does not run as root\nhint: start the agent as root, or with \
+         --no-switch_user"
+    )]
+    NotRoot {
+        /// Whom to become.
+        user: String,
+    },
+    /// A file of the sandbox could not be made.
+    #[error("failed to open `{}`", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The process could not be started.
+    #[error("failed to execute `{program}`")]
+    Spawn {
+        /// The executable.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The agent is stopping.
+    #[error("failed to launch: the agent is stopping")]
+    Stopping,
+}
+
+/// Starts the process. Blocks: on the databases of users, on files, on fork and exec.
+pub(crate) fn launch(config: ContainerConfig) -> Result<Process, LaunchError> {
+    if let Some(uri) = config.command.uris.first() {
+        return Err(LaunchError::UrisUnsupported {
+            first: uri.value.clone(),
+            count: config.command.uris.len(),
+        });
+    }
+    let environment = environment::merge(config.environment, &config.sandbox, &config.command)?;
+    let (program, arguments) = program(config.command, &config.sandbox)?;
+    let credentials = config.user.map(credentials_for).transpose()?.flatten();
+    let stdout = open_output(&config.sandbox, "stdout", credentials.as_ref())?;
+    let stderr = open_output(&config.sandbox, "stderr", credentials.as_ref())?;
+    let spawn = Spawn {
+        program: program.clone(),
+        arguments,
+        environment,
+        directory: config.sandbox,
+        stdout: Output::File(stdout),
+        stderr: Output::File(stderr),
+        credentials,
+        parent_death_signal: None,
+    };
+    let program = program.to_string_lossy().into_owned();
+    spawn.spawn().map_err(|source| LaunchError::Spawn { program, source })
+}
+
+/// The executable and its arguments, `argv[0]` included.
+fn program(command: v1::CommandInfo, sandbox: &Path) -> Result<(OsString, Vec<OsString>), LaunchError> {
+    let shell = command.shell();
+    let value = command.value.ok_or(LaunchError::NoCommand)?;
+    if shell {
+        let arguments = ["sh".into(), "-c".into(), value.into()];
+        return Ok(("/bin/sh".into(), arguments.to_vec()));
+    }
+    if value.is_empty() {
+        return Err(LaunchError::NoCommand);
+    }
+    // Compat: a relative name is looked for in the sandbox before it is looked for in `PATH`.
+    let in_sandbox = sandbox.join(&value);
+    let program = if is_executable(&in_sandbox) { in_sandbox.into() } else { value.into() };
+    Ok((program, command.arguments.into_iter().map(OsString::from).collect()))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The credentials to switch to; `None` if we are that user already and may not switch anyway.
+fn credentials_for(user: String) -> Result<Option<Credentials>, LaunchError> {
+    if tepui_linux::is_root() {
+        return Ok(Some(Credentials::of_user(&user)?));
+    }
+    if tepui_linux::current_user_name().is_ok_and(|current| current == user) {
+        return Ok(None);
+    }
+    Err(LaunchError::NotRoot { user })
+}
+
+/// Opens a file of the sandbox for appending. The sandbox is the user's, so a link in it is not followed.
+fn open_output(sandbox: &Path, name: &str, owner: Option<&Credentials>) -> Result<File, LaunchError> {
+    let path = sandbox.join(name);
+    let open = || {
+        let file =
+            File::options().create(true).append(true).mode(0o644).custom_flags(O_NOFOLLOW).open(&path)?;
+        if let Some(owner) = owner {
+            fchown(&file, Some(owner.uid), Some(owner.gid))?;
+        }
+        Ok(file)
+    };
+    open().map_err(|source| LaunchError::File { path: path.clone(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(shell: Option<bool>, value: Option<&str>, arguments: &[&str]) -> v1::CommandInfo {
+        v1::CommandInfo {
+            shell,
+            value: value.map(Into::into),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn check(command: v1::CommandInfo, expected: &str) {
+        let (program, arguments) = program(command, Path::new("/no/sandbox")).unwrap();
+        assert_eq!(format!("{program:?} {arguments:?}"), expected);
+    }
+
+    #[test]
+    fn a_shell_command_ignores_arguments_and_is_the_default() {
+        check(command(None, Some("echo $A"), &["x"]), r#""/bin/sh" ["sh", "-c", "echo $A"]"#);
+    }
+
+    #[test]
+    fn without_a_shell_the_arguments_begin_with_the_name() {
+        check(command(Some(false), Some("/bin/echo"), &["echo", "$A"]), r#""/bin/echo" ["echo", "$A"]"#);
+        check(command(Some(false), Some("true"), &[]), r#""true" []"#);
+    }
+
+    #[test]
+    fn an_executable_of_the_sandbox_comes_first() {
+        let sandbox = tempfile::tempdir().unwrap();
+        let script = sandbox.path().join("true");
+        std::fs::write(&script, "").unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (program, _) = program(command(Some(false), Some("true"), &[]), sandbox.path()).unwrap();
+        assert_eq!(program, script);
+    }
+
+    #[test]
+    fn a_command_without_value_is_refused() {
+        for command in [
+            command(None, None, &[]),
+            command(Some(false), None, &["x"]),
+            command(Some(false), Some(""), &[]),
+        ] {
+            assert!(matches!(program(command, Path::new("/")), Err(LaunchError::NoCommand)));
+        }
+    }
+}

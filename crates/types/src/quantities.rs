@@ -48,13 +48,13 @@ impl ResourceQuantities {
             let Value::Scalar(amount) = parse_value(value).map_err(bad_value)? else {
                 return Err(QuantitiesError::NotAScalar(value.to_owned()));
             };
-            quantities.add(&ResourceName::from(name.trim_matches([' ', '\t', '\n', '\r'])), Scalar::from_f64(amount));
+            quantities.add_amount(&ResourceName::from(name.trim_matches([' ', '\t', '\n', '\r'])), Scalar::from_f64(amount));
         }
         Ok(quantities)
     }
 
     /// Adds an amount; one that is not positive changes nothing.
-    pub fn add(&mut self, name: &ResourceName, amount: Scalar) {
+    pub fn add_amount(&mut self, name: &ResourceName, amount: Scalar) {
         if amount <= Scalar::ZERO {
             return;
         }
@@ -65,7 +65,7 @@ impl ResourceQuantities {
     }
 
     /// Subtracts an amount, never below zero.
-    pub fn subtract(&mut self, name: &ResourceName, amount: Scalar) {
+    pub fn subtract_amount(&mut self, name: &ResourceName, amount: Scalar) {
         if amount <= Scalar::ZERO {
             return;
         }
@@ -108,7 +108,7 @@ impl ResourceQuantities {
 impl FromIterator<(ResourceName, Scalar)> for ResourceQuantities {
     fn from_iter<I: IntoIterator<Item = (ResourceName, Scalar)>>(amounts: I) -> Self {
         let mut quantities = Self::new();
-        amounts.into_iter().for_each(|(name, amount)| quantities.add(&name, amount));
+        amounts.into_iter().for_each(|(name, amount)| quantities.add_amount(&name, amount));
         quantities
     }
 }
@@ -118,14 +118,14 @@ impl AddAssign<&ResourceQuantities> for ResourceQuantities {
         if self.is_empty() {
             self.0.clone_from(&other.0);
         } else {
-            other.iter().for_each(|(name, amount)| self.add(name, amount));
+            other.iter().for_each(|(name, amount)| self.add_amount(name, amount));
         }
     }
 }
 
 impl SubAssign<&ResourceQuantities> for ResourceQuantities {
     fn sub_assign(&mut self, other: &ResourceQuantities) {
-        other.iter().for_each(|(name, amount)| self.subtract(name, amount));
+        other.iter().for_each(|(name, amount)| self.subtract_amount(name, amount));
     }
 }
 

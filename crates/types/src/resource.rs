@@ -63,7 +63,7 @@ pub(crate) struct Details {
 }
 
 impl Details {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.reservations.is_empty() && self.disk.is_none() && !self.revocable && self.provider_id.is_none()
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::float::parse_float;
 use crate::ranges::{Range, Ranges};
-use crate::set::Set;
 
 /// A value that was read from text.
 #[derive(Clone, Debug, PartialEq)]

@@ -141,7 +141,7 @@ impl Resources {
                 resource: DisplayResource(proto).to_string(),
                 reason,
             })?;
-            resources.add(resource);
+            resources.add_resource(resource);
         }
         Ok(resources)
     }

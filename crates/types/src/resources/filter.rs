@@ -178,7 +178,7 @@ impl Resources {
         let mut quantities = ResourceQuantities::new();
         for resource in self {
             if let ResourceValue::Scalar(amount) = resource.value {
-                quantities.add(resource.resource_name(), amount);
+                quantities.add_amount(resource.resource_name(), amount);
             }
         }
         quantities
@@ -194,7 +194,7 @@ impl Resources {
                 ResourceValue::Ranges(ranges) => count(ranges.count()),
                 ResourceValue::Set(set) => count(set.len() as u64),
             };
-            quantities.add(resource.resource_name(), amount);
+            quantities.add_amount(resource.resource_name(), amount);
         }
         quantities
     }

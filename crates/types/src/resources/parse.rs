@@ -25,7 +25,7 @@ impl Resources {
     fn parse_simple(text: &str, default_role: &str) -> Result<Self, ResourcesError> {
         let mut resources = Self::new();
         for token in tokens(text, &[';']) {
-            resources.add(parse_resource(token, default_role)?);
+            resources.add_resource(parse_resource(token, default_role)?);
         }
         Ok(resources)
     }

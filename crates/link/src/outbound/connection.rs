@@ -1,0 +1,167 @@
+//! The task of one peer address: connects, writes what is queued, reports the end.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tepui_types::Upid;
+use tokio::net::TcpStream;
+use tracing::debug;
+
+use super::Shared;
+use super::peer::Peer;
+use crate::LinkEvent;
+
+/// How a connection ended.
+enum End {
+    /// It failed, was closed by the peer, or the peer read too slowly.
+    Broken(io::Error),
+    /// Nothing is linked and nothing was sent for a while.
+    Idle,
+    /// The owner wants a new one.
+    Reconnect,
+}
+
+pub(super) async fn run(shared: Arc<Shared>, address: SocketAddr, peer: Arc<Peer>) {
+    let mut retried = false;
+    loop {
+        let end = match connect(&shared, address).await {
+            Ok(stream) => {
+                peer.state().connected = true;
+                let end = converse(&shared, &peer, &stream).await;
+                peer.state().connected = false;
+                end
+            }
+            Err(error) => {
+                retried = true;
+                End::Broken(error)
+            }
+        };
+        match end {
+            End::Reconnect => peer.state().reconnect = false,
+            End::Idle => {
+                if forget(&shared, address, &peer) {
+                    return;
+                }
+            }
+            End::Broken(error) => {
+                debug!(%address, %error, "connection broke");
+                // A connection without a link may have been closed just when something was to be sent.
+                if !retried && has_only_unlinked_messages(&peer) {
+                    retried = true;
+                    continue;
+                }
+                for linked in break_off(&shared, address, &peer) {
+                    // If nobody takes events any more there is nobody to tell.
+                    drop(shared.events.send(LinkEvent::Broken { peer: linked }).await);
+                }
+                return;
+            }
+        }
+    }
+}
+
+async fn connect(shared: &Shared, address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = tokio::time::timeout(shared.connect_timeout, TcpStream::connect(address)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Writes and reads at once: a peer that waits for us to read its responses would never read what we write.
+async fn converse(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End {
+    tokio::select! {
+        error = discard_responses(stream) => End::Broken(error),
+        end = write_messages(shared, peer, stream) => end,
+        end = interrupted(peer) => end,
+    }
+}
+
+async fn discard_responses(stream: &TcpStream) -> io::Error {
+    loop {
+        if let Err(error) = stream.readable().await {
+            return error;
+        }
+        // The buffer does not live across an await, so it costs nothing per connection.
+        match stream.try_read(&mut [0; 4096]) {
+            Ok(0) => return io::ErrorKind::ConnectionReset.into(),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End {
+    loop {
+        let (batch, is_linked) = {
+            let mut state = peer.state();
+            (std::mem::take(&mut state.outbox), !state.linked.is_empty())
+        };
+        if !batch.is_empty() {
+            let _pending = shared.pending.remove_later(batch.len());
+            match write_all(stream, &batch).await {
+                Ok(()) => continue,
+                Err(error) => return End::Broken(error),
+            }
+        }
+        if is_linked {
+            peer.wake.notified().await;
+        } else if tokio::time::timeout(shared.idle_timeout, peer.wake.notified()).await.is_err() {
+            return End::Idle;
+        }
+    }
+}
+
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn interrupted(peer: &Peer) -> End {
+    loop {
+        {
+            let state = peer.state();
+            if state.overflowed {
+                return End::Broken(io::Error::other("the peer reads too slowly"));
+            }
+            if state.reconnect {
+                return End::Reconnect;
+            }
+        }
+        peer.interrupt.notified().await;
+    }
+}
+
+fn has_only_unlinked_messages(peer: &Peer) -> bool {
+    let state = peer.state();
+    state.linked.is_empty() && !state.outbox.is_empty() && !state.overflowed
+}
+
+/// Ends the peer's life if there is still nothing to do for it.
+fn forget(shared: &Shared, address: SocketAddr, peer: &Peer) -> bool {
+    let mut peers = shared.peers();
+    let state = peer.state();
+    let is_idle = state.outbox.is_empty() && state.linked.is_empty();
+    if is_idle {
+        peers.remove(&address);
+    }
+    is_idle
+}
+
+/// Ends the peer's life with all that waits for it; gives back whom to report.
+fn break_off(shared: &Shared, address: SocketAddr, peer: &Peer) -> BTreeSet<Upid> {
+    let mut peers = shared.peers();
+    peers.remove(&address);
+    let mut state = peer.state();
+    shared.pending.remove(state.outbox.len());
+    state.outbox = Vec::new();
+    std::mem::take(&mut state.linked)
+}

@@ -6,8 +6,14 @@
 //!
 //! This crate knows no rule of Mesos beyond the shape of its messages.
 
+mod decode;
+mod descriptor;
+mod json;
 mod link_message;
+mod message;
 mod raw;
+mod required;
+mod wire_format;
 
 /// The types that prost-build makes.
 #[expect(missing_docs, reason = "generated; the `.proto` files hold the documentation")]
@@ -16,10 +22,24 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 }
 
+/// The tables and the JSON writers that `build/` makes.
+#[expect(dead_code, deprecated, clippy::pedantic, reason = "generated")]
+mod tables {
+    use crate::descriptor::{EnumDescriptor, FieldDescriptor, Kind, Label, MessageDescriptor};
+    use crate::json::{JsonDialect, write};
+    use crate::message::MesosMessage;
+
+    include!(concat!(env!("OUT_DIR"), "/tables.rs"));
+    include!(concat!(env!("OUT_DIR"), "/json.rs"));
+}
+
+pub use decode::MalformedMessage;
 pub use generated::google;
 pub use generated::mesos::internal;
 pub use generated::mesos::resource_provider as resource_provider_registry;
 pub use generated::mesos::scheduler as driver;
 pub use generated::mesos::v1;
+pub use json::{JsonDialect, JsonError};
 pub use link_message::{LinkMessage, LinkMessageError};
+pub use message::MesosMessage;
 pub use raw::Raw;

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use prost::Message as _;
 
+use crate::message::MesosMessage as _;
+
 /// A message that the link delivered and that we cannot take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkMessageError {
@@ -44,7 +46,7 @@ macro_rules! link_messages {
             /// The name is unknown, or the body is malformed.
             pub fn decode(name: &str, body: &[u8]) -> Result<Self, LinkMessageError> {
                 match name {
-                    $($name => <$path>::decode(body)
+                    $($name => <$path>::decode_checked(body)
                         .map(|message| Self::$variant(Box::new(message)))
                         .map_err(|error| LinkMessageError::Malformed(error.to_string())),)*
                     _ => Err(LinkMessageError::UnknownName(name.to_owned())),

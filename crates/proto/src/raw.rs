@@ -6,6 +6,12 @@ use bytes::{Buf, BufMut};
 use prost::encoding::{DecodeContext, WireType};
 use prost::{DecodeError, Message};
 
+use crate::decode;
+use crate::descriptor::MessageDescriptor;
+use crate::json::JsonDialect;
+use crate::message::MesosMessage;
+use crate::wire_format::WireFields;
+
 /// A decoded message that remembers the bytes it was decoded from, unknown fields included.
 ///
 /// prost drops fields that it does not know, so a `TaskInfo` of a newer client would lose some on its way from
@@ -17,7 +23,7 @@ pub struct Raw<T> {
     bytes: Option<Vec<u8>>,
 }
 
-impl<T: Message + Default> Raw<T> {
+impl<T: MesosMessage> Raw<T> {
     /// The decoded message, without what we do not know.
     pub fn into_inner(self) -> T {
         self.value
@@ -29,20 +35,16 @@ impl<T: Message + Default> Raw<T> {
     /// # Errors
     /// `encoded` is not a well-formed field of `T`.
     pub fn replace_field(&mut self, tag: u32, encoded: &[u8]) -> Result<(), DecodeError> {
-        let old = self.bytes.take().unwrap_or_else(|| self.value.encode_to_vec());
+        let old = self.encode_to_vec();
         let mut kept = Vec::with_capacity(old.len() + encoded.len());
-        let mut rest = old.as_slice();
-        while rest.has_remaining() {
-            let before = rest;
-            let (found, wire_type) = prost::encoding::decode_key(&mut rest)?;
-            prost::encoding::skip_field(wire_type, found, &mut rest, DecodeContext::default())?;
-            if found != tag {
-                kept.extend_from_slice(&before[..before.len() - rest.len()]);
+        for field in WireFields::new(&old) {
+            let field = field.map_err(|_| malformed("malformed message"))?;
+            if field.number != tag {
+                kept.extend_from_slice(field.bytes);
             }
         }
         kept.extend_from_slice(encoded);
-        self.value = T::decode(kept.as_slice())?;
-        self.bytes = Some(kept);
+        *self = Self::decode(kept.as_slice())?;
         Ok(())
     }
 }
@@ -73,7 +75,7 @@ impl<T: PartialEq> PartialEq for Raw<T> {
     }
 }
 
-impl<T: Message + Default> Message for Raw<T> {
+impl<T: MesosMessage> Message for Raw<T> {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         match &self.bytes {
             Some(bytes) => buf.put_slice(bytes),
@@ -89,10 +91,16 @@ impl<T: Message + Default> Message for Raw<T> {
         ctx: DecodeContext,
     ) -> Result<(), DecodeError> {
         let bytes = self.bytes.get_or_insert_with(|| self.value.encode_to_vec());
-        prost::encoding::encode_key(tag, wire_type, bytes);
         let start = bytes.len();
-        copy_field(wire_type, buf, bytes)?;
-        self.value.merge_field(tag, wire_type, &mut &bytes[start..], ctx)
+        prost::encoding::encode_key(tag, wire_type, bytes);
+        let payload = bytes.len();
+        copy_field(tag, wire_type, buf, bytes)?;
+        if !decode::needs_mending(T::DESCRIPTOR, &bytes[start..]) {
+            return self.value.merge_field(tag, wire_type, &mut &bytes[payload..], ctx);
+        }
+        let mended =
+            decode::mend(T::DESCRIPTOR, &bytes[start..]).map_err(|_| malformed("malformed field"))?;
+        self.value.merge(mended.as_slice())
     }
 
     fn encoded_len(&self) -> usize {
@@ -105,8 +113,21 @@ impl<T: Message + Default> Message for Raw<T> {
     }
 }
 
+impl<T: MesosMessage> MesosMessage for Raw<T> {
+    const DESCRIPTOR: &'static MessageDescriptor = T::DESCRIPTOR;
+
+    fn write_json(&self, dialect: JsonDialect, out: &mut Vec<u8>) {
+        self.value.write_json(dialect, out);
+    }
+}
+
 /// Moves one field's payload, as it is, from `buf` to `out`.
-fn copy_field(wire_type: WireType, buf: &mut impl Buf, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+fn copy_field(
+    tag: u32,
+    wire_type: WireType,
+    buf: &mut impl Buf,
+    out: &mut Vec<u8>,
+) -> Result<(), DecodeError> {
     let length = match wire_type {
         WireType::Varint => {
             let value = prost::encoding::decode_varint(buf)?;
@@ -120,13 +141,35 @@ fn copy_field(wire_type: WireType, buf: &mut impl Buf, out: &mut Vec<u8>) -> Res
             prost::encoding::encode_varint(length, out);
             length
         }
-        WireType::StartGroup | WireType::EndGroup => return Err(malformed("group fields are not supported")),
+        WireType::StartGroup => return copy_group(tag, buf, out),
+        WireType::EndGroup => return Err(malformed("end of a group that was not begun")),
     };
     let length = usize::try_from(length).map_err(|_| malformed("field length overflows"))?;
     if length > buf.remaining() {
         return Err(malformed("buffer underflow"));
     }
     out.put(buf.take(length));
+    Ok(())
+}
+
+/// Moves a group, which no message of Mesos has and which may be an unknown field.
+fn copy_group(tag: u32, buf: &mut impl Buf, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    let mut open = vec![tag];
+    while let Some(innermost) = open.last() {
+        let (tag, wire_type) = prost::encoding::decode_key(buf)?;
+        prost::encoding::encode_key(tag, wire_type, out);
+        match wire_type {
+            WireType::StartGroup => open.push(tag),
+            WireType::EndGroup if tag == *innermost => {
+                open.pop();
+            }
+            WireType::Varint
+            | WireType::SixtyFourBit
+            | WireType::ThirtyTwoBit
+            | WireType::LengthDelimited
+            | WireType::EndGroup => copy_field(tag, wire_type, buf, out)?,
+        }
+    }
     Ok(())
 }
 

@@ -1,0 +1,62 @@
+//! Flags that were parsed and checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tepui_types::{parse_bytes, parse_duration};
+
+/// The value of every flag of a set: as given, else the default.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    pub(crate) values: BTreeMap<&'static str, String>,
+    pub(crate) given: BTreeMap<&'static str, bool>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Values {
+    /// The text of a flag, if it was given or has a default.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        assert!(self.given.contains_key(name), "no flag is called `{name}`");
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Whether the flag was given, on the command line or in the environment.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.get(name).copied().unwrap_or(false)
+    }
+
+    /// The value of a `bool` flag; its default makes it always there.
+    pub fn bool(&self, name: &str) -> bool {
+        self.text(name) == Some("true")
+    }
+
+    /// The value of an `integer` flag.
+    pub fn integer(&self, name: &str) -> Option<u64> {
+        self.text(name).map(|text| text.parse().expect("checked when it was parsed"))
+    }
+
+    /// The value of a `number` flag.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.text(name).map(|text| text.parse().expect("checked when it was parsed"))
+    }
+
+    /// The value of a `duration` flag.
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        self.text(name).map(|text| parse_duration(text).expect("checked when it was parsed"))
+    }
+
+    /// The value of a `bytes` flag, in bytes.
+    pub fn bytes(&self, name: &str) -> Option<u64> {
+        self.text(name).map(|text| parse_bytes(text).expect("checked when it was parsed"))
+    }
+
+    /// What an operator should know: flags that are ignored, and why that does no harm.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// All flags that have a value, in the order of their names, as `/flags` shows them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.values.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}

@@ -1,0 +1,185 @@
+//! The master's flags: every one of Mesos 1.11's, and what is done about it.
+
+use tepui_flags::{Flag, FlagSet};
+
+/// What `tepui master` takes.
+pub const FLAGS: FlagSet = FlagSet {
+    command: "tepui master",
+    about: "Runs a master: it keeps the agents, offers their resources to frameworks and launches tasks.",
+    tables: &[NETWORK, FRAMEWORKS, AGENTS, ALLOCATION, REGISTRY, SECURITY, EXTENSIONS, LOGGING],
+};
+
+const NETWORK: &[Flag] = &[
+    Flag::text("ip", "IP address to listen on; all addresses if not given."),
+    Flag::integer("port", "Port to listen on.").or("5050"),
+    Flag::text("advertise_ip", "IP address that agents and frameworks reach this master at, if not `ip`."),
+    Flag::text("advertise_port", "Port that agents and frameworks reach this master at, if not `port`."),
+    Flag::text("ip_discovery_command", "Command that prints the IP address to listen on."),
+    Flag::text("hostname", "Host name that this master shows; looked up if not given."),
+    Flag::bool("hostname_lookup", true, "Whether the host name is looked up; if not, the IP address is shown."),
+    Flag::text("cluster", "Name of the cluster, as the web UI shows it."),
+    Flag::text("zk", "ZooKeeper servers and path for electing the leader.")
+        .refused("this master would lead beside the other masters of the cluster; leave the flag out for a single master"),
+    Flag::duration("zk_session_timeout", "ZooKeeper's session timeout.").or("10secs").ignored("no ZooKeeper is in use"),
+    Flag::text("domain", "Fault domain of this master, as JSON.")
+        .refused("agents of other regions would be offered to every framework"),
+    Flag::text("webui_dir", "Folder of the web UI's files.").ignored("this binary reads no files for its pages"),
+];
+
+const FRAMEWORKS: &[Flag] = &[
+    Flag::bool("root_submissions", true, "Whether frameworks may run tasks as root."),
+    Flag::text("roles", "Comma-separated roles that frameworks may have; any if not given."),
+    Flag::text("weights", "Comma-separated `role=weight`.").ignored("every role has weight 1"),
+    Flag::text("rate_limits", "Limits of calls per principal, as JSON.")
+        .refused("no framework would be held to its limit"),
+    Flag::integer("max_completed_frameworks", "Completed frameworks to remember.").or("50"),
+    Flag::integer("max_completed_tasks_per_framework", "Completed tasks to remember of each framework.").or("1000"),
+    Flag::integer("max_unreachable_tasks_per_framework", "Unreachable tasks to remember of each framework.")
+        .or("1000"),
+    Flag::integer("max_operator_event_stream_subscribers", "Operators that may follow the event stream at once.")
+        .or("1000")
+        .ignored("the operator's event stream is not served yet"),
+    Flag::bool("publish_per_framework_metrics", true, "Whether metrics of each framework are shown."),
+];
+
+const AGENTS: &[Flag] = &[
+    Flag::duration("agent_ping_timeout", "Time between pings of an agent, and that it has to answer one.")
+        .or("15secs")
+        .aliases(&["slave_ping_timeout"]),
+    Flag::integer("max_agent_ping_timeouts", "Unanswered pings after which an agent is unreachable.")
+        .or("5")
+        .aliases(&["max_slave_ping_timeouts"]),
+    Flag::duration("agent_reregister_timeout", "Time that a disconnected agent has to re-register.")
+        .or("10mins")
+        .aliases(&["slave_reregister_timeout"]),
+    Flag::text("recovery_agent_removal_limit", "Share of agents that may be removed after a failover.")
+        .or("100%")
+        .aliases(&["recovery_slave_removal_limit"])
+        .ignored("nothing is recovered from a registry in memory"),
+    Flag::text("agent_removal_rate_limit", "How many agents may be marked unreachable in a time, such as `1/10mins`.")
+        .aliases(&["slave_removal_rate_limit"])
+        .refused("agents would be marked unreachable faster than this"),
+    Flag::integer("max_executors_per_agent", "Executors that one agent may run.")
+        .aliases(&["max_executors_per_slave"])
+        .refused("more executors would be launched on an agent"),
+    Flag::bool("require_agent_domain", false, "Whether agents without a fault domain are turned away.")
+        .refused_unless("agents without a domain would be admitted", &["false"]),
+];
+
+const ALLOCATION: &[Flag] = &[
+    Flag::duration(
+        "allocation_interval",
+        "Period of the full allocation, and least time before declined resources return to their decliner.",
+    )
+    .or("1secs"),
+    Flag::duration("offer_timeout", "Time after which an unused offer is rescinded; never if not given."),
+    Flag::bool("filter_gpu_resources", true, "Whether agents with GPUs are kept for frameworks that want GPUs."),
+    Flag::text("min_allocatable_resources", "Least resources of an offer: sets separated by `|`, items by `;`.")
+        .or("cpus:0.01|mem:32"),
+    Flag::text("allocator", "The allocator.")
+        .or("hierarchical")
+        .refused_unless("allocator modules cannot be loaded", &["hierarchical", "HierarchicalDRF"]),
+    Flag::text("role_sorter", "How roles are ordered.")
+        .or("drf")
+        .aliases(&["user_sorter"])
+        .ignored("roles are ordered by their dominant share"),
+    Flag::text("framework_sorter", "How frameworks of a role are ordered.")
+        .or("drf")
+        .ignored("frameworks are ordered by their dominant share"),
+    Flag::text("fair_sharing_excluded_resource_names", "Comma-separated resources that do not count to a share.")
+        .ignored("every resource counts to a share"),
+    Flag::number("allocator_agent_recovery_factor", "Share of agents to wait for after a failover, if there is quota.")
+        .or("0.8")
+        .ignored("there is no quota to wait for"),
+    Flag::duration("allocator_recovery_timeout", "Longest wait for agents after a failover, if there is quota.")
+        .or("10mins")
+        .ignored("there is no quota to wait for"),
+    Flag::bytes("offer_constraints_re2_max_mem", "Memory that one regular expression of offer constraints may take.")
+        .or("4KB")
+        .ignored("offer constraints are not evaluated yet"),
+    Flag::integer("offer_constraints_re2_max_program_size", "Size of one regular expression of offer constraints.")
+        .or("100")
+        .ignored("offer constraints are not evaluated yet"),
+    Flag::path("whitelist", "File of the host names whose agents are offered.")
+        .refused("agents that are not on the list would be offered"),
+];
+
+const REGISTRY: &[Flag] = &[
+    Flag::text("registry", "Where the registry is kept.")
+        .or("in_memory")
+        .refused("the registry is in memory only: a restarted master would forget which agents were admitted"),
+    Flag::path("work_dir", "Folder for the registry.").ignored("the registry is kept in memory"),
+    Flag::integer("quorum", "Size of the replicated log's quorum.").ignored("there is no replicated log"),
+    Flag::bool("log_auto_initialize", true, "Whether the replicated log is initialized.")
+        .ignored("there is no replicated log"),
+    Flag::bool("registry_strict", false, "Whether agents that the registry does not know are turned away.")
+        .refused_unless("unknown agents would be admitted", &["false"]),
+    Flag::duration("registry_fetch_timeout", "Longest read of the registry.")
+        .or("1mins")
+        .ignored("the registry is kept in memory"),
+    Flag::duration("registry_store_timeout", "Longest write of the registry.")
+        .or("20secs")
+        .ignored("the registry is kept in memory"),
+    Flag::duration("registry_gc_interval", "Period in which old agents are forgotten.")
+        .or("15mins")
+        .ignored("the registry is kept in memory"),
+    Flag::duration("registry_max_agent_age", "Time after which an unreachable agent is forgotten.")
+        .or("2weeks")
+        .ignored("the registry is kept in memory"),
+    Flag::integer("registry_max_agent_count", "Unreachable agents to remember.")
+        .or("102400")
+        .ignored("the registry is kept in memory"),
+];
+
+const SECURITY: &[Flag] = &[
+    Flag::bool("authenticate_frameworks", false, "Whether frameworks must authenticate.")
+        .aliases(&["authenticate"])
+        .refused_unless("frameworks would be let in unauthenticated", &["false"]),
+    Flag::bool("authenticate_agents", false, "Whether agents must authenticate.")
+        .aliases(&["authenticate_slaves"])
+        .refused_unless("agents would be let in unauthenticated", &["false"]),
+    Flag::bool("authenticate_http_readwrite", false, "Whether endpoints that change state ask for credentials.")
+        .aliases(&["authenticate_http"])
+        .refused_unless("everyone could change state", &["false"]),
+    Flag::bool("authenticate_http_readonly", false, "Whether endpoints that show state ask for credentials.")
+        .refused_unless("everyone could read state", &["false"]),
+    Flag::bool("authenticate_http_frameworks", false, "Whether HTTP frameworks must authenticate.")
+        .refused_unless("frameworks would be let in unauthenticated", &["false"]),
+    Flag::duration("authentication_v0_timeout", "Longest authentication of a driver or agent.")
+        .or("15secs")
+        .ignored("nobody is asked to authenticate"),
+    Flag::path("credentials", "File of principals and secrets, as JSON.").ignored("nobody is asked to authenticate"),
+    Flag::text("acls", "Access control lists, as JSON.").refused("nothing would be enforced"),
+    Flag::text("firewall_rules", "Endpoints that are not served, as JSON.")
+        .refused("the endpoints would be served all the same"),
+    Flag::text("authenticators", "How frameworks and agents authenticate.")
+        .or("crammd5")
+        .refused("authenticator modules cannot be loaded"),
+    Flag::text("authorizers", "Who decides what a principal may do.")
+        .or("local")
+        .refused("authorizer modules cannot be loaded"),
+    Flag::text("http_authenticators", "How HTTP requests authenticate.")
+        .or("basic")
+        .refused("authenticator modules cannot be loaded"),
+    Flag::text("http_framework_authenticators", "How HTTP frameworks authenticate.")
+        .refused_unless("authenticator modules cannot be loaded", &["basic"]),
+];
+
+const EXTENSIONS: &[Flag] = &[
+    Flag::text("modules", "C++ modules to load, as JSON.").refused("C++ modules cannot be loaded"),
+    Flag::text("modules_dir", "Folder of C++ modules to load.").refused("C++ modules cannot be loaded"),
+    Flag::text("hooks", "Comma-separated hook modules.").refused("C++ modules cannot be loaded"),
+    Flag::text("master_contender", "Module that contends for leadership.").refused("C++ modules cannot be loaded"),
+    Flag::text("master_detector", "Module that detects the leader.").refused("C++ modules cannot be loaded"),
+    Flag::bool("memory_profiling", false, "Whether memory can be profiled.").ignored("there is no profiler inside"),
+];
+
+const LOGGING: &[Flag] = &[
+    Flag::bool("quiet", false, "Whether only errors are logged."),
+    Flag::text("logging_level", "Least severity of what is logged: INFO, WARNING or ERROR.").or("INFO"),
+    Flag::path("log_dir", "Folder for log files.").ignored("the log goes to stderr"),
+    Flag::integer("logbufsecs", "Seconds to keep log lines back.").or("0").ignored("the log is not kept back"),
+    Flag::bool("initialize_driver_logging", true, "Whether drivers log.").ignored("there is no driver inside"),
+    Flag::path("external_log_file", "File that holds the log, to be shown.").ignored("the log is not shown"),
+    Flag::bool("version", false, "Print the version and stop."),
+];

@@ -182,6 +182,8 @@ pub enum Counter {
     Call(FrameworkId, v1::scheduler::call::Type),
     /// An event sent to a framework.
     Event(FrameworkId, v1::scheduler::event::Type),
+    /// An operation in an ACCEPT of a framework.
+    Operation(FrameworkId, v1::offer::operation::Type),
     /// Offers sent to, accepted by, declined by or rescinded from a framework.
     Offers(FrameworkId, OfferFate, u64),
 }

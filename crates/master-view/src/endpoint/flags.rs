@@ -1,0 +1,20 @@
+//! `/flags`.
+
+use crate::json::{Object, document};
+use crate::view::View;
+
+impl View {
+    /// Renders `/flags`.
+    pub fn flags(&self) -> Vec<u8> {
+        document(|object| write_flags(object, self))
+    }
+}
+
+/// Writes `flags`, which `/state` has too.
+pub(super) fn write_flags(object: &mut Object<'_>, view: &View) {
+    object.object("flags", |object| {
+        for (name, value) in &view.settings.flags {
+            object.field(name, value);
+        }
+    });
+}

@@ -1,0 +1,34 @@
+//! `/frameworks`.
+
+use crate::json::{Object, document};
+use crate::model::framework::framework;
+use crate::view::View;
+
+impl View {
+    /// Renders `/frameworks`, of one framework if it is named.
+    pub fn frameworks(&self, only: Option<&str>) -> Vec<u8> {
+        document(|object| {
+            write_frameworks(object, self, only);
+            // Compat: empty for years, and readers still look for it.
+            object.array("unregistered_frameworks", |_| {});
+        })
+    }
+}
+
+/// Writes `frameworks` and `completed_frameworks`.
+pub(super) fn write_frameworks(object: &mut Object<'_>, view: &View, only: Option<&str>) {
+    object.array("frameworks", |array| {
+        for (id, shown) in &view.frameworks {
+            if only.is_none_or(|only| only == id.as_str()) {
+                array.object(|object| framework(object, shown));
+            }
+        }
+    });
+    object.array("completed_frameworks", |array| {
+        for shown in &view.completed_frameworks {
+            if only.is_none_or(|only| only == shown.id().as_str()) {
+                array.object(|object| framework(object, shown));
+            }
+        }
+    });
+}

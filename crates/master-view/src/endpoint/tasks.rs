@@ -1,0 +1,58 @@
+//! `/tasks`.
+
+use crate::json::document;
+use crate::model::task::task;
+use crate::task::Task;
+use crate::view::View;
+
+/// Which tasks `/tasks` shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TasksQuery {
+    /// At most this many.
+    pub limit: usize,
+    /// Without the first ones.
+    pub offset: usize,
+    /// Oldest first, else newest first.
+    pub ascending: bool,
+    /// Of this framework only.
+    pub framework_id: Option<String>,
+    /// Of this id only.
+    pub task_id: Option<String>,
+}
+
+impl Default for TasksQuery {
+    fn default() -> Self {
+        Self { limit: 100, offset: 0, ascending: false, framework_id: None, task_id: None }
+    }
+}
+
+impl View {
+    /// Renders `/tasks`.
+    pub fn tasks(&self, query: &TasksQuery) -> Vec<u8> {
+        let wanted = |only: &Option<String>, id: &str| only.as_ref().is_none_or(|only| only == id);
+        let mut tasks: Vec<&Task> = self
+            .frameworks
+            .values()
+            .chain(&self.completed_frameworks)
+            .filter(|framework| wanted(&query.framework_id, framework.id().as_str()))
+            .flat_map(|framework| framework.all_tasks())
+            .filter(|task| wanted(&query.task_id, &task.proto.task_id.value))
+            .collect();
+        // By the time of the first status; what has none is older than all.
+        tasks.sort_by(|left, right| {
+            let (left, right) = if query.ascending { (left, right) } else { (right, left) };
+            first_time(left).total_cmp(&first_time(right))
+        });
+        document(|object| {
+            object.array("tasks", |array| {
+                for shown in tasks.into_iter().skip(query.offset).take(query.limit) {
+                    array.object(|object| task(object, &shown.proto));
+                }
+            });
+        })
+    }
+}
+
+fn first_time(task: &Task) -> f64 {
+    task.proto.statuses.first().map_or(f64::NEG_INFINITY, tepui_proto::v1::TaskStatus::timestamp)
+}

@@ -1,0 +1,65 @@
+//! An agent.
+
+use std::collections::BTreeMap;
+
+use tepui_proto::v1;
+
+use super::attributes::attributes;
+use super::domain::domain;
+use super::resources::resources;
+use crate::agent::Agent;
+use crate::json::{Object, Text};
+
+/// Writes what an agent says of itself.
+pub(crate) fn agent_info(object: &mut Object<'_>, info: &v1::AgentInfo) {
+    object.field("id", info.id.as_ref().map_or("", |id| &id.value));
+    object.field("hostname", &info.hostname);
+    object.field("port", info.port());
+    object.object("attributes", |object| attributes(object, &info.attributes));
+    domain(object, info.domain.as_ref());
+}
+
+/// Writes an agent with its sums.
+pub(crate) fn agent(object: &mut Object<'_>, agent: &Agent) {
+    let entity = &agent.entity;
+    agent_info(object, &entity.info);
+    object.field("pid", Text(&entity.pid));
+    object.field("registered_time", entity.registered);
+    if let Some(reregistered) = entity.reregistered {
+        object.field("reregistered_time", reregistered);
+    }
+    let total = agent.total.to_protos();
+    object.object("resources", |object| resources(object, &total));
+    object.object("used_resources", |object| resources(object, &agent.used_in_all().to_protos()));
+    object.object("offered_resources", |object| resources(object, &agent.offered.to_protos()));
+    object.object("reserved_resources", |object| {
+        for (role, reserved) in reserved(&total) {
+            object.object(role, |object| resources(object, reserved));
+        }
+    });
+    object.object("unreserved_resources", |object| resources(object, unreserved(&total)));
+    object.field("active", entity.active);
+    object.field("deactivated", false);
+    object.field("version", &entity.version);
+    object.array("capabilities", |array| {
+        for capability in &entity.capabilities {
+            array.element(capability.as_str_name());
+        }
+    });
+}
+
+/// The reserved resources, by the role of the innermost reservation.
+pub(crate) fn reserved(resources: &[v1::Resource]) -> BTreeMap<&str, Vec<&v1::Resource>> {
+    let mut reserved: BTreeMap<&str, Vec<&v1::Resource>> = BTreeMap::new();
+    for resource in resources {
+        if let Some(reservation) = resource.reservations.last() {
+            reserved.entry(reservation.role()).or_default().push(resource);
+        }
+    }
+    reserved
+}
+
+/// The resources that are for all roles.
+pub(crate) fn unreserved(resources: &[v1::Resource]) -> impl Iterator<Item = &v1::Resource> {
+    resources.iter().filter(|resource| resource.reservations.is_empty())
+}

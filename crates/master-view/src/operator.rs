@@ -1,0 +1,62 @@
+//! The reads of the v1 operator API, one file each.
+//!
+//! Each gathers its message once. In protobuf that is the answer; in JSON the lists of the big reads are shown even
+//! when they are empty, as Mesos shows them, which a message's own JSON does not do.
+
+mod get_agents;
+mod get_executors;
+mod get_flags;
+mod get_frameworks;
+mod get_health;
+mod get_master;
+mod get_metrics;
+mod get_roles;
+mod get_state;
+mod get_tasks;
+mod get_version;
+
+use prost::Message;
+use tepui_proto::v1::master::Response;
+use tepui_proto::v1::master::response::Type;
+use tepui_proto::{JsonDialect, MesosMessage};
+
+use crate::json::{Object, document};
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// JSON in the names of `mesos.v1`.
+    Json,
+    /// Binary protobuf.
+    Protobuf,
+}
+
+/// Encodes an answer that has no lists to be shown empty.
+fn encode(encoding: Encoding, response: &Response) -> Vec<u8> {
+    match encoding {
+        Encoding::Json => response.to_json(JsonDialect::V1),
+        Encoding::Protobuf => response.encode_to_vec(),
+    }
+}
+
+/// Makes an answer of this type, yet without content.
+fn response(kind: Type) -> Response {
+    Response { r#type: Some(kind as i32), ..Default::default() }
+}
+
+/// Formats the JSON of an answer whose content `fill` writes under `name`.
+fn json(kind: Type, name: &str, fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
+    document(|object| {
+        object.field("type", kind.as_str_name());
+        object.object(name, fill);
+    })
+}
+
+/// Writes a list, also if it is empty.
+fn list(object: &mut Object<'_>, name: &str, messages: &[impl MesosMessage]) {
+    object.array(name, |array| {
+        for message in messages {
+            array.raw(|out| message.write_json(JsonDialect::V1, out));
+        }
+    });
+}

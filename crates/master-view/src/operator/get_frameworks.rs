@@ -1,0 +1,63 @@
+//! `GET_FRAMEWORKS`.
+
+use tepui_proto::v1;
+use tepui_proto::v1::master::response::{GetFrameworks, Type, get_frameworks};
+use tepui_types::WallTime;
+
+use super::{Encoding, encode, json, list, response};
+use crate::framework::Framework;
+use crate::json::Object;
+use crate::view::View;
+
+impl View {
+    /// Answers `GET_FRAMEWORKS`.
+    pub fn get_frameworks(&self, encoding: Encoding) -> Vec<u8> {
+        let content = self.gather_frameworks();
+        match encoding {
+            Encoding::Json => {
+                json(Type::GetFrameworks, "get_frameworks", |object| write_frameworks(object, &content))
+            }
+            Encoding::Protobuf => {
+                let mut answer = response(Type::GetFrameworks);
+                answer.get_frameworks = Some(content);
+                encode(encoding, &answer)
+            }
+        }
+    }
+
+    pub(super) fn gather_frameworks(&self) -> GetFrameworks {
+        GetFrameworks {
+            frameworks: self.frameworks.values().map(framework).collect(),
+            completed_frameworks: self.completed_frameworks.iter().map(framework).collect(),
+            ..Default::default()
+        }
+    }
+}
+
+pub(super) fn write_frameworks(object: &mut Object<'_>, content: &GetFrameworks) {
+    list(object, "frameworks", &content.frameworks);
+    list(object, "completed_frameworks", &content.completed_frameworks);
+}
+
+fn framework(framework: &Framework) -> get_frameworks::Framework {
+    let entity = &framework.entity;
+    get_frameworks::Framework {
+        framework_info: entity.info.clone(),
+        active: entity.active,
+        connected: entity.connected,
+        recovered: entity.recovered,
+        registered_time: time(entity.registered),
+        reregistered_time: time(entity.reregistered),
+        unregistered_time: framework.unregistered.and_then(time),
+        offers: framework.offers.values().map(|offer| (**offer).clone()).collect(),
+        inverse_offers: Vec::new(),
+        allocated_resources: framework.used.to_protos_endpoint(),
+        offered_resources: framework.offered.to_protos_endpoint(),
+        offer_constraints: Some(entity.offer_constraints.clone().unwrap_or_default()),
+    }
+}
+
+/// A time that has been, if it has.
+fn time(time: WallTime) -> Option<v1::TimeInfo> {
+    (time != WallTime::default()).then(|| time.to_proto())
+}

@@ -1,0 +1,266 @@
+//! The fold: what the master's readers know, kept up to date by the journal.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tepui_master_core::{AgentRemoval, Change, Counter, TaskAfterlife};
+use tepui_proto::{Raw, v1};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, WallTime};
+
+use crate::agent::Agent;
+use crate::framework::Framework;
+use crate::held::parse_resources;
+use crate::metrics::Counters;
+use crate::settings::Settings;
+use crate::task::Task;
+
+/// What the master's readers know.
+#[derive(Debug)]
+pub struct View {
+    pub(crate) settings: Settings,
+    pub(crate) leader: Option<Leader>,
+    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    pub(crate) recovered_agents: BTreeMap<AgentId, Box<v1::AgentInfo>>,
+    pub(crate) unreachable_agents: BTreeMap<AgentId, WallTime>,
+    pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
+    /// Removed frameworks, oldest first.
+    pub(crate) completed_frameworks: VecDeque<Framework>,
+    pub(crate) offers: BTreeMap<OfferId, Arc<v1::Offer>>,
+    pub(crate) counters: Counters,
+}
+
+/// The master that leads.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    pub(crate) info: v1::MasterInfo,
+    pub(crate) started: WallTime,
+    pub(crate) elected: WallTime,
+}
+
+impl View {
+    /// Makes the view of a master that has done nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            leader: None,
+            agents: BTreeMap::new(),
+            recovered_agents: BTreeMap::new(),
+            unreachable_agents: BTreeMap::new(),
+            frameworks: BTreeMap::new(),
+            completed_frameworks: VecDeque::new(),
+            offers: BTreeMap::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Folds one entry of the journal. What it does not know it ignores: a reader must not be able to stop the master.
+    pub fn fold(&mut self, change: Change) {
+        match change {
+            Change::Elected { info, started, elected } => {
+                self.leader = Some(Leader { info: *info, started, elected });
+            }
+            Change::FrameworkAdded(entity) | Change::FrameworkUpdated(entity) => {
+                let id = entity.info.id.as_ref().map_or_else(|| FrameworkId::new(""), FrameworkId::from);
+                match self.frameworks.get_mut(&id) {
+                    Some(framework) => framework.entity = Arc::new(*entity),
+                    None => drop(self.frameworks.insert(id, Framework::new(*entity))),
+                }
+            }
+            Change::FrameworkCompleted { id, at } => self.complete_framework(&id, at),
+            Change::FrameworkForgotten(id) => {
+                self.completed_frameworks.retain(|framework| framework.id() != id)
+            }
+            Change::AgentAdded(entity) | Change::AgentUpdated(entity) => self.put_agent(*entity),
+            Change::AgentRemoved { id, why, at } => self.remove_agent(&id, why, at),
+            Change::AgentReachable(id) => drop(self.unreachable_agents.remove(&id)),
+            Change::AgentRecovered(info) => {
+                let id = info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
+                self.recovered_agents.insert(id, info);
+            }
+            Change::TaskAdded { task } => self.add_task(*task),
+            Change::TaskUpdated { framework, task, state, update, status, freed } => {
+                self.update_task(&framework, &task, state, update, status, freed);
+            }
+            Change::TaskRemoved { framework, task, to } => self.remove_task(&framework, &task, to),
+            Change::ExecutorAdded { agent, framework, info } => self.add_executor(agent, &framework, info),
+            Change::ExecutorRemoved { agent, framework, executor } => {
+                self.remove_executor(agent, &framework, executor);
+            }
+            Change::OfferAdded(offer) => self.add_offer(*offer),
+            Change::OfferRemoved(id) => self.remove_offer(&id),
+            Change::Counted(counter) => self.count(counter),
+        }
+    }
+
+    /// Tells whether a master leads, to whom all but a few reads go.
+    pub fn is_leading(&self) -> bool {
+        self.leader.is_some()
+    }
+
+    fn complete_framework(&mut self, id: &FrameworkId, at: WallTime) {
+        let Some(mut framework) = self.frameworks.remove(id) else { return };
+        framework.unregistered = Some(at);
+        self.completed_frameworks.push_back(framework);
+        while self.completed_frameworks.len() > self.settings.max_completed_frameworks {
+            self.completed_frameworks.pop_front();
+        }
+    }
+
+    fn put_agent(&mut self, entity: tepui_master_core::AgentEntity) {
+        let id = entity.info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
+        self.recovered_agents.remove(&id);
+        self.unreachable_agents.remove(&id);
+        match self.agents.get_mut(&id) {
+            Some(agent) => agent.update(entity),
+            None => drop(self.agents.insert(id, Agent::new(entity))),
+        }
+    }
+
+    fn remove_agent(&mut self, id: &AgentId, why: AgentRemoval, at: WallTime) {
+        self.agents.remove(id);
+        self.recovered_agents.remove(id);
+        match why {
+            AgentRemoval::Unreachable => drop(self.unreachable_agents.insert(id.clone(), at)),
+            AgentRemoval::Unregistered | AgentRemoval::Replaced => {}
+        }
+    }
+
+    fn add_task(&mut self, proto: v1::Task) {
+        let task = Task::new(proto);
+        let framework_id = FrameworkId::from(&task.proto.framework_id);
+        let Some(framework) = self.frameworks.get_mut(&framework_id) else { return };
+        framework.find_again(&task.id());
+        if framework.tasks.contains_key(&task.id()) {
+            self.remove_task(&framework_id, &task.id(), TaskAfterlife::Forgotten);
+        }
+        let Some(framework) = self.frameworks.get_mut(&framework_id) else { return };
+        if task.holds_resources {
+            let resources = task.resources();
+            framework.used += &resources;
+            if let Some(agent) = self.agents.get_mut(&task.agent()) {
+                agent.take(&framework_id, &resources);
+            }
+        }
+        framework.tasks.insert(task.id(), task);
+    }
+
+    fn update_task(
+        &mut self,
+        framework_id: &FrameworkId,
+        id: &TaskId,
+        state: v1::TaskState,
+        update: Option<(v1::TaskState, Vec<u8>)>,
+        status: Option<Box<v1::TaskStatus>>,
+        freed: bool,
+    ) {
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        let Some(task) = framework.tasks.get_mut(id) else { return };
+        task.proto.set_state(state);
+        if let Some((update_state, uuid)) = update {
+            task.proto.set_status_update_state(update_state);
+            task.proto.status_update_uuid = Some(uuid);
+        }
+        if let Some(status) = status {
+            task.remember(*status);
+        }
+        if freed && task.holds_resources {
+            task.holds_resources = false;
+            *framework.counters.terminal.entry(task.latest_state()).or_default() += 1;
+            let (agent, resources) = (task.agent(), task.resources());
+            self.free(framework_id, &agent, &resources);
+        }
+    }
+
+    fn remove_task(&mut self, framework_id: &FrameworkId, id: &TaskId, to: TaskAfterlife) {
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        let Some(mut task) = framework.tasks.remove(id) else { return };
+        let held = std::mem::take(&mut task.holds_resources).then(|| (task.agent(), task.resources()));
+        match to {
+            TaskAfterlife::Completed => {
+                framework.complete(task, self.settings.max_completed_tasks_per_framework)
+            }
+            TaskAfterlife::Unreachable => {
+                framework.lose(task, self.settings.max_unreachable_tasks_per_framework)
+            }
+            TaskAfterlife::Forgotten => {}
+        }
+        if let Some((agent, resources)) = held {
+            self.free(framework_id, &agent, &resources);
+        }
+    }
+
+    fn add_executor(&mut self, agent: AgentId, framework_id: &FrameworkId, info: Box<Raw<v1::ExecutorInfo>>) {
+        let key = (agent, ExecutorId::from(&info.executor_id));
+        self.remove_executor(key.0.clone(), framework_id, key.1.clone());
+        let resources = parse_resources(&info.resources);
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        framework.used += &resources;
+        if let Some(agent) = self.agents.get_mut(&key.0) {
+            agent.take(framework_id, &resources);
+        }
+        framework.executors.insert(key, info);
+    }
+
+    fn remove_executor(&mut self, agent: AgentId, framework_id: &FrameworkId, executor: ExecutorId) {
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        let key = (agent, executor);
+        let Some(info) = framework.executors.remove(&key) else { return };
+        self.free(framework_id, &key.0, &parse_resources(&info.resources));
+    }
+
+    fn free(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.give_back(framework, resources);
+        }
+        if let Some(framework) = self.frameworks.get_mut(framework) {
+            framework.used -= resources;
+        }
+    }
+
+    fn add_offer(&mut self, offer: v1::Offer) {
+        let id = OfferId::from(&offer.id);
+        self.remove_offer(&id);
+        let resources = parse_resources(&offer.resources);
+        if let Some(agent) = self.agents.get_mut(&AgentId::from(&offer.agent_id)) {
+            agent.offered += &resources;
+        }
+        let offer = Arc::new(offer);
+        if let Some(framework) = self.frameworks.get_mut(&FrameworkId::from(&offer.framework_id)) {
+            framework.offered += &resources;
+            framework.offers.insert(id.clone(), Arc::clone(&offer));
+        }
+        self.offers.insert(id, offer);
+    }
+
+    fn remove_offer(&mut self, id: &OfferId) {
+        let Some(offer) = self.offers.remove(id) else { return };
+        let resources = parse_resources(&offer.resources);
+        if let Some(agent) = self.agents.get_mut(&AgentId::from(&offer.agent_id)) {
+            agent.offered -= &resources;
+        }
+        if let Some(framework) = self.frameworks.get_mut(&FrameworkId::from(&offer.framework_id)) {
+            framework.offered -= &resources;
+            framework.offers.remove(id);
+        }
+    }
+
+    fn count(&mut self, counter: Counter) {
+        match &counter {
+            Counter::Named(_) | Counter::TaskTerminal(..) => self.counters.count(&counter),
+            Counter::Call(id, _)
+            | Counter::Event(id, _)
+            | Counter::Operation(id, _)
+            | Counter::Offers(id, ..) => {
+                let framework = match self.frameworks.get_mut(id) {
+                    Some(framework) => Some(framework),
+                    None => {
+                        self.completed_frameworks.iter_mut().rev().find(|framework| framework.id() == *id)
+                    }
+                };
+                if let Some(framework) = framework {
+                    framework.counters.count(&counter);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Carries out what a [`Subscription`] decides: connects, subscribes, follows, reads.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tepui_proto::MesosMessage;
+use tepui_wire::ContentType;
+use tokio::time::Instant;
+use tracing::{debug, info};
+
+use crate::Address;
+use crate::caller::{Outgoing, STREAM_ID};
+use crate::connection::{Connection, TransportError};
+use crate::event_stream::EventStream;
+use crate::subscription::{Policy, Step, Subscription};
+
+/// How long the answer to SUBSCRIBE may take.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much of a refusal is read.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
+
+/// A subscription that ended for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// SUBSCRIBE was refused in a way that repeating it will not change.
+    #[error("`{address}` refused the subscription with {status}: {message}")]
+    Refused {
+        /// Who refused.
+        address: Address,
+        /// The status code.
+        status: StatusCode,
+        /// The answer's text.
+        message: String,
+    },
+    /// Whoever answered does not speak this API.
+    #[error("failed to subscribe at `{address}`: {reason}")]
+    Protocol {
+        /// Who answered.
+        address: Address,
+        /// What is wrong with the answer.
+        reason: &'static str,
+    },
+    /// The events ended before: with an error, by a teardown, or with the patience of an executor.
+    #[error("the subscription has ended")]
+    Ended,
+}
+
+/// What happened next.
+#[derive(Debug)]
+pub(crate) enum Happening<E> {
+    Subscribed { address: Address, stream_id: Option<HeaderValue> },
+    Event(E),
+    Lost { reason: String },
+    GaveUp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Subscriber<E> {
+    subscription: Subscription,
+    began: Instant,
+    path: String,
+    content_type: ContentType,
+    authorization: Option<HeaderValue>,
+    stream: Option<EventStream<E>>,
+}
+
+impl<E: MesosMessage> Subscriber<E> {
+    pub(crate) fn new(
+        address: Address,
+        path: String,
+        content_type: ContentType,
+        authorization: Option<HeaderValue>,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            subscription: Subscription::new(Duration::ZERO, address, policy, fastrand::u64(..)),
+            began: Instant::now(),
+            path,
+            content_type,
+            authorization,
+            stream: None,
+        }
+    }
+
+    /// What happens next. `subscribe` encodes the call for each attempt. Nothing is lost if this is cut off, except
+    /// that an attempt to subscribe begins anew.
+    pub(crate) async fn next(
+        &mut self,
+        subscribe: &(dyn Fn() -> Bytes + Sync),
+    ) -> Result<Happening<E>, SubscribeError> {
+        loop {
+            match self.subscription.next(self.now()) {
+                Step::GiveUp => return Ok(Happening::GaveUp),
+                Step::Wait(until) => tokio::time::sleep_until(self.began + until).await,
+                Step::Listen(until) => return Ok(self.listen(until).await),
+                Step::Subscribe(address) => {
+                    if let Some(happening) = self.subscribe(address, subscribe()).await? {
+                        return Ok(happening);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Records how often the peer promised heartbeats.
+    pub(crate) fn heartbeats_every(&mut self, interval: Duration) {
+        self.subscription.heard(self.now(), Some(interval));
+    }
+
+    /// Drops the subscription, to make a new one.
+    pub(crate) fn lose(&mut self) {
+        self.stream = None;
+        self.subscription.lost(self.now());
+    }
+
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.subscription.is_subscribed()
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    async fn listen(&mut self, until: Option<Duration>) -> Happening<E> {
+        let Some(stream) = &mut self.stream else {
+            self.subscription.lost(self.now());
+            return Happening::Lost { reason: "there is no stream of events".to_owned() };
+        };
+        let heard = match until {
+            Some(until) => tokio::time::timeout_at(self.began + until, stream.next()).await,
+            None => Ok(stream.next().await),
+        };
+        let reason = match heard {
+            Ok(Ok(event)) => {
+                self.subscription.heard(self.now(), None);
+                return Happening::Event(event);
+            }
+            Ok(Err(end)) => end.to_string(),
+            Err(_) => "five heartbeats in a row are missing".to_owned(),
+        };
+        self.lose();
+        Happening::Lost { reason }
+    }
+
+    async fn subscribe(
+        &mut self,
+        address: Address,
+        body: Bytes,
+    ) -> Result<Option<Happening<E>>, SubscribeError> {
+        let outgoing = Outgoing::post(self.path.as_str(), self.content_type, body)
+            .with(http::header::AUTHORIZATION, self.authorization.clone());
+        let attempt = tokio::time::timeout(SUBSCRIBE_TIMEOUT, open(&address, outgoing)).await;
+        let timeout = || TransportError::Timeout { address: address.clone(), timeout: SUBSCRIBE_TIMEOUT };
+        let (connection, response) = match attempt.unwrap_or_else(|_| Err(timeout())) {
+            Ok(opened) => opened,
+            Err(error) => {
+                info!(%address, error = %with_causes(&error), "failed to subscribe; trying again");
+                self.subscription.lost(self.now());
+                return Ok(None);
+            }
+        };
+        let (head, body) = response.into_parts();
+        match head.status {
+            StatusCode::OK => {
+                check_content_type(&head.headers, self.content_type, &address)?;
+                self.stream = Some(EventStream::new(connection, body, self.content_type));
+                self.subscription.accepted(self.now());
+                let stream_id = head.headers.get(STREAM_ID).cloned();
+                Ok(Some(Happening::Subscribed { address, stream_id }))
+            }
+            status if status.is_redirection() => {
+                let location = head.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+                debug!(%address, location, "redirected to the leading master");
+                self.subscription.redirected(self.now(), location.and_then(Address::from_location));
+                Ok(None)
+            }
+            // Not elected, recovering, or not up with all of its routes.
+            status if status.is_server_error() || status == StatusCode::NOT_FOUND => {
+                info!(%address, %status, message = refusal(body).await, "not ready to be subscribed at; trying again");
+                self.subscription.lost(self.now());
+                Ok(None)
+            }
+            status => Err(SubscribeError::Refused { address, status, message: refusal(body).await }),
+        }
+    }
+}
+
+async fn open(
+    address: &Address,
+    outgoing: Outgoing,
+) -> Result<(Connection, http::Response<Incoming>), TransportError> {
+    let mut connection = Connection::open(address).await?;
+    let response = connection.send(outgoing.for_host(address)).await?;
+    Ok((connection, response))
+}
+
+fn check_content_type(
+    headers: &HeaderMap,
+    wanted: ContentType,
+    address: &Address,
+) -> Result<(), SubscribeError> {
+    if headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == wanted.name().as_bytes()) {
+        Ok(())
+    } else {
+        let reason = "the events are not in the encoding that was asked for";
+        Err(SubscribeError::Protocol { address: address.clone(), reason })
+    }
+}
+
+/// The text of a refusal, as far as it can be had.
+async fn refusal(body: Incoming) -> String {
+    let text =
+        Limited::new(body, MAX_REFUSAL_BYTES).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    String::from_utf8_lossy(&text).trim().to_owned()
+}
+
+/// An error and what it came from, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += ": ";
+        text += &error.to_string();
+        cause = error.source();
+    }
+    text
+}

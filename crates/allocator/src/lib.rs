@@ -1,1 +1,28 @@
-//! Hierarchical fair sharing of offered resources: a pure library.
+//! Who is offered what: hierarchical fair sharing of the free resources of agents.
+//!
+//! A pure library that the master's core owns and calls. It is told of frameworks, agents, and what is taken and given
+//! back; [`Allocator::allocate`] then says which framework is to be offered what, at once and in proportion to what
+//! changed. It does not know offers, tasks or time: a caller passes the time in, and what was allocated stays so until
+//! the caller gives it back.
+//!
+//! Start reading at `allocator.rs` (what can be told), then `cycle.rs` (who gets what), `tree.rs` (who is next) and
+//! `refusals.rs` (who does not want).
+
+mod agent;
+mod allocator;
+mod check;
+mod cycle;
+mod framework;
+mod options;
+mod quantities;
+mod refusals;
+mod slab;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use agent::{AgentCapabilities, AgentDescription};
+pub use allocator::{Allocation, Allocator};
+pub use framework::{FrameworkCapabilities, FrameworkDescription};
+pub use options::Options;

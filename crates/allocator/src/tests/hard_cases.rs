@@ -1,0 +1,426 @@
+//! One test per rule.
+
+use super::*;
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn whoever_comes_first_gets_the_whole_agent() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4;mem:100;ports:[1-10]");
+    cluster.framework("f", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["f/r a cpus:4; mem:100; ports:[1-10]"]);
+    assert_eq!(cluster.offers(), NONE);
+    assert_eq!(cluster.allocator.next_deadline(), Some(cluster.now + INTERVAL));
+    cluster.wait(INTERVAL);
+    assert_eq!(cluster.offers(), NONE);
+    assert_eq!(cluster.allocator.next_deadline(), None);
+}
+
+#[test]
+fn the_framework_with_the_least_share_is_next() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+    cluster.framework("g", framework(&["r"]));
+    cluster.agent("b", "cpus:2");
+    assert_eq!(cluster.offers(), ["g/r b cpus:2"]);
+    cluster.agent("c", "cpus:1");
+    assert_eq!(cluster.offers(), ["g/r c cpus:1"]);
+}
+
+#[test]
+fn roles_are_compared_before_frameworks() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f1", framework(&["one"]));
+    cluster.framework("f2", framework(&["one"]));
+    cluster.framework("g", framework(&["two"]));
+    for number in 0..8 {
+        cluster.agent(&format!("a{number}"), "cpus:1");
+    }
+    let offers = cluster.offers();
+    assert_eq!(offers.iter().filter(|offer| offer.starts_with('g')).count(), 4, "{offers:?}");
+}
+
+#[test]
+fn weights_divide_shares_and_apply_to_roles_that_come_later() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_weight("heavy", 3.0);
+    cluster.allocator.set_weight("heavy", f64::NAN);
+    cluster.allocator.set_weight("heavy", 0.0);
+    cluster.framework("h", framework(&["heavy"]));
+    cluster.framework("l", framework(&["light"]));
+    for number in 0..16 {
+        cluster.agent(&format!("a{number}"), "cpus:1");
+    }
+    let offers = cluster.offers();
+    assert_eq!(offers.iter().filter(|offer| offer.starts_with('h')).count(), 12, "{offers:?}");
+}
+
+#[test]
+fn a_role_competes_with_its_children() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["a"]));
+    cluster.framework("g", framework(&["a/b"]));
+    cluster.framework("h", framework(&["c/d/e"]));
+    for number in 0..8 {
+        cluster.agent(&format!("a{number}"), "cpus:1");
+    }
+    let offers = cluster.offers();
+    let count = |name: char| offers.iter().filter(|offer| offer.starts_with(name)).count();
+    assert_eq!((count('f'), count('g'), count('h')), (2, 2, 4), "{offers:?}");
+}
+
+#[test]
+fn reserved_resources_go_to_the_role_and_those_below() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus(a):1;cpus(b):2;cpus(a/x):4;cpus:8");
+    cluster.framework("f", framework(&["a/x"]));
+    assert_eq!(cluster.offers(), ["f/a/x a cpus(reservations: [(STATIC,a)]):1; cpus(reservations: [(STATIC,a/x)]):4; cpus:8"]);
+    cluster.framework("g", framework(&["a/y"]));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.framework("h", framework(&["b"]));
+    assert_eq!(cluster.offers(), ["h/b a cpus(reservations: [(STATIC,b)]):2"]);
+}
+
+#[test]
+fn declined_resources_go_to_others_at_once_and_come_back_after_the_filter() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    cluster.framework("g", framework(&["r"]));
+    let offers = cluster.allocate();
+    assert_eq!(offers[0].framework, framework_id("f"));
+    cluster.return_all(&offers, Some(INTERVAL * 5));
+    let offers = cluster.allocate();
+    assert_eq!(offers[0].framework, framework_id("g"));
+    cluster.return_all(&offers, Some(INTERVAL * 9));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.wait(INTERVAL * 5 - Duration::from_nanos(1));
+    assert_eq!(cluster.offers(), NONE);
+    assert!(cluster.allocator.next_deadline() <= Some(cluster.now + Duration::from_nanos(1)));
+    cluster.wait(Duration::from_nanos(1));
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}
+
+#[test]
+fn declining_with_zero_seconds_is_damped() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    for _ in 0..10 {
+        let offers = cluster.allocate();
+        assert_eq!(offers.len(), 1);
+        cluster.return_all(&offers, Some(Duration::ZERO));
+        assert_eq!(cluster.offers(), NONE);
+        cluster.wait(INTERVAL - Duration::from_nanos(1));
+        assert_eq!(cluster.offers(), NONE);
+        cluster.wait(Duration::from_nanos(1));
+    }
+}
+
+#[test]
+fn two_offers_of_an_agent_that_are_declined_do_not_come_back_as_one() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    cluster.allocate();
+    cluster.recover("f", "a", &allocated("cpus:1", "r"), None);
+    assert_eq!(cluster.offers(), ["f/r a cpus:1"]);
+    cluster.recover("f", "a", &allocated("cpus:1", "r"), Some(Duration::ZERO));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.recover("f", "a", &allocated("cpus:3", "r"), Some(Duration::ZERO));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.wait(INTERVAL);
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}
+
+#[test]
+fn more_than_was_refused_defeats_the_filter() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    cluster.allocate();
+    cluster.recover("f", "a", &allocated("cpus:3", "r"), Some(INTERVAL * 60));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.recover("f", "a", &allocated("cpus:1", "r"), None);
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}
+
+#[test]
+fn a_filter_holds_in_one_role_only() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r", "s"]));
+    let offers = cluster.allocate();
+    assert_eq!(offers[0].role, "r");
+    cluster.return_all(&offers, Some(INTERVAL * 5));
+    assert_eq!(cluster.offers(), ["f/s a cpus:4"]);
+}
+
+#[test]
+fn reviving_clears_filters_and_the_damper_of_the_named_roles() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    let offers = cluster.allocate();
+    cluster.return_all(&offers, Some(INTERVAL * 500));
+    cluster.allocator.revive(&framework_id("f"), &names(&["other"]));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.revive(&framework_id("f"), &names(&[]));
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}
+
+#[test]
+fn suppressed_roles_get_no_offers_until_they_are_revived() {
+    let mut cluster = Cluster::new();
+    let mut description = framework(&["r", "s"]);
+    description.suppressed = names(&["r"]);
+    cluster.framework("f", description.clone());
+    cluster.agent("a", "cpus:4");
+    assert_eq!(cluster.offers(), ["f/s a cpus:4"]);
+    cluster.allocator.suppress(&framework_id("f"), &names(&[]));
+    cluster.agent("b", "cpus:2");
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.revive(&framework_id("f"), &names(&["r"]));
+    assert_eq!(cluster.offers(), ["f/r b cpus:2"]);
+    description.suppressed = names(&["r", "s"]);
+    cluster.allocator.update_framework(&framework_id("f"), description.clone());
+    cluster.agent("c", "cpus:2");
+    assert_eq!(cluster.offers(), NONE);
+    description.suppressed = names(&[]);
+    cluster.allocator.update_framework(&framework_id("f"), description);
+    assert_eq!(cluster.offers().len(), 1);
+}
+
+#[test]
+fn deactivation_clears_filters_and_keeps_what_is_held() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    cluster.allocate();
+    cluster.recover("f", "a", &allocated("cpus:3", "r"), Some(INTERVAL * 500));
+    cluster.allocator.deactivate_framework(&framework_id("f"));
+    cluster.framework("g", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["g/r a cpus:3"]);
+    cluster.recover("g", "a", &allocated("cpus:3", "r"), Some(INTERVAL * 500));
+    cluster.allocator.activate_framework(&framework_id("f"));
+    assert_eq!(cluster.offers(), ["f/r a cpus:3"]);
+}
+
+#[test]
+fn a_removed_framework_frees_what_it_held() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    let offers = cluster.allocate();
+    cluster.allocator.remove_framework(&framework_id("f"));
+    cluster.return_all(&offers, None);
+    cluster.framework("g", framework(&["s"]));
+    assert_eq!(cluster.offers(), ["g/s a cpus:4"]);
+}
+
+#[test]
+fn a_removed_agent_takes_its_resources_along() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.framework("f", framework(&["r"]));
+    cluster.framework("g", framework(&["r"]));
+    let offers = cluster.allocate();
+    cluster.recover("f", "a", &allocated("cpus:1", "r"), Some(INTERVAL));
+    cluster.allocator.remove_agent(&agent_id("a"));
+    cluster.return_all(&offers, None);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.agent("b", "cpus:1");
+    // `f` holds nothing any more, but was chosen once.
+    assert_eq!(cluster.offers(), ["g/r b cpus:1"]);
+}
+
+#[test]
+fn an_inactive_agent_is_not_offered() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4");
+    cluster.allocator.deactivate_agent(&agent_id("a"));
+    cluster.framework("f", framework(&["r"]));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.activate_agent(&agent_id("a"));
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}
+
+#[test]
+fn what_unknown_frameworks_use_is_not_offered() {
+    let mut cluster = Cluster::new();
+    let used = BTreeMap::from([(framework_id("f"), allocated("cpus:3", "r"))]);
+    cluster.allocator.add_agent(&agent_id("a"), agent(resources("cpus:4")), &used);
+    cluster.framework("g", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["g/r a cpus:1"]);
+    cluster.framework("f", framework(&["s"]));
+    cluster.recover("f", "a", &allocated("cpus:3", "r"), None);
+    assert_eq!(cluster.offers(), ["f/s a cpus:3"]);
+}
+
+#[test]
+fn more_use_than_there_is_leaves_nothing_to_offer() {
+    let mut cluster = Cluster::new();
+    cluster.agent("a", "cpus:4;mem:10");
+    cluster.allocator.claim(&framework_id("f"), &agent_id("a"), &allocated("cpus:6", "r"));
+    cluster.framework("g", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["g/r a mem:10"]);
+    cluster.recover("f", "a", &allocated("cpus:1", "r"), None);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.recover("f", "a", &allocated("cpus:5", "r"), None);
+    assert_eq!(cluster.offers(), ["g/r a cpus:4"]);
+}
+
+#[test]
+fn giving_back_more_than_was_held_frees_only_what_was_held() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    cluster.allocate();
+    cluster.recover("f", "a", &allocated("cpus:9;mem:5", "r"), None);
+    cluster.recover("f", "a", &allocated("cpus:9", "r"), None);
+    cluster.recover("f", "a", &allocated("cpus:9", "other"), None);
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}
+
+#[test]
+fn a_changed_total_is_offered_at_once() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    cluster.allocate();
+    cluster.allocator.update_agent(&agent_id("a"), agent(resources("cpus:6")));
+    assert_eq!(cluster.offers(), ["f/r a cpus:2"]);
+    cluster.allocator.update_agent(&agent_id("a"), agent(resources("cpus:3")));
+    cluster.recover("f", "a", &allocated("cpus:2", "r"), None);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.recover("f", "a", &allocated("cpus:2", "r"), None);
+    assert_eq!(cluster.offers(), ["f/r a cpus:1"]);
+}
+
+#[test]
+fn gpus_are_kept_for_those_who_want_them() {
+    for filter_gpu_resources in [true, false] {
+        let mut cluster = Cluster::with(Options { filter_gpu_resources, ..Options::default() });
+        let mut description = framework(&["r"]);
+        description.capabilities.gpu = false;
+        cluster.framework("f", description);
+        cluster.agent("a", "cpus:4;gpus:1");
+        assert_eq!(cluster.offers().is_empty(), filter_gpu_resources);
+        cluster.framework("g", framework(&["r"]));
+        assert_eq!(cluster.offers().is_empty(), !filter_gpu_resources);
+    }
+}
+
+#[test]
+fn agents_go_only_to_frameworks_that_can_deal_with_them() {
+    let mut cluster = Cluster::new();
+    let mut description = agent(resources("cpus:1"));
+    description.capabilities.multi_role = false;
+    cluster.allocator.add_agent(&agent_id("single"), description, &BTreeMap::new());
+    let mut description = agent(resources("cpus:1"));
+    description.capabilities.hierarchical_role = false;
+    cluster.allocator.add_agent(&agent_id("flat"), description, &BTreeMap::new());
+    let mut description = agent(resources("cpus:1"));
+    description.remote_region = true;
+    cluster.allocator.add_agent(&agent_id("remote"), description, &BTreeMap::new());
+
+    let mut description = framework(&["a/b"]);
+    description.capabilities.region_aware = false;
+    cluster.framework("f", description);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.framework("g", framework(&["a/b"]));
+    assert_eq!(cluster.offers(), ["g/a/b remote cpus:1"]);
+    let mut description = framework(&["a"]);
+    description.capabilities.multi_role = false;
+    cluster.framework("h", description.clone());
+    assert_eq!(cluster.offers(), ["h/a flat cpus:1", "h/a single cpus:1"]);
+}
+
+#[test]
+fn refined_reservations_need_the_capability() {
+    use tepui_types::{Reservation, ReservationKind};
+    let reservation = |role: &str| Reservation {
+        role: role.into(),
+        kind: ReservationKind::Dynamic,
+        principal: None,
+        labels: None,
+    };
+    let refined = resources("cpus:1").push_reservation(&reservation("a")).unwrap();
+    let refined = refined.push_reservation(&reservation("a/b")).unwrap();
+    let mut cluster = Cluster::new();
+    let mut description = framework(&["a/b"]);
+    description.capabilities.reservation_refinement = false;
+    cluster.framework("f", description.clone());
+    cluster.allocator.add_agent(&agent_id("a"), agent(refined), &BTreeMap::new());
+    assert_eq!(cluster.offers(), NONE);
+    description.capabilities.reservation_refinement = true;
+    cluster.allocator.update_framework(&framework_id("f"), description);
+    assert_eq!(cluster.offers().len(), 1);
+}
+
+#[test]
+fn an_offer_holds_one_of_the_minimal_sets() {
+    let quantities = |text: &str| tepui_types::ResourceQuantities::parse(text).unwrap();
+    let min_allocatable = vec![quantities("cpus:0.01"), quantities("mem:32")];
+    let mut cluster = Cluster::with(Options { min_allocatable, ..Options::default() });
+    cluster.agent("a", "mem:31;disk:100");
+    cluster.agent("b", "mem:32");
+    cluster.framework("f", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["f/r b mem:32"]);
+    let mut description = framework(&["r", "s"]);
+    description.min_allocatable =
+        BTreeMap::from([("s".to_owned(), vec![quantities("disk:101")]), ("r".to_owned(), vec![])]);
+    description.suppressed = names(&["r"]);
+    cluster.framework("g", description);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.revive(&framework_id("g"), &names(&["r"]));
+    assert_eq!(cluster.offers(), ["g/r a mem:31; disk:100"]);
+}
+
+#[test]
+fn an_operation_changes_what_is_held_and_what_there_is() {
+    use tepui_types::{Reservation, ReservationKind};
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    cluster.allocate();
+    let reservation =
+        Reservation { role: "r".into(), kind: ReservationKind::Dynamic, principal: None, labels: None };
+    let from = allocated("cpus:3", "r");
+    let to = from.push_reservation(&reservation).unwrap();
+    cluster.allocator.convert(&framework_id("f"), &agent_id("a"), &from, &to);
+    cluster.allocator.check();
+    // What is not held cannot be converted.
+    cluster.allocator.convert(&framework_id("f"), &agent_id("a"), &from, &to);
+    cluster.recover("f", "a", &(to + allocated("cpus:1", "r")), None);
+    cluster.framework("g", framework(&["s"]));
+    let offers = cluster.offers();
+    assert_eq!(offers.len(), 2, "{offers:?}");
+    assert!(offers.contains(&"g/s a cpus:1".to_owned()), "{offers:?}");
+}
+
+#[test]
+fn unknown_ids_change_nothing() {
+    let mut cluster = Cluster::new();
+    let (f, a) = (framework_id("f"), agent_id("a"));
+    let part = allocated("cpus:1", "r");
+    let allocator = &mut cluster.allocator;
+    allocator.update_framework(&f, framework(&["r"]));
+    allocator.remove_framework(&f);
+    allocator.activate_framework(&f);
+    allocator.deactivate_framework(&f);
+    allocator.revive(&f, &names(&[]));
+    allocator.suppress(&f, &names(&[]));
+    allocator.update_agent(&a, agent(resources("cpus:1")));
+    allocator.remove_agent(&a);
+    allocator.activate_agent(&a);
+    allocator.deactivate_agent(&a);
+    allocator.recover(Time::ZERO, &f, &a, &part, Some(INTERVAL));
+    allocator.claim(&f, &a, &part);
+    allocator.convert(&f, &a, &part, &part);
+    assert_eq!(cluster.offers(), NONE);
+    assert_eq!(cluster.allocator.next_deadline(), None);
+}

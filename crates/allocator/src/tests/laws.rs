@@ -1,0 +1,2 @@
+//! What holds for any sequence of calls.
+

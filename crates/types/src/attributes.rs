@@ -89,12 +89,22 @@ impl Attributes {
     }
 }
 
+impl<'a> IntoIterator for &'a Attributes {
+    type Item = &'a Attribute;
+    type IntoIter = std::slice::Iter<'a, Attribute>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// Equal if each has what the other has, in whatever order and however often.
 impl PartialEq for Attributes {
     fn eq(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
             && (self.0 == other.0
-                || (self.0.iter().all(|own| other.0.contains(own)) && other.0.iter().all(|own| self.0.contains(own))))
+                || (self.0.iter().all(|own| other.0.contains(own))
+                    && other.0.iter().all(|own| self.0.contains(own))))
     }
 }
 
@@ -181,7 +191,8 @@ mod tests {
 
     #[test]
     fn attributes_read_and_show_as_in_mesos() {
-        let attributes = Attributes::parse("rack:r 1;level:3.5;ports:[1-2,3-4];url:http://x:80\nz:1").unwrap();
+        let attributes =
+            Attributes::parse("rack:r 1;level:3.5;ports:[1-2,3-4];url:http://x:80\nz:1").unwrap();
         let shown: Vec<String> = attributes.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["rack=r1", "level=3.5", "ports=[1-4]", "url=http://x:80", "z=1"]);
         assert_eq!(Attributes::from_protos(&attributes.to_protos()), Ok(attributes));
@@ -202,7 +213,8 @@ mod tests {
         assert_eq!(refusal(":x"), "Invalid attribute key:value pair ':x'");
         assert_eq!(refusal("a:{x}"), "Bad type for attribute a text {x} type SET");
         assert_eq!(refusal("a:[1"), "Failed to parse attribute a text [1 error Mismatched brackets");
-        let set = v1::Attribute { name: "a".to_owned(), r#type: Type::Set.into(), ..v1::Attribute::default() };
+        let set =
+            v1::Attribute { name: "a".to_owned(), r#type: Type::Set.into(), ..v1::Attribute::default() };
         assert!(Attributes::from_protos(&[set]).is_err());
     }
 }

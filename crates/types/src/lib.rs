@@ -32,7 +32,8 @@ pub use attributes::{Attribute, AttributeValue, Attributes, AttributesError};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use id_rules::{IdError, MAX_ID_BYTES, validate_id};
 pub use ids::{
-    AgentId, ContainerId, ExecutorId, FrameworkId, InverseOfferId, OfferId, OperationId, ResourceProviderId, TaskId,
+    AgentId, ContainerId, ExecutorId, FrameworkId, InverseOfferId, OfferId, OperationId, ResourceProviderId,
+    TaskId,
 };
 pub use labels::{DisplayLabels, labels_equal};
 pub use name::ResourceName;
@@ -40,7 +41,9 @@ pub use quantities::{QuantitiesError, ResourceQuantities};
 pub use ranges::{Range, Ranges};
 pub use reservation::{DisplayReservation, Reservation, ReservationKind};
 pub use resource::{Resource, ResourceValue};
-pub use resources::{DisplayDisk, DisplayResource, ResourceError, Resources, ResourcesError, validate_resource};
+pub use resources::{
+    DisplayDisk, DisplayResource, ResourceError, Resources, ResourcesError, validate_resource,
+};
 pub use role::{DEFAULT_ROLE, RoleError, ancestors, is_strict_subrole, validate_role};
 pub use scalar::Scalar;
 pub use set::Set;

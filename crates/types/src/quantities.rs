@@ -48,7 +48,10 @@ impl ResourceQuantities {
             let Value::Scalar(amount) = parse_value(value).map_err(bad_value)? else {
                 return Err(QuantitiesError::NotAScalar(value.to_owned()));
             };
-            quantities.add_amount(&ResourceName::from(name.trim_matches([' ', '\t', '\n', '\r'])), Scalar::from_f64(amount));
+            quantities.add_amount(
+                &ResourceName::from(name.trim_matches([' ', '\t', '\n', '\r'])),
+                Scalar::from_f64(amount),
+            );
         }
         Ok(quantities)
     }
@@ -86,7 +89,9 @@ impl ResourceQuantities {
     /// Tells whether there is at least so much of each name.
     pub fn contains(&self, other: &Self) -> bool {
         let mut own = self.0.iter();
-        other.0.iter().all(|(name, amount)| own.find(|(own, _)| own >= name).is_some_and(|(n, a)| n == name && a >= amount))
+        other.0.iter().all(|(name, amount)| {
+            own.find(|(own, _)| own >= name).is_some_and(|(n, a)| n == name && a >= amount)
+        })
     }
 
     /// Tells whether there is nothing.
@@ -178,5 +183,63 @@ impl fmt::Display for ResourceQuantities {
 impl fmt::Debug for ResourceQuantities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ResourceQuantities({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn quantities(text: &str) -> ResourceQuantities {
+        ResourceQuantities::parse(text).unwrap()
+    }
+
+    #[test]
+    fn quantities_read_and_show_as_in_mesos() {
+        assert_eq!(quantities("mem:32; cpus:0.01 ;mem:1;x:0").to_string(), "cpus:0.01; mem:33");
+        assert_eq!(quantities("").to_string(), "{}");
+        let refusal = |text| ResourceQuantities::parse(text).unwrap_err().to_string();
+        assert_eq!(refusal("cpus"), "Failed to parse 'cpus': missing or extra ':'");
+        assert_eq!(
+            refusal("cpus:[1-2]"),
+            "Failed to parse '[1-2]' to quantity: only scalar values are allowed"
+        );
+        assert_eq!(
+            refusal("cpus:-1"),
+            "Failed to parse '-1' to quantity: Invalid scalar value '-1':Negative values not supported"
+        );
+    }
+
+    #[test]
+    fn what_is_absent_is_zero() {
+        let rest = quantities("cpus:1;mem:2") - quantities("cpus:5;disk:1");
+        assert_eq!(rest.to_string(), "mem:2");
+        assert_eq!(rest.get("cpus"), Scalar::ZERO);
+        assert!(!rest.contains(&quantities("cpus:0.001")));
+        assert!(rest.contains(&ResourceQuantities::new()));
+    }
+
+    fn any_quantities() -> impl Strategy<Value = ResourceQuantities> {
+        prop::collection::vec((prop::sample::select(vec!["cpus", "mem", "a", "x"]), 0_i64..5000), 0..5)
+            .prop_map(|amounts| {
+                amounts
+                    .into_iter()
+                    .map(|(name, amount)| (ResourceName::from(name), Scalar::from_thousandths(amount)))
+                    .collect()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn quantities_obey_the_laws(left in any_quantities(), right in any_quantities()) {
+            let sum = &left + &right;
+            prop_assert_eq!(&sum - &right, left.clone());
+            prop_assert_eq!(&sum, &(&right + &left));
+            prop_assert!(sum.contains(&left) && sum.contains(&right));
+            prop_assert_eq!(left.contains(&right), right.iter().all(|(name, amount)| left.get(name.as_str()) >= amount));
+            prop_assert_eq!(ResourceQuantities::parse(&sum.to_string().replace("{}", "")), Ok(sum));
+        }
     }
 }

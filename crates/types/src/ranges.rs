@@ -39,7 +39,9 @@ impl Ranges {
 
     /// How many numbers there are; all 2^64 count as one less.
     pub fn count(&self) -> u64 {
-        self.0.iter().fold(0, |count: u64, range| count.saturating_add(range.end - range.begin).saturating_add(1))
+        self.0
+            .iter()
+            .fold(0, |count: u64, range| count.saturating_add(range.end - range.begin).saturating_add(1))
     }
 
     /// Tells whether every number of `other` is here too.
@@ -59,8 +61,18 @@ impl Ranges {
 
     /// The message that carries these ranges.
     pub fn to_proto(&self) -> v1::value::Ranges {
-        let range = self.iter().map(|range| v1::value::Range { begin: range.begin, end: range.end }).collect();
+        let range =
+            self.iter().map(|range| v1::value::Range { begin: range.begin, end: range.end }).collect();
         v1::value::Ranges { range }
+    }
+}
+
+impl<'a> IntoIterator for &'a Ranges {
+    type Item = &'a Range;
+    type IntoIter = std::slice::Iter<'a, Range>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 
@@ -188,8 +200,9 @@ mod tests {
     }
 
     fn any_ranges() -> impl Strategy<Value = Ranges> {
-        prop::collection::vec((0_u64..40, 0_u64..8), 0..6)
-            .prop_map(|pairs| Ranges::new(pairs.into_iter().map(|(begin, more)| Range { begin, end: begin + more })))
+        prop::collection::vec((0_u64..40, 0_u64..8), 0..6).prop_map(|pairs| {
+            Ranges::new(pairs.into_iter().map(|(begin, more)| Range { begin, end: begin + more }))
+        })
     }
 
     fn numbers(ranges: &Ranges) -> BTreeSet<u64> {

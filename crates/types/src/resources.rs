@@ -9,6 +9,8 @@ mod convert;
 mod filter;
 mod format;
 mod parse;
+#[cfg(test)]
+mod samples;
 mod validate;
 
 pub use format::{DisplayDisk, DisplayResource};

@@ -172,7 +172,9 @@ mod tests {
 
     #[test]
     fn amounts_print_as_in_mesos() {
-        for (value, text) in [(0.1, "0.1"), (4.0, "4"), (32.0, "32"), (-1.0, "-1"), (0.125, "0.125"), (1e-9, "0")] {
+        for (value, text) in
+            [(0.1, "0.1"), (4.0, "4"), (32.0, "32"), (-1.0, "-1"), (0.125, "0.125"), (1e-9, "0")]
+        {
             assert_eq!(Scalar::from_f64(value).to_string(), text);
         }
     }

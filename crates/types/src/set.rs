@@ -60,7 +60,11 @@ enum Index<'a> {
 
 impl<'a> Index<'a> {
     fn new(items: &'a [Arc<str>]) -> Self {
-        if items.len() <= SMALL { Self::Small(items) } else { Self::Large(items.iter().map(AsRef::as_ref).collect()) }
+        if items.len() <= SMALL {
+            Self::Small(items)
+        } else {
+            Self::Large(items.iter().map(AsRef::as_ref).collect())
+        }
     }
 
     fn contains(&self, item: &str) -> bool {

@@ -1,7 +1,8 @@
 //! Amounts of bytes as flags write them: `64MB`.
 
 /// The units, ascending, with their bytes.
-const UNITS: [(&str, u64); 5] = [("B", 1), ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40)];
+const UNITS: [(&str, u64); 5] =
+    [("B", 1), ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30), ("TB", 1 << 40)];
 
 /// A text that is no amount of bytes. Its texts are Mesos' own, where Mesos notices.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +26,8 @@ pub enum BytesError {
 
 /// Reads a whole number and a unit in either case, such as `64MB`.
 pub fn parse_bytes(text: &str) -> Result<u64, BytesError> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(|| BytesError::NoUnit(text.to_owned()))?;
+    let split =
+        text.find(|c: char| !c.is_ascii_digit()).ok_or_else(|| BytesError::NoUnit(text.to_owned()))?;
     let (number, unit) = text.split_at(split);
     if unit.starts_with('.') {
         return Err(BytesError::Fraction(text.to_owned()));

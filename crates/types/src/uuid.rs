@@ -113,7 +113,9 @@ mod tests {
 
     #[test]
     fn malformed_text_and_lengths_are_refused() {
-        for text in ["", "164eb1a1", "164eb1a1x78f6-407e-86ec-57eefabaf8fe", "é64eb1a1-78f6-407e-86ec-57eefabaf8f"] {
+        for text in
+            ["", "164eb1a1", "164eb1a1x78f6-407e-86ec-57eefabaf8fe", "é64eb1a1-78f6-407e-86ec-57eefabaf8f"]
+        {
             assert!(text.parse::<Uuid>().is_err(), "{text}");
         }
         assert_eq!(Uuid::from_slice(&[0; 15]), None);

@@ -50,7 +50,10 @@ pub fn parse_value(text: &str) -> Result<Value, ValueError> {
     if text.is_empty() {
         return Err(ValueError::Empty);
     }
-    if ![('{', '}'), ('[', ']'), ('(', ')')].into_iter().all(|(open, close)| brackets_match(&text, open, close)) {
+    if ![('{', '}'), ('[', ']'), ('(', ')')]
+        .into_iter()
+        .all(|(open, close)| brackets_match(&text, open, close))
+    {
         return Err(ValueError::MismatchedBrackets);
     }
     match (text.find('['), text.find('{')) {
@@ -123,7 +126,10 @@ mod tests {
     #[test]
     fn values_are_what_they_look_like() {
         assert_eq!(parse_value(" 4 "), Ok(Value::Scalar(4.0)));
-        assert_eq!(parse_value("[3-4, 1-2]").map(|value| format!("{value:?}")), Ok("Ranges(Ranges([1-4]))".to_owned()));
+        assert_eq!(
+            parse_value("[3-4, 1-2]").map(|value| format!("{value:?}")),
+            Ok("Ranges(Ranges([1-4]))".to_owned())
+        );
         assert_eq!(parse_value("{a, b}"), Ok(Value::Set(vec!["a".to_owned(), "b".to_owned()])));
         assert_eq!(parse_value("rack one"), Ok(Value::Text("rackone".to_owned())));
     }

@@ -12,7 +12,8 @@ use crate::scalar::Scalar;
 impl Resource {
     /// Tells whether this and `other` combine into one entry.
     fn is_addable(&self, other: &Self) -> bool {
-        self.same_kind(other) && if self.is_shared() { self.value == other.value } else { !self.is_indivisible() }
+        self.same_kind(other)
+            && if self.is_shared() { self.value == other.value } else { !self.is_indivisible() }
     }
 
     /// Tells whether `other` can be taken from this.
@@ -249,5 +250,146 @@ impl Sum for Resources {
 impl<'a> Sum<&'a Resources> for Resources {
     fn sum<I: Iterator<Item = &'a Self>>(resources: I) -> Self {
         resources.fold(Self::new(), Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tepui_proto::v1::resource::disk_info::source::Type as SourceType;
+
+    use super::super::samples::{any_resources, disk_proto, resource, resources, volume_proto};
+    use super::*;
+
+    #[test]
+    fn resources_of_one_kind_combine() {
+        let sum = resources("cpus:1;mem:10;ports:[1-2]") + resources("cpus:0.5;ports:[3-4];mem(a):1");
+        assert_eq!(sum.to_string(), "cpus:1.5; mem:10; ports:[1-4]; mem(reservations: [(STATIC,a)]):1");
+    }
+
+    #[test]
+    fn the_last_entry_takes_the_place_of_one_that_is_used_up() {
+        let rest = resources("cpus:1;mem:10;disk:5;ports:[1-2]") - resources("cpus:1");
+        assert_eq!(rest.to_string(), "ports:[1-2]; mem:10; disk:5");
+    }
+
+    #[test]
+    fn subtracting_what_is_not_there_changes_nothing() {
+        assert_eq!((resources("cpus:1") - resources("mem:1;cpus(a):1")).to_string(), "cpus:1");
+        assert!((resources("cpus:1") - resources("cpus:2")).is_empty());
+        assert_eq!((resources("x:{a,b}") - resources("x:{b,c}")).to_string(), "x:{a}");
+    }
+
+    #[test]
+    fn kinds_do_not_contain_each_other() {
+        let all = resources("cpus:2;mem:10;cpus(a):1;ports:[1-9]");
+        for text in ["", "cpus:2", "cpus(a):1", "cpus:1;mem:10;ports:[2-3,8-9]"] {
+            assert!(all.contains(&resources(text)), "{text}");
+        }
+        for text in ["cpus:2.001", "cpus:3", "cpus(b):1", "gpus:1", "ports:[9-10]"] {
+            assert!(!all.contains(&resources(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn quantities_count_whatever_the_kind() {
+        let all = resources("cpus:2;cpus(a):1;ports:[1-9];x:{a,b}");
+        let contains = |text| all.contains_quantities(&ResourceQuantities::parse(text).unwrap());
+        assert!(contains("cpus:3;ports:9;x:2"));
+        assert!(!contains("cpus:3.1"));
+        assert!(!contains("ports:10"));
+        assert_eq!(all.quantities().to_string(), "cpus:3");
+    }
+
+    #[test]
+    fn volumes_neither_combine_nor_divide() {
+        let small = Resources::from(resource(&volume_proto("id", 5.0, false)));
+        let large = Resources::from(resource(&volume_proto("id", 8.0, false)));
+        assert_eq!((&small + &large).len(), 2);
+        assert!(!large.contains(&small));
+        assert_eq!((&large - &small), large);
+        assert!((&large - &large).is_empty());
+        // One volume is not two.
+        assert!(!large.contains(&(&large + &large)));
+    }
+
+    #[test]
+    fn exclusive_disks_neither_combine_nor_divide() {
+        let disk =
+            |source_type, id, megabytes| Resources::from(resource(&disk_proto(source_type, id, megabytes)));
+        for (source_type, id, combines) in [
+            (SourceType::Path, None, true),
+            (SourceType::Mount, None, false),
+            (SourceType::Block, None, false),
+            (SourceType::Raw, None, true),
+            (SourceType::Raw, Some("id"), false),
+        ] {
+            let (small, large) = (disk(source_type, id, 2.0), disk(source_type, id, 4.0));
+            assert_eq!((&small + &large).len() == 1, combines, "{large}");
+            assert_eq!(large.contains(&small), combines, "{large}");
+            assert!(large.contains(&large), "{large}");
+        }
+    }
+
+    #[test]
+    fn shared_volumes_are_counted() {
+        let one = Resources::from(resource(&volume_proto("id", 5.0, true)));
+        let two = &one + &one;
+        assert_eq!(two.len(), 1);
+        assert_eq!(two.to_string(), "disk(reservations: [(DYNAMIC,role)])[id]<SHARED>:5<2>");
+        assert!(two.contains(&one));
+        assert!(!one.contains(&two));
+        assert_eq!(&two - &one, one);
+        assert!((&one - &two).is_empty());
+        assert_eq!(two.to_protos().len(), 1);
+        assert_ne!(one, Resources::from(resource(&volume_proto("id", 5.0, false))));
+    }
+
+    proptest! {
+        #[test]
+        fn adding_then_subtracting_amounts_changes_nothing(left in any_resources(), right in any_resources()) {
+            // Ports and sets are unions, so only what both have is lost.
+            let right = right.filter(|entry| entry.scalar().is_some());
+            prop_assert_eq!(&(&left + &right) - &right, left);
+        }
+
+        #[test]
+        fn a_sum_contains_its_parts(left in any_resources(), right in any_resources()) {
+            let sum = &left + &right;
+            prop_assert!(sum.contains(&left) && sum.contains(&right));
+        }
+
+        #[test]
+        fn the_order_of_adding_does_not_matter(a in any_resources(), b in any_resources(), c in any_resources()) {
+            prop_assert_eq!(&a + &b, &b + &a);
+            prop_assert_eq!((&a + &b) + &c, &a + (&b + &c));
+        }
+
+        #[test]
+        fn subtracting_never_leaves_less_than_nothing(left in any_resources(), right in any_resources()) {
+            let rest = &left - &right;
+            prop_assert!(left.contains(&rest));
+            prop_assert!(rest.iter().all(|entry| !entry.is_empty()));
+            prop_assert!(rest.iter().filter_map(Resource::scalar).all(|amount| amount > Scalar::ZERO));
+            if left.contains(&right) {
+                prop_assert_eq!(rest + right, left);
+            }
+        }
+
+        #[test]
+        fn messages_keep_everything(all in any_resources()) {
+            let once = all.non_shared();
+            prop_assert_eq!(&Resources::from_protos(&once.to_protos()), &Ok(once.clone()));
+            prop_assert_eq!(&Resources::from_protos(&once.to_protos_pre_refinement()), &Ok(once.clone()));
+            prop_assert_eq!(&Resources::from_protos(&once.to_protos_endpoint()), &Ok(once));
+        }
+
+        #[test]
+        fn entries_stay_combined(left in any_resources(), right in any_resources()) {
+            for result in [&left + &right, &left - &right, (&left + &right).to_unreserved()] {
+                let again: Resources = result.iter().cloned().collect();
+                prop_assert_eq!(again.len(), result.len());
+            }
+        }
     }
 }

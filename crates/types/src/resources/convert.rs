@@ -40,7 +40,11 @@ impl Resource {
         Ok(Self {
             name: ResourceName::from(resource.name.as_str()),
             value,
-            allocation_role: resource.allocation_info.as_ref().and_then(|info| info.role.as_deref()).map(Arc::from),
+            allocation_role: resource
+                .allocation_info
+                .as_ref()
+                .and_then(|info| info.role.as_deref())
+                .map(Arc::from),
             details: Some(details).filter(|details| !details.is_empty()).map(Arc::new),
             copies: resource.shared.map(|_| NonZeroU32::MIN),
         })

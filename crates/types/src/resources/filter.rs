@@ -187,7 +187,9 @@ impl Resources {
     /// How much there is of each name; of ranges and sets, how many. A shared resource counts once.
     pub fn quantities_of_all(&self) -> ResourceQuantities {
         let mut quantities = ResourceQuantities::new();
-        let count = |count: u64| Scalar::from_thousandths(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1000));
+        let count = |count: u64| {
+            Scalar::from_thousandths(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1000))
+        };
         for resource in self {
             let amount = match &resource.value {
                 ResourceValue::Scalar(amount) => *amount,
@@ -237,5 +239,89 @@ impl Resources {
     /// All ports. They are usually one entry, which is shared and not copied.
     pub fn ports(&self) -> Option<Ranges> {
         self.ranges(&ResourceName::Ports)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{dynamic, resource, resources, volume_proto};
+    use super::*;
+
+    #[test]
+    fn a_role_is_given_what_is_unreserved_or_its_own_or_an_ancestors() {
+        let all = resources("cpus:1;cpus(a):2;cpus(a/b):3;cpus(c):4");
+        assert_eq!(all.allocatable_to("a/b").cpus(), Some(Scalar::from(6)));
+        assert_eq!(all.allocatable_to("a").cpus(), Some(Scalar::from(3)));
+        assert_eq!(all.allocatable_to("*").cpus(), Some(Scalar::from(1)));
+        assert_eq!(all.unreserved().cpus(), Some(Scalar::from(1)));
+        assert_eq!(all.reserved(None).cpus(), Some(Scalar::from(9)));
+        assert_eq!(all.reserved(Some("a")).cpus(), Some(Scalar::from(2)));
+        assert_eq!(all.reserved_to_subtree("a").cpus(), Some(Scalar::from(5)));
+        assert_eq!(all.reservations().keys().map(AsRef::as_ref).collect::<Vec<_>>(), ["a", "a/b", "c"]);
+    }
+
+    #[test]
+    fn allocations_are_kept_apart_until_they_end() {
+        let mut left = resources("cpus:1;mem:5");
+        left.allocate("a");
+        let mut right = resources("cpus:2");
+        right.allocate("b");
+        let mut all = left.clone() + &right;
+        assert_eq!(all.to_string(), "cpus(allocated: a):1; mem(allocated: a):5; cpus(allocated: b):2");
+        assert!(!all.contains(&resources("cpus:1")));
+        assert_eq!(all.allocations().remove("b"), Some(right));
+        all.unallocate();
+        assert_eq!(all.to_string(), "cpus:3; mem:5");
+    }
+
+    #[test]
+    fn reservations_are_pushed_and_popped() {
+        let pushed = resources("cpus:1").push_reservation(&dynamic("a")).unwrap();
+        let refined = pushed.push_reservation(&dynamic("a/b")).unwrap();
+        assert_eq!(refined.to_string(), "cpus(reservations: [(DYNAMIC,a),(DYNAMIC,a/b)]):1");
+        assert!(refined.has_refined_reservations() && !pushed.has_refined_reservations());
+        assert_eq!(refined.pop_reservation(), Some(pushed.clone()));
+        assert_eq!(pushed.pop_reservation(), Some(resources("cpus:1")));
+        assert_eq!(resources("cpus:1").pop_reservation(), None);
+        assert_eq!(refined.to_unreserved(), resources("cpus:1"));
+        for (role, refusal) in [
+            ("b", "Invalid refined reservation: role 'b' is not a refinement of 'a'"),
+            ("*", "Invalid reservation: role \"*\" cannot be reserved"),
+            ("/", "Role '/' cannot start with a slash"),
+        ] {
+            assert_eq!(pushed.push_reservation(&dynamic(role)).unwrap_err().to_string(), refusal);
+        }
+    }
+
+    #[test]
+    fn totals_are_over_all_kinds() {
+        let all = resources("cpus:1;cpus(a):0.5;mem:32;ports:[1-2];ports(a):[4-5]");
+        assert_eq!(all.cpus(), Some(Scalar::from_f64(1.5)));
+        assert_eq!(all.mem(), Some(Scalar::from(32)));
+        assert_eq!((all.disk(), all.gpus()), (None, None));
+        assert_eq!(all.ports().map(|ports| ports.to_string()), Some("[1-2, 4-5]".to_owned()));
+        assert_eq!(all.scalars().len(), 3);
+        assert_eq!(all.named("ports").len(), 2);
+    }
+
+    #[test]
+    fn volumes_are_found_and_taken_away() {
+        let volume = resource(&volume_proto("id", 5.0, true));
+        let all = resources("cpus:1") + Resources::from(volume.clone());
+        assert_eq!(all.persistent_volumes(), all.shared());
+        assert_eq!(all.non_shared().to_string(), "cpus:1");
+        assert_eq!(volume.persistence_id(), Some("id"));
+        assert!(volume.needs_checkpointing());
+        assert_eq!(volume.without_volume().to_string(), "disk(reservations: [(DYNAMIC,role)]):5");
+    }
+
+    #[test]
+    fn amounts_shrink_unless_the_disk_is_whole() {
+        let mut cpus = Resource::from_scalar("cpus", Scalar::from(4));
+        assert!(cpus.shrink(Scalar::from(1)) && cpus.shrink(Scalar::from(2)));
+        assert_eq!(cpus.scalar(), Some(Scalar::from(1)));
+        let mut volume = resource(&volume_proto("id", 5.0, false));
+        assert!(!volume.shrink(Scalar::from(1)));
+        assert!(volume.shrink(Scalar::from(5)));
     }
 }

@@ -4,10 +4,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -93,17 +93,29 @@ impl Body for TrackedBody {
     }
 }
 
-/// A socket that fails when a request head takes too long.
+/// A socket that fails when a request head takes too long, and that answers many pipelined requests in one write.
 ///
-/// hyper has such a timeout, but it also closes idle connections, and those are what a link consists of. So the clock
-/// starts at the first byte of a request, and stops when the request reaches its handler.
+/// hyper has a timeout for heads, but it also closes idle connections, and those are what a link consists of. So the
+/// clock starts at the first byte of a request, and stops when the request reaches its handler.
+///
+/// hyper flushes after each response. (Its own option against that also lifts the bound on streams that nobody reads.)
+/// We hold a flush back while hyper has not yet exhausted what was read: it either finds another request there, whose
+/// response joins, or it reads again and is told to wait, and then we write. A flush is never held back while a
+/// response is unfinished, so streams and slow handlers are not delayed.
 #[derive(Debug)]
 pub(crate) struct ConnectionIo {
     stream: TcpStream,
     state: Arc<ConnectionState>,
     header_timeout: Duration,
     head: Option<PartialHead>,
+    /// What hyper has written and the socket has not taken.
+    unwritten: BytesMut,
+    /// The last read had to wait, so hyper may not read again before it idles.
+    read_blocked: bool,
 }
+
+/// How much is held back at most; longer writes go to the socket directly.
+const HELD_BACK_BYTES: usize = 16 * 1024;
 
 #[derive(Debug)]
 struct PartialHead {
@@ -114,7 +126,21 @@ struct PartialHead {
 
 impl ConnectionIo {
     pub(crate) fn new(stream: TcpStream, state: Arc<ConnectionState>, header_timeout: Duration) -> Self {
-        Self { stream, state, header_timeout, head: None }
+        Self { stream, state, header_timeout, head: None, unwritten: BytesMut::new(), read_blocked: false }
+    }
+
+    fn poll_write_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unwritten.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(context, &self.unwritten) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => self.unwritten.advance(written),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        // An idle connection holds no buffer.
+        self.unwritten = BytesMut::new();
+        Poll::Ready(Ok(()))
     }
 
     fn forget_complete_head(&mut self) {
@@ -143,10 +169,14 @@ impl AsyncRead for ConnectionIo {
         this.forget_complete_head();
         let filled = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        this.read_blocked = read.is_pending();
         match &read {
             Poll::Ready(Ok(())) if buffer.filled().len() > filled => this.note_bytes(),
             Poll::Ready(_) => {}
             Poll::Pending => {
+                if let Poll::Ready(Err(error)) = this.poll_write_out(context) {
+                    return Poll::Ready(Err(error));
+                }
                 if let Some(head) = &mut this.head
                     && head.deadline.as_mut().poll(context).is_ready()
                 {
@@ -160,14 +190,26 @@ impl AsyncRead for ConnectionIo {
 
 impl AsyncWrite for ConnectionIo {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        if this.unwritten.len() + bytes.len() <= HELD_BACK_BYTES {
+            this.unwritten.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        ready!(this.poll_write_out(context))?;
+        Pin::new(&mut this.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        if !this.read_blocked && this.state.in_flight.load(Ordering::Relaxed) == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        this.poll_write_out(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        ready!(this.poll_write_out(context))?;
+        Pin::new(&mut this.stream).poll_shutdown(context)
     }
 }

@@ -93,8 +93,6 @@ async fn connection<S, F>(
         .title_case_headers(true)
         .max_header_size(limits.max_header_bytes)
         .header_read_timeout(None)
-        // Links pipeline many messages; their answers leave together.
-        .pipeline_flush(true)
         // One buffer instead of a vector of at most 16 pieces: many small records leave in one write.
         .writev(false)
         .serve_connection(io, service);

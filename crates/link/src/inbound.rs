@@ -119,7 +119,10 @@ where
                 return Err(closing(StatusCode::BAD_REQUEST, "Failed to read the message's body"));
             }
             Err(_) => {
-                return Err(closing(StatusCode::REQUEST_TIMEOUT, "The message's body did not arrive in time"));
+                return Err(closing(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "The message's body did not arrive in time",
+                ));
             }
         };
         let Ok(data) = frame.into_data() else { continue };

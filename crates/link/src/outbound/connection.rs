@@ -96,6 +96,10 @@ async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End
     loop {
         let (batch, is_linked) = {
             let mut state = peer.state();
+            // What was sent after that wish belongs on the new connection.
+            if state.reconnect {
+                return End::Reconnect;
+            }
             (std::mem::take(&mut state.outbox), !state.linked.is_empty())
         };
         if !batch.is_empty() {

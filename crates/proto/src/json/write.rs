@@ -242,6 +242,8 @@ fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// The shortest digits that read back as the same number, laid out as rapidjson does, which Mesos uses.
+///
+/// Of several digits that would do in the last place (the 16th or 17th) rapidjson does not always take the nearest.
 fn double(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         // Mesos would abort here. JSON has no infinity, but Mesos reads these names in a double's place.

@@ -1,14 +1,30 @@
 //! The agent's decisions as a deterministic state machine.
 //!
-//! `Agent::step` takes one [`Input`] and says in [`Effects`] what is to be done. There are no sockets, files, clocks
+//! [`Agent::step`] takes one [`Input`] and says in [`Effects`] what is to be done. There are no sockets, files, clocks
 //! or processes here; the shell (`tepui-agent`) and the simulator (`tepui-sim`) supply them. Start reading at
-//! `input.rs`: it lists everything that can happen.
+//! `input.rs`: it lists everything that can happen. `master/` has a file for each message of the master, `executor/`
+//! one for each call of the executor API, `status_update.rs` explains how updates travel.
 
+mod agent;
 mod change;
+mod check;
+mod command_executor;
 mod config;
+mod container;
 mod effect;
+mod environment;
+mod executor;
+mod framework;
 mod input;
+mod master;
+mod registration;
+mod resources;
+mod sandbox;
+mod status_update;
+mod task;
+mod timers;
 
+pub use agent::Agent;
 pub use change::{Change, ExecutorEntity, ExecutorState, FrameworkEntity, TaskPlace};
 pub use config::Config;
 pub use effect::{Effect, Effects, Launch, Rejection, RejectionKind, Response};

@@ -1,0 +1,71 @@
+//! Starts an executor for its first task.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tepui_proto::{Raw, v1};
+use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Uuid};
+
+use super::Executor;
+use crate::agent::Agent;
+use crate::change::{Change, ExecutorState};
+use crate::effect::{Effect, Effects, Launch};
+use crate::environment::executor_environment;
+use crate::resources;
+use crate::sandbox;
+use crate::timers::Timer;
+
+impl Agent {
+    /// Adds an executor to a framework that is known and has none of this id, and launches it.
+    pub(crate) fn add_executor(
+        &mut self,
+        agent: &AgentId,
+        framework_id: &FrameworkId,
+        info: Raw<v1::ExecutorInfo>,
+        task: &Raw<v1::TaskInfo>,
+        effects: &mut Effects,
+    ) {
+        let container = ContainerId::new(Uuid::random(&mut self.rng).to_string());
+        let id = ExecutorId::from(&info.executor_id);
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        let directory = sandbox::run_directory(&self.config.work_dir, agent, framework_id, &id, &container);
+        let checkpoint = framework.checkpoint();
+        let is_command_executor = task.executor.is_none();
+        let own_user = info.command.as_ref().and_then(|command| command.user.clone());
+        let user = self.config.switch_user.then(|| own_user.unwrap_or_else(|| framework.info.user.clone()));
+        let launch = Launch {
+            container: container.clone(),
+            framework: framework_id.clone(),
+            executor: id.clone(),
+            executor_info: info.clone(),
+            task: is_command_executor.then(|| task.clone()),
+            resources: resources::sum(&info.resources, &task.resources),
+            user,
+            directory: directory.clone(),
+            environment: executor_environment(&self.config, &info, agent, &directory, checkpoint),
+            checkpoint,
+        };
+        let executor = Executor {
+            id: id.clone(),
+            framework: framework_id.clone(),
+            info,
+            container: container.clone(),
+            directory,
+            state: ExecutorState::Registering,
+            stream: None,
+            pid: None,
+            is_command_executor,
+            queued: VecDeque::new(),
+            launched: BTreeMap::new(),
+            terminated: BTreeMap::new(),
+            completed: VecDeque::new(),
+            was_sent_a_task: false,
+            pending_termination: None,
+        };
+        effects.change(Change::ExecutorAdded(Box::new(executor.entity())));
+        framework.executors.insert(id.clone(), executor);
+        self.containers.insert(container.clone(), (framework_id.clone(), id));
+        let deadline = self.now.time + self.config.executor_registration_timeout;
+        self.timers.set(Timer::ExecutorRegistration(container), deadline);
+        effects.push(Effect::Launch(Box::new(launch)));
+    }
+}

@@ -1,0 +1,33 @@
+//! The agent's few questions about resources. What cannot be parsed is passed along as it came: the master checked it.
+
+use tepui_proto::v1;
+use tepui_types::{Resource, Resources};
+
+/// Both together.
+pub(crate) fn sum(left: &[v1::Resource], right: &[v1::Resource]) -> Vec<v1::Resource> {
+    match (Resources::from_protos(left), Resources::from_protos(right)) {
+        (Ok(mut sum), Ok(right)) => {
+            for resource in right.iter() {
+                sum.add_resource(resource.clone());
+            }
+            sum.to_protos()
+        }
+        _ => left.iter().chain(right).cloned().collect(),
+    }
+}
+
+/// As older masters want to read them.
+pub(crate) fn pre_refinement(resources: &[v1::Resource]) -> Vec<v1::Resource> {
+    Resources::from_protos(resources)
+        .map_or_else(|_| resources.to_vec(), |parsed| parsed.to_protos_pre_refinement())
+}
+
+/// Tells whether all dynamic reservations and volumes among `used` are among `known`.
+pub(crate) fn knows_checkpointed(known: &[v1::Resource], used: &[v1::Resource]) -> bool {
+    let needed = |resource: &&Resource| resource.needs_checkpointing();
+    let (Ok(known), Ok(mut used)) = (Resources::from_protos(known), Resources::from_protos(used)) else {
+        return false;
+    };
+    used.unallocate();
+    used.iter().filter(needed).all(|resource| known.contains_resource(resource))
+}

@@ -12,7 +12,7 @@ mod address;
 mod caller;
 mod connection;
 mod event_stream;
-// pub mod executor;
+pub mod executor;
 pub mod operator;
 pub mod scheduler;
 mod subscriber;

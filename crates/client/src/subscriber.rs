@@ -1,5 +1,7 @@
 //! Carries out what a [`Subscription`] decides: connects, subscribes, follows, reads.
 
+use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,6 +69,9 @@ pub(crate) struct Subscriber<E> {
     content_type: ContentType,
     authorization: Option<HeaderValue>,
     stream: Option<EventStream<E>>,
+    /// The attempt to subscribe that is under way. Kept here, so that a caller who waits for something else as well
+    /// does not begin anew each time.
+    attempt: Option<Attempt>,
 }
 
 impl<E: MesosMessage> Subscriber<E> {
@@ -84,11 +89,11 @@ impl<E: MesosMessage> Subscriber<E> {
             content_type,
             authorization,
             stream: None,
+            attempt: None,
         }
     }
 
-    /// What happens next. `subscribe` encodes the call for each attempt. Nothing is lost if this is cut off, except
-    /// that an attempt to subscribe begins anew.
+    /// What happens next. `subscribe` encodes the call for each attempt. Nothing is lost if this is cut off.
     pub(crate) async fn next(
         &mut self,
         subscribe: &(dyn Fn() -> Bytes + Sync),
@@ -99,7 +104,7 @@ impl<E: MesosMessage> Subscriber<E> {
                 Step::Wait(until) => tokio::time::sleep_until(self.began + until).await,
                 Step::Listen(until) => return Ok(self.listen(until).await),
                 Step::Subscribe(address) => {
-                    if let Some(happening) = self.subscribe(address, subscribe()).await? {
+                    if let Some(happening) = self.subscribe(address, subscribe).await? {
                         return Ok(happening);
                     }
                 }
@@ -115,6 +120,7 @@ impl<E: MesosMessage> Subscriber<E> {
     /// Drops the subscription, to make a new one.
     pub(crate) fn lose(&mut self) {
         self.stream = None;
+        self.attempt = None;
         self.subscription.lost(self.now());
     }
 
@@ -150,13 +156,16 @@ impl<E: MesosMessage> Subscriber<E> {
     async fn subscribe(
         &mut self,
         address: Address,
-        body: Bytes,
+        encode: &(dyn Fn() -> Bytes + Sync),
     ) -> Result<Option<Happening<E>>, SubscribeError> {
-        let outgoing = Outgoing::post(self.path.as_str(), self.content_type, body)
-            .with(http::header::AUTHORIZATION, self.authorization.clone());
-        let attempt = tokio::time::timeout(SUBSCRIBE_TIMEOUT, open(&address, outgoing)).await;
-        let timeout = || TransportError::Timeout { address: address.clone(), timeout: SUBSCRIBE_TIMEOUT };
-        let (connection, response) = match attempt.unwrap_or_else(|_| Err(timeout())) {
+        let attempt = self.attempt.get_or_insert_with(|| {
+            let outgoing = Outgoing::post(self.path.as_str(), self.content_type, encode())
+                .with(http::header::AUTHORIZATION, self.authorization.clone());
+            Attempt(Box::pin(open(address.clone(), outgoing)))
+        });
+        let opened = (&mut attempt.0).await;
+        self.attempt = None;
+        let (connection, response) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 info!(%address, error = %with_causes(&error), "failed to subscribe; trying again");
@@ -190,13 +199,27 @@ impl<E: MesosMessage> Subscriber<E> {
     }
 }
 
-async fn open(
-    address: &Address,
-    outgoing: Outgoing,
-) -> Result<(Connection, http::Response<Incoming>), TransportError> {
-    let mut connection = Connection::open(address).await?;
-    let response = connection.send(outgoing.for_host(address)).await?;
-    Ok((connection, response))
+type Opened = (Connection, http::Response<Incoming>);
+
+/// A future that connects and subscribes.
+struct Attempt(Pin<Box<dyn Future<Output = Result<Opened, TransportError>> + Send>>);
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attempt")
+    }
+}
+
+async fn open(address: Address, outgoing: Outgoing) -> Result<Opened, TransportError> {
+    let attempt = async {
+        let mut connection = Connection::open(&address).await?;
+        let response = connection.send(outgoing.for_host(&address)).await?;
+        Ok((connection, response))
+    };
+    match tokio::time::timeout(SUBSCRIBE_TIMEOUT, attempt).await {
+        Ok(opened) => opened,
+        Err(_) => Err(TransportError::Timeout { address: address.clone(), timeout: SUBSCRIBE_TIMEOUT }),
+    }
 }
 
 fn check_content_type(

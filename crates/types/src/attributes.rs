@@ -9,6 +9,9 @@ use crate::ranges::Ranges;
 use crate::scalar::Scalar;
 use crate::value::{Value, ValueError, parse_value, tokens};
 
+/// Attributes are few; beyond this many, order counts, so that comparing cannot take quadratic time.
+const MAX_UNORDERED: usize = 256;
+
 /// What an attribute says.
 #[derive(Clone, Debug)]
 pub enum AttributeValue {
@@ -103,7 +106,8 @@ impl PartialEq for Attributes {
     fn eq(&self, other: &Self) -> bool {
         self.0.len() == other.0.len()
             && (self.0 == other.0
-                || (self.0.iter().all(|own| other.0.contains(own))
+                || (self.0.len() <= MAX_UNORDERED
+                    && self.0.iter().all(|own| other.0.contains(own))
                     && other.0.iter().all(|own| self.0.contains(own))))
     }
 }

@@ -34,19 +34,8 @@ pub(crate) fn format_float(value: f64) -> String {
     }
 }
 
-/// Reads a number as stout's `numify` does: a double, or a hexadecimal integer.
+/// Reads a decimal number, as stout's `numify` does.
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
-    let (sign, magnitude) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text),
-    };
-    if let Some(hex) = magnitude.strip_prefix("0x").or_else(|| magnitude.strip_prefix("0X")) {
-        if hex.starts_with('+') {
-            return None;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "the value is a double by definition")]
-        return u64::from_str_radix(hex, 16).ok().map(|value| sign * value as f64);
-    }
     text.parse().ok()
 }
 
@@ -82,10 +71,9 @@ mod tests {
     fn numbers_are_read_as_numify_reads_them() {
         assert_eq!(parse_float("1.5"), Some(1.5));
         assert_eq!(parse_float("1e3"), Some(1000.0));
-        assert_eq!(parse_float("0x10"), Some(16.0));
-        assert_eq!(parse_float("-0x10"), Some(-16.0));
-        assert_eq!(parse_float("0x1.8"), None);
-        assert_eq!(parse_float("0x1p3"), None);
+        assert_eq!(parse_float(".5"), Some(0.5));
+        assert_eq!(parse_float("5."), Some(5.0));
+        assert_eq!(parse_float("0x10"), None);
         assert_eq!(parse_float(""), None);
         assert_eq!(parse_float("rack1"), None);
     }

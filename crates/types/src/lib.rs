@@ -42,7 +42,7 @@ pub use ranges::{Range, Ranges};
 pub use reservation::{DisplayReservation, Reservation, ReservationKind};
 pub use resource::{Resource, ResourceValue};
 pub use resources::{
-    DisplayDisk, DisplayResource, ResourceError, Resources, ResourcesError, validate_resource,
+    DisplayDisk, DisplayResource, MAX_ENTRIES, ResourceError, Resources, ResourcesError, validate_resource,
 };
 pub use role::{DEFAULT_ROLE, RoleError, ancestors, is_strict_subrole, validate_role};
 pub use scalar::Scalar;

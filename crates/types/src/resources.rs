@@ -13,6 +13,7 @@ mod parse;
 mod samples;
 mod validate;
 
+pub use convert::MAX_ENTRIES;
 pub use format::{DisplayDisk, DisplayResource};
 pub use validate::{ResourceError, validate_resource};
 
@@ -33,6 +34,9 @@ pub enum ResourcesError {
         /// What is wrong.
         reason: ResourceError,
     },
+    /// There are more entries than [`MAX_ENTRIES`].
+    #[error("There are more than {MAX_ENTRIES} kinds of resources")]
+    TooMany,
     /// A resource of a text is invalid.
     #[error(transparent)]
     InvalidText(#[from] ResourceError),

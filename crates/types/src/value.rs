@@ -31,6 +31,9 @@ pub enum ValueError {
     /// The end of a range is no number.
     #[error("Expecting non-negative integers in '{0}'")]
     NotAnInteger(String),
+    /// A range ends before it begins.
+    #[error("begin > end")]
+    InvertedRange,
     /// A bracket stands behind something else.
     #[error("Unexpected '{0}' found")]
     UnexpectedBracket(char),
@@ -90,8 +93,11 @@ fn parse_ranges(text: &str) -> Result<Ranges, ValueError> {
     let number = |end: &str| end.parse::<u64>().ok();
     let mut ranges = Vec::with_capacity(pairs.len());
     for [begin, end] in pairs {
-        let range = number(begin).zip(number(end)).filter(|(begin, end)| begin <= end);
+        let range = number(begin).zip(number(end));
         let (begin, end) = range.ok_or_else(|| ValueError::NotAnInteger((*begin).to_owned()))?;
+        if begin > end {
+            return Err(ValueError::InvertedRange);
+        }
         ranges.push(Range { begin, end });
     }
     Ok(Ranges::new(ranges))
@@ -143,6 +149,7 @@ mod tests {
             ("}a{", "Mismatched brackets"),
             ("[1-2,3]", "Expecting one or more \"ranges\""),
             ("[a-2]", "Expecting non-negative integers in 'a'"),
+            ("[2-1]", "begin > end"),
             ("x[1-2]", "Unexpected '[' found"),
             ("x{1}", "Unexpected '{' found"),
             ("-1", "Invalid scalar value '-1':Negative values not supported"),

@@ -21,6 +21,10 @@ use crate::resource::{Details, Resource, ResourceValue};
 use crate::role::DEFAULT_ROLE;
 use crate::scalar::Scalar;
 
+/// The most kinds of resources in one list. Combining compares each entry with all others, so a longer list from a peer
+/// would stop the master; the largest real ones, agents with many volumes, have hundreds.
+pub const MAX_ENTRIES: usize = 8192;
+
 impl Resource {
     /// Reads a message of any format.
     pub fn from_proto(resource: &v1::Resource) -> Result<Self, ResourceError> {
@@ -139,8 +143,11 @@ fn upgrade_reservations(resource: &v1::Resource) -> Result<Vec<Reservation>, Res
 impl Resources {
     /// Reads messages of any format and combines them.
     pub fn from_protos(protos: &[v1::Resource]) -> Result<Self, ResourcesError> {
-        let mut resources = Self(Vec::with_capacity(protos.len()));
+        let mut resources = Self(Vec::with_capacity(protos.len().min(MAX_ENTRIES)));
         for proto in protos {
+            if resources.len() == MAX_ENTRIES {
+                return Err(ResourcesError::TooMany);
+            }
             let resource = Resource::from_proto(proto).map_err(|reason| ResourcesError::Invalid {
                 resource: DisplayResource(proto).to_string(),
                 reason,
@@ -164,5 +171,54 @@ impl Resources {
     /// The messages for operators, which say reservations in both ways.
     pub fn to_protos_endpoint(&self) -> Vec<v1::Resource> {
         self.iter().map(Resource::to_proto_endpoint).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{dynamic, resource, resources, scalar_proto, volume_proto};
+    use super::*;
+
+    #[test]
+    #[expect(deprecated, reason = "the old formats say the role here")]
+    fn each_format_says_reservations_in_its_own_way() {
+        let plain = &resources("cpus:1").0[0];
+        assert_eq!(plain.to_proto().role, None);
+        assert_eq!(plain.to_proto_pre_refinement().role(), "*");
+        assert_eq!(plain.to_proto_endpoint().role.as_deref(), Some("*"));
+
+        let mut reservation = dynamic("a");
+        reservation.principal = Some("p".into());
+        let reserved = resources("cpus:1").push_reservation(&reservation).unwrap();
+        let old = reserved.0[0].to_proto_pre_refinement();
+        assert_eq!((old.role.as_deref(), old.reservations.len()), (Some("a"), 0));
+        let info = old.reservation.unwrap();
+        assert_eq!((info.r#type, info.role, info.principal.as_deref()), (None, None, Some("p")));
+        let shown = reserved.0[0].to_proto_endpoint();
+        assert_eq!((shown.role.as_deref(), shown.reservations.len()), (Some("a"), 1));
+        assert!(shown.reservation.is_some());
+
+        let fixed = resources("cpus(a):1").0[0].to_proto_pre_refinement();
+        assert_eq!((fixed.role.as_deref(), fixed.reservation), (Some("a"), None));
+
+        let refined = reserved.push_reservation(&dynamic("a/b")).unwrap();
+        assert_eq!(refined.to_protos_pre_refinement(), refined.to_protos());
+        assert_eq!(refined.to_protos_endpoint(), refined.to_protos());
+    }
+
+    #[test]
+    fn a_volume_keeps_its_disk() {
+        let proto = volume_proto("id", 5.0, true);
+        assert_eq!(resource(&proto).to_proto(), proto);
+    }
+
+    #[test]
+    fn a_list_with_too_many_kinds_is_refused() {
+        let list = |count: usize| (0..count).map(|i| scalar_proto(&format!("x{i}"), 1.0)).collect::<Vec<_>>();
+        assert!(Resources::from_protos(&list(100)).is_ok());
+        let many = vec![scalar_proto("cpus", 1.0); MAX_ENTRIES + 1];
+        assert_eq!(Resources::from_protos(&many).map(|all| all.len()), Ok(1));
+        let error = Resources::from_protos(&list(MAX_ENTRIES + 1)).unwrap_err();
+        assert_eq!(error.to_string(), "There are more than 8192 kinds of resources");
     }
 }

@@ -11,7 +11,7 @@ use crate::resource::{Resource, ResourceValue};
 use crate::role::{DEFAULT_ROLE, validate_role};
 use crate::scalar::Scalar;
 use crate::set::Set;
-use crate::value::{Value, parse_value, tokens};
+use crate::value::{Value, ValueError, parse_value, tokens};
 
 /// The characters that stout's `trim` takes away.
 const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
@@ -119,8 +119,12 @@ fn parse_resource(token: &str, default_role: &str) -> Result<Resource, Resources
         },
     };
     let name = name.trim_matches(WHITESPACE);
-    let bad_value =
-        |reason| ResourcesError::BadValue { name: name.to_owned(), value: value.to_owned(), reason };
+    let bad_value = |reason| {
+        if reason == ValueError::InvertedRange {
+            return ResourceError::InvertedRange.into();
+        }
+        ResourcesError::BadValue { name: name.to_owned(), value: value.to_owned(), reason }
+    };
     let value = match parse_value(value).map_err(bad_value)? {
         Value::Scalar(amount) => ResourceValue::Scalar(parse_amount(amount)?),
         Value::Ranges(ranges) => ResourceValue::Ranges(ranges),
@@ -176,6 +180,8 @@ mod tests {
             ("cpus(role):8;cpus:2", "cpus(reservations: [(STATIC,role)]):8; cpus:2"),
             ("cpus( a/b ):8", "cpus(reservations: [(STATIC,a/b)]):8"),
             ("cpus(*):8", "cpus:8"),
+            ("cpus:1;mem:.5;disk:5.;gpus:0", "cpus:1; mem:0.5; disk:5"),
+            ("x:{b, a}; y : 3 ", "x:{b, a}; y:3"),
         ] {
             assert_eq!(parse(text).map(|resources| resources.to_string()), Ok(shown.to_owned()), "{text}");
         }
@@ -190,6 +196,8 @@ mod tests {
             ("cpus:1:2", "Bad value for resources, missing or extra ':' in cpus:1:2"),
             ("cpus(a:1", "Bad value for resources, mismatched parentheses in cpus(a:1"),
             ("cpus)a(:1", "Bad value for resources, mismatched parentheses in cpus)a(:1"),
+            ("cpus:0x10", "Bad type for resource cpus value 0x10 type TEXT"),
+            ("ports:[5-4]", "Invalid ranges resource: begin > end"),
             ("cpus:x", "Bad type for resource cpus value x type TEXT"),
             ("ports:[1-2", "Failed to parse resource ports value [1-2 error Mismatched brackets"),
             (

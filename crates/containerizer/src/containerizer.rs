@@ -203,7 +203,10 @@ impl Watcher {
 
 /// Waits for the process to end, and kills its tree when asked to.
 async fn wait(handle: &PidFd, pid: u32, destroy: &Notify, sweeper: &Sweeper) -> std::io::Result<()> {
-    #[expect(deprecated, reason = "its successor is unsafe; a `PidFd` is one open descriptor for as long as it is borrowed")]
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe; a `PidFd` is one open descriptor for as long as it is borrowed"
+    )]
     let readable = AsyncFd::with_interest(handle.as_fd(), Interest::READABLE)?;
     loop {
         tokio::select! {
@@ -230,6 +233,7 @@ mod tests {
         ContainerConfig {
             container_id: ContainerId::new(id),
             command: v1::CommandInfo { value: Some(script.into()), ..Default::default() },
+            container: None,
             environment: BTreeMap::from([("GIVEN".to_owned(), "by the agent".to_owned())]),
             sandbox: sandbox.to_owned(),
             user: None,

@@ -21,6 +21,8 @@ pub struct ContainerConfig {
     pub container_id: ContainerId,
     /// What to run.
     pub command: v1::CommandInfo,
+    /// What the container is to be allowed and to see.
+    pub container: Option<v1::ContainerInfo>,
     /// The environment that the agent gives. Variables of the command win over it.
     pub environment: BTreeMap<String, String>,
     /// The folder that it runs in, with `stdout` and `stderr`. It exists.
@@ -48,6 +50,12 @@ pub enum LaunchError {
         first: String,
         /// How many there are.
         count: usize,
+    },
+    /// The container asks for isolation that is not built.
+    #[error("failed to isolate the container: this agent does not support `{field}` of `ContainerInfo` yet")]
+    IsolationUnsupported {
+        /// What it asks for.
+        field: &'static str,
     },
     /// A secret would have to be resolved first, which is not built.
     #[error("failed to resolve environment variable `{variable}`: this agent does not resolve secrets yet")]
@@ -96,6 +104,9 @@ pub(crate) fn launch(config: ContainerConfig) -> Result<Process, LaunchError> {
             count: config.command.uris.len(),
         });
     }
+    if let Some(field) = config.container.as_ref().and_then(unsupported) {
+        return Err(LaunchError::IsolationUnsupported { field });
+    }
     let environment = environment::merge(config.environment, &config.sandbox, &config.command)?;
     let (program, arguments) = program(config.command, &config.sandbox)?;
     let credentials = config.user.map(credentials_for).transpose()?.flatten();
@@ -113,6 +124,23 @@ pub(crate) fn launch(config: ContainerConfig) -> Result<Process, LaunchError> {
     };
     let program = program.to_string_lossy().into_owned();
     spawn.spawn().map_err(|source| LaunchError::Spawn { program, source })
+}
+
+/// The first thing that a container asks for and would have to run without.
+fn unsupported(container: &v1::ContainerInfo) -> Option<&'static str> {
+    let has_image = container.mesos.as_ref().is_some_and(|mesos| mesos.image.is_some());
+    [
+        ("docker", container.r#type() == v1::container_info::Type::Docker || container.docker.is_some()),
+        ("mesos.image", has_image),
+        ("volumes", !container.volumes.is_empty()),
+        ("hostname", container.hostname.is_some()),
+        ("network_infos", container.network_infos.iter().any(|network| network.name.is_some())),
+        ("linux_info", container.linux_info.is_some()),
+        ("rlimit_info", container.rlimit_info.is_some()),
+        ("tty_info", container.tty_info.is_some()),
+    ]
+    .into_iter()
+    .find_map(|(field, is_wanted)| is_wanted.then_some(field))
 }
 
 /// The executable and its arguments, `argv[0]` included.
@@ -198,6 +226,17 @@ mod tests {
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
         let (program, _) = program(command(Some(false), Some("true"), &[]), sandbox.path()).unwrap();
         assert_eq!(program, script);
+    }
+
+    #[test]
+    fn a_container_is_not_run_without_what_it_asks_for() {
+        let plain =
+            v1::ContainerInfo { r#type: v1::container_info::Type::Mesos.into(), ..Default::default() };
+        assert_eq!(unsupported(&plain), None);
+        let docker = v1::ContainerInfo { r#type: v1::container_info::Type::Docker.into(), ..plain.clone() };
+        assert_eq!(unsupported(&docker), Some("docker"));
+        let tty = v1::ContainerInfo { tty_info: Some(v1::TtyInfo::default()), ..plain };
+        assert_eq!(unsupported(&tty), Some("tty_info"));
     }
 
     #[test]

@@ -100,7 +100,8 @@ impl Resources {
 
     /// Tells whether all of `other` is here.
     pub fn contains(&self, other: &Self) -> bool {
-        // What cannot combine may be there twice, and then has to be here twice.
+        // What cannot combine may be there twice, and then has to be here twice. Mesos asks so of persistent
+        // volumes alone; we ask it of exclusive disks too, so that none is given out twice.
         let counts = |resource: &Resource| resource.is_indivisible() && !resource.is_shared();
         if other.iter().filter(|resource| counts(resource)).nth(1).is_none() {
             return other.iter().all(|resource| self.contains_resource(resource));

@@ -30,10 +30,19 @@ pub(crate) fn tables(index: &Index<'_>) -> String {
         let number = enumeration.number;
         writeln!(
             out,
-            "pub(crate) static E{number}: EnumDescriptor = EnumDescriptor {{ name: {:?}, first: {first}, values: &[{rows}] }};",
+            "pub(crate) static E{number}: EnumDescriptor = EnumDescriptor {{ #[cfg(test)] name: {:?}, first: {first}, values: &[{rows}] }};",
             enumeration.name
         )
         .expect("a string grows");
+    }
+    let list =
+        |letter: &str, len: usize| (0..len).map(|number| format!("&{letter}{number},")).collect::<String>();
+    for (name, kind, letter, len) in
+        [("MESSAGES", "Message", "M", index.messages.len()), ("ENUMS", "Enum", "E", index.enums.len())]
+    {
+        let list = list(letter, len);
+        writeln!(out, "#[cfg(test)] pub(crate) static {name}: &[&{kind}Descriptor] = &[{list}];")
+            .expect("a string grows");
     }
     out
 }

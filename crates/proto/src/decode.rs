@@ -40,7 +40,7 @@ pub(crate) fn decode_checked<T: MesosMessage>(bytes: &[u8]) -> Result<T, Malform
             return Err(MalformedMessage::MissingFields { name, paths });
         }
     }
-    if !found.needs_mending {
+    if T::KEEPS_BYTES || !found.needs_mending {
         return T::decode(bytes).map_err(|_| not_protobuf());
     }
     let mended = mend(T::DESCRIPTOR, bytes).map_err(|_| not_protobuf())?;
@@ -62,9 +62,7 @@ pub(crate) fn mend(descriptor: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u
     for wire_field in WireFields::new(bytes) {
         let wire_field = wire_field?;
         let Some((_, field)) = descriptor.field(wire_field.number) else {
-            if !matches!(wire_field.value, WireValue::Group) {
-                mended.extend_from_slice(wire_field.bytes);
-            }
+            mended.extend_from_slice(wire_field.bytes);
             continue;
         };
         if !required::is_known(field, &wire_field) {

@@ -61,7 +61,8 @@ pub(crate) enum Kind {
 /// An enum's values.
 #[derive(Debug)]
 pub(crate) struct EnumDescriptor {
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the comparison with Mesos' descriptors"))]
+    /// The full name, for the comparison with Mesos' descriptors.
+    #[cfg(test)]
     pub(crate) name: &'static str,
     /// What stands for a value nobody knows.
     pub(crate) first: i32,
@@ -116,3 +117,6 @@ impl EnumDescriptor {
         self.values.binary_search_by_key(&number, |value| value.0).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

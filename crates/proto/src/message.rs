@@ -14,6 +14,9 @@ pub trait MesosMessage: Message + Default {
     /// The message's fields.
     const DESCRIPTOR: &'static MessageDescriptor;
 
+    /// True for a [`Raw`](crate::Raw), which forgives while it decodes and must get the bytes as they came.
+    const KEEPS_BYTES: bool = false;
+
     /// Appends the message's JSON, on one line.
     fn write_json(&self, dialect: JsonDialect, out: &mut Vec<u8>);
 
@@ -54,3 +57,6 @@ impl<T: MesosMessage> MesosMessage for Box<T> {
         T::write_json(self, dialect, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,6 +115,7 @@ impl<T: MesosMessage> Message for Raw<T> {
 
 impl<T: MesosMessage> MesosMessage for Raw<T> {
     const DESCRIPTOR: &'static MessageDescriptor = T::DESCRIPTOR;
+    const KEEPS_BYTES: bool = true;
 
     fn write_json(&self, dialect: JsonDialect, out: &mut Vec<u8>) {
         self.value.write_json(dialect, out);
@@ -177,3 +178,6 @@ fn copy_group(tag: u32, buf: &mut impl Buf, out: &mut Vec<u8>) -> Result<(), Dec
 fn malformed(what: &'static str) -> DecodeError {
     DecodeError::new(what)
 }
+
+#[cfg(test)]
+mod tests;

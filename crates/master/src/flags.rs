@@ -33,12 +33,16 @@ const FRAMEWORKS: &[Flag] = &[
     Flag::text("rate_limits", "Limits of calls per principal, as JSON.")
         .refused("no framework would be held to its limit"),
     Flag::integer("max_completed_frameworks", "Completed frameworks to remember.").or("50"),
-    Flag::integer("max_completed_tasks_per_framework", "Completed tasks to remember of each framework.").or("1000"),
+    Flag::integer("max_completed_tasks_per_framework", "Completed tasks to remember of each framework.")
+        .or("1000"),
     Flag::integer("max_unreachable_tasks_per_framework", "Unreachable tasks to remember of each framework.")
         .or("1000"),
-    Flag::integer("max_operator_event_stream_subscribers", "Operators that may follow the event stream at once.")
-        .or("1000")
-        .ignored("the operator's event stream is not served yet"),
+    Flag::integer(
+        "max_operator_event_stream_subscribers",
+        "Operators that may follow the event stream at once.",
+    )
+    .or("1000")
+    .ignored("the operator's event stream is not served yet"),
     Flag::bool("publish_per_framework_metrics", true, "Whether metrics of each framework are shown."),
 ];
 
@@ -56,9 +60,12 @@ const AGENTS: &[Flag] = &[
         .or("100%")
         .aliases(&["recovery_slave_removal_limit"])
         .ignored("nothing is recovered from a registry in memory"),
-    Flag::text("agent_removal_rate_limit", "How many agents may be marked unreachable in a time, such as `1/10mins`.")
-        .aliases(&["slave_removal_rate_limit"])
-        .refused("agents would be marked unreachable faster than this"),
+    Flag::text(
+        "agent_removal_rate_limit",
+        "How many agents may be marked unreachable in a time, such as `1/10mins`.",
+    )
+    .aliases(&["slave_removal_rate_limit"])
+    .refused("agents would be marked unreachable faster than this"),
     Flag::integer("max_executors_per_agent", "Executors that one agent may run.")
         .aliases(&["max_executors_per_slave"])
         .refused("more executors would be launched on an agent"),
@@ -73,9 +80,16 @@ const ALLOCATION: &[Flag] = &[
     )
     .or("1secs"),
     Flag::duration("offer_timeout", "Time after which an unused offer is rescinded; never if not given."),
-    Flag::bool("filter_gpu_resources", true, "Whether agents with GPUs are kept for frameworks that want GPUs."),
-    Flag::text("min_allocatable_resources", "Least resources of an offer: sets separated by `|`, items by `;`.")
-        .or("cpus:0.01|mem:32"),
+    Flag::bool(
+        "filter_gpu_resources",
+        true,
+        "Whether agents with GPUs are kept for frameworks that want GPUs.",
+    ),
+    Flag::text(
+        "min_allocatable_resources",
+        "Least resources of an offer: sets separated by `|`, items by `;`.",
+    )
+    .or("cpus:0.01|mem:32"),
     Flag::text("allocator", "The allocator.")
         .or("hierarchical")
         .refused_unless("allocator modules cannot be loaded", &["hierarchical", "HierarchicalDRF"]),
@@ -86,28 +100,43 @@ const ALLOCATION: &[Flag] = &[
     Flag::text("framework_sorter", "How frameworks of a role are ordered.")
         .or("drf")
         .ignored("frameworks are ordered by their dominant share"),
-    Flag::text("fair_sharing_excluded_resource_names", "Comma-separated resources that do not count to a share.")
-        .ignored("every resource counts to a share"),
-    Flag::number("allocator_agent_recovery_factor", "Share of agents to wait for after a failover, if there is quota.")
-        .or("0.8")
-        .ignored("there is no quota to wait for"),
-    Flag::duration("allocator_recovery_timeout", "Longest wait for agents after a failover, if there is quota.")
-        .or("10mins")
-        .ignored("there is no quota to wait for"),
-    Flag::bytes("offer_constraints_re2_max_mem", "Memory that one regular expression of offer constraints may take.")
-        .or("4KB")
-        .ignored("offer constraints are not evaluated yet"),
-    Flag::integer("offer_constraints_re2_max_program_size", "Size of one regular expression of offer constraints.")
-        .or("100")
-        .ignored("offer constraints are not evaluated yet"),
+    Flag::text(
+        "fair_sharing_excluded_resource_names",
+        "Comma-separated resources that do not count to a share.",
+    )
+    .ignored("every resource counts to a share"),
+    Flag::number(
+        "allocator_agent_recovery_factor",
+        "Share of agents to wait for after a failover, if there is quota.",
+    )
+    .or("0.8")
+    .ignored("there is no quota to wait for"),
+    Flag::duration(
+        "allocator_recovery_timeout",
+        "Longest wait for agents after a failover, if there is quota.",
+    )
+    .or("10mins")
+    .ignored("there is no quota to wait for"),
+    Flag::bytes(
+        "offer_constraints_re2_max_mem",
+        "Memory that one regular expression of offer constraints may take.",
+    )
+    .or("4KB")
+    .ignored("offer constraints are not evaluated yet"),
+    Flag::integer(
+        "offer_constraints_re2_max_program_size",
+        "Size of one regular expression of offer constraints.",
+    )
+    .or("100")
+    .ignored("offer constraints are not evaluated yet"),
     Flag::path("whitelist", "File of the host names whose agents are offered.")
         .refused("agents that are not on the list would be offered"),
 ];
 
 const REGISTRY: &[Flag] = &[
-    Flag::text("registry", "Where the registry is kept.")
-        .or("in_memory")
-        .refused("the registry is in memory only: a restarted master would forget which agents were admitted"),
+    Flag::text("registry", "Where the registry is kept.").or("in_memory").refused(
+        "the registry is in memory only: a restarted master would forget which agents were admitted",
+    ),
     Flag::path("work_dir", "Folder for the registry.").ignored("the registry is kept in memory"),
     Flag::integer("quorum", "Size of the replicated log's quorum.").ignored("there is no replicated log"),
     Flag::bool("log_auto_initialize", true, "Whether the replicated log is initialized.")
@@ -138,9 +167,13 @@ const SECURITY: &[Flag] = &[
     Flag::bool("authenticate_agents", false, "Whether agents must authenticate.")
         .aliases(&["authenticate_slaves"])
         .refused_unless("agents would be let in unauthenticated", &["false"]),
-    Flag::bool("authenticate_http_readwrite", false, "Whether endpoints that change state ask for credentials.")
-        .aliases(&["authenticate_http"])
-        .refused_unless("everyone could change state", &["false"]),
+    Flag::bool(
+        "authenticate_http_readwrite",
+        false,
+        "Whether endpoints that change state ask for credentials.",
+    )
+    .aliases(&["authenticate_http"])
+    .refused_unless("everyone could change state", &["false"]),
     Flag::bool("authenticate_http_readonly", false, "Whether endpoints that show state ask for credentials.")
         .refused_unless("everyone could read state", &["false"]),
     Flag::bool("authenticate_http_frameworks", false, "Whether HTTP frameworks must authenticate.")
@@ -148,7 +181,8 @@ const SECURITY: &[Flag] = &[
     Flag::duration("authentication_v0_timeout", "Longest authentication of a driver or agent.")
         .or("15secs")
         .ignored("nobody is asked to authenticate"),
-    Flag::path("credentials", "File of principals and secrets, as JSON.").ignored("nobody is asked to authenticate"),
+    Flag::path("credentials", "File of principals and secrets, as JSON.")
+        .ignored("nobody is asked to authenticate"),
     Flag::text("acls", "Access control lists, as JSON.").refused("nothing would be enforced"),
     Flag::text("firewall_rules", "Endpoints that are not served, as JSON.")
         .refused("the endpoints would be served all the same"),
@@ -169,17 +203,22 @@ const EXTENSIONS: &[Flag] = &[
     Flag::text("modules", "C++ modules to load, as JSON.").refused("C++ modules cannot be loaded"),
     Flag::text("modules_dir", "Folder of C++ modules to load.").refused("C++ modules cannot be loaded"),
     Flag::text("hooks", "Comma-separated hook modules.").refused("C++ modules cannot be loaded"),
-    Flag::text("master_contender", "Module that contends for leadership.").refused("C++ modules cannot be loaded"),
+    Flag::text("master_contender", "Module that contends for leadership.")
+        .refused("C++ modules cannot be loaded"),
     Flag::text("master_detector", "Module that detects the leader.").refused("C++ modules cannot be loaded"),
-    Flag::bool("memory_profiling", false, "Whether memory can be profiled.").ignored("there is no profiler inside"),
+    Flag::bool("memory_profiling", false, "Whether memory can be profiled.")
+        .ignored("there is no profiler inside"),
 ];
 
 const LOGGING: &[Flag] = &[
     Flag::bool("quiet", false, "Whether only errors are logged."),
     Flag::text("logging_level", "Least severity of what is logged: INFO, WARNING or ERROR.").or("INFO"),
     Flag::path("log_dir", "Folder for log files.").ignored("the log goes to stderr"),
-    Flag::integer("logbufsecs", "Seconds to keep log lines back.").or("0").ignored("the log is not kept back"),
-    Flag::bool("initialize_driver_logging", true, "Whether drivers log.").ignored("there is no driver inside"),
+    Flag::integer("logbufsecs", "Seconds to keep log lines back.")
+        .or("0")
+        .ignored("the log is not kept back"),
+    Flag::bool("initialize_driver_logging", true, "Whether drivers log.")
+        .ignored("there is no driver inside"),
     Flag::path("external_log_file", "File that holds the log, to be shown.").ignored("the log is not shown"),
     Flag::bool("version", false, "Print the version and stop."),
 ];

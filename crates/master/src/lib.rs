@@ -1,1 +1,33 @@
-//! The master's shell: event loop, routes, links.
+//! The master's shell: it moves bytes between the network, the core and the view, and decides nothing.
+//!
+//! Three parts, each with one owner and a queue in front of it:
+//!
+//! - the **reactor** (`reactor.rs`) owns the core. It drains all waiting inputs into a batch, steps the core with each,
+//!   then publishes the batch's journal to the view, and only then carries out its effects: whoever is answered will
+//!   find the change in any later read;
+//! - the **reader** (`reader.rs`) owns the view, on a thread of its own. It folds all of the journal that there is before
+//!   it renders each answer, so the core never waits for a read, and a read never misses what it must see;
+//! - the **front** (`front.rs`, `routes/`) serves HTTP: requests to the scheduler API and messages of the link become
+//!   inputs, all others become reads.
+//!
+//! Both queues that peers fill are bounded, and a full one makes its peers wait. Start reading at [`run`].
+
+mod clock;
+mod config;
+mod encoded_event;
+pub mod flags;
+mod front;
+mod inbox;
+mod journal_log;
+mod link_inbox;
+mod reactor;
+mod reader;
+mod rejection;
+mod routes;
+mod run;
+mod storage;
+mod streams;
+mod system_metrics;
+
+pub use config::Config;
+pub use run::{Error, run};

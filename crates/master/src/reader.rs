@@ -1,0 +1,177 @@
+//! The view's owner: folds the journal and answers reads, on a thread of its own.
+//!
+//! Journal and reads come in one queue, and the reactor publishes before it answers anyone; so when a read is taken out
+//! of the queue, all that its client may know of has been taken out before. All of the journal that waits is folded
+//! before each read is rendered: what piles up is never more than the reactor changes in the time of one render. Equal
+//! reads that wait together are rendered once.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use tepui_master_core::Change;
+use tepui_master_view::{Encoding, TasksQuery, View};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::clock::wall;
+use crate::system_metrics::system_metrics;
+
+/// How many reads may wait for the view; further ones wait in their own connections. Equal ones are answered together,
+/// so this is plenty.
+const MAX_WAITING_READS: usize = 256;
+
+/// What can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// `/state`.
+    State,
+    /// `/state-summary`.
+    StateSummary,
+    /// `/frameworks`, of one if it is named.
+    Frameworks(Option<String>),
+    /// `/slaves`, of one if it is named.
+    Slaves(Option<String>),
+    /// `/tasks`.
+    Tasks(TasksQuery),
+    /// `/roles`.
+    Roles,
+    /// `/metrics/snapshot`.
+    MetricsSnapshot,
+    /// `/flags`.
+    Flags,
+    /// `/version`.
+    Version,
+    /// A read of the v1 operator API.
+    Operator(OperatorRead, Encoding),
+}
+
+/// What the v1 operator API can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OperatorRead {
+    GetHealth,
+    GetFlags,
+    GetVersion,
+    GetMetrics,
+    GetMaster,
+    GetAgents,
+    GetFrameworks,
+    GetTasks,
+    GetExecutors,
+    GetState,
+    GetRoles,
+}
+
+enum Message {
+    Journal(Vec<Change>),
+    Read(Read, oneshot::Sender<Bytes>),
+}
+
+/// Publishes the journal.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal(Sender<Message>);
+
+/// Asks the view.
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    queue: Sender<Message>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Journal {
+    /// Hands over what changed. The queue is not bounded: the core must never wait for a reader, and the reader drains
+    /// it before each render.
+    pub(crate) fn publish(&self, changes: Vec<Change>) {
+        // An error means that the reader has ended, which it does only when nobody can ask any more.
+        drop(self.0.send(Message::Journal(changes)));
+    }
+}
+
+impl Reads {
+    /// Renders an answer from a view that knows all that was published before. `None` if the master is stopping.
+    pub(crate) async fn read(&self, read: Read) -> Option<Bytes> {
+        let _permit = self.waiting.acquire().await.ok()?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Message::Read(read, answer)).ok()?;
+        answered.await.ok()
+    }
+}
+
+/// Starts the reader. It ends when all `Journal`s and `Reads` are gone.
+pub(crate) fn start(view: View) -> std::io::Result<(Journal, Reads, JoinHandle<()>)> {
+    let (sender, receiver) = channel();
+    let thread = std::thread::Builder::new().name("view".to_owned()).spawn(move || run(view, &receiver))?;
+    let reads = Reads { queue: sender.clone(), waiting: Arc::new(Semaphore::new(MAX_WAITING_READS)) };
+    Ok((Journal(sender), reads, thread))
+}
+
+fn run(mut view: View, queue: &Receiver<Message>) {
+    let mut reads: VecDeque<(Read, oneshot::Sender<Bytes>)> = VecDeque::new();
+    loop {
+        let mut next = match queue.recv() {
+            Ok(message) => Some(message),
+            Err(_) => return,
+        };
+        loop {
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Journal(changes) => changes.into_iter().for_each(|change| view.fold(change)),
+                    Message::Read(read, answer) => reads.push_back((read, answer)),
+                }
+                next = match queue.try_recv() {
+                    Ok(message) => Some(message),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                };
+            }
+            let Some((read, answer)) = reads.pop_front() else { break };
+            let bytes = Bytes::from(render(&view, &read));
+            drop(answer.send(bytes.clone()));
+            for (_, answer) in extract(&mut reads, &read) {
+                drop(answer.send(bytes.clone()));
+            }
+            next = queue.try_recv().ok();
+        }
+    }
+}
+
+/// Takes out all reads that are equal to `read`.
+fn extract(
+    reads: &mut VecDeque<(Read, oneshot::Sender<Bytes>)>,
+    read: &Read,
+) -> VecDeque<(Read, oneshot::Sender<Bytes>)> {
+    let (equal, others) = std::mem::take(reads).into_iter().partition(|(other, _)| other == read);
+    *reads = others;
+    equal
+}
+
+fn render(view: &View, read: &Read) -> Vec<u8> {
+    match read {
+        Read::State => view.state(),
+        Read::StateSummary => view.state_summary(),
+        Read::Frameworks(only) => view.frameworks(only.as_deref()),
+        Read::Slaves(only) => view.slaves(only.as_deref()),
+        Read::Tasks(query) => view.tasks(query),
+        Read::Roles => view.roles(),
+        Read::MetricsSnapshot => view.metrics_snapshot(wall(), &system_metrics()),
+        Read::Flags => view.flags(),
+        Read::Version => view.version(),
+        Read::Operator(read, encoding) => render_operator(view, *read, *encoding),
+    }
+}
+
+fn render_operator(view: &View, read: OperatorRead, encoding: Encoding) -> Vec<u8> {
+    match read {
+        OperatorRead::GetHealth => View::get_health(encoding),
+        OperatorRead::GetFlags => view.get_flags(encoding),
+        OperatorRead::GetVersion => view.get_version(encoding),
+        OperatorRead::GetMetrics => view.get_metrics(encoding, wall(), &system_metrics()),
+        OperatorRead::GetMaster => view.get_master(encoding),
+        OperatorRead::GetAgents => view.get_agents(encoding),
+        OperatorRead::GetFrameworks => view.get_frameworks(encoding),
+        OperatorRead::GetTasks => view.get_tasks(encoding),
+        OperatorRead::GetExecutors => view.get_executors(encoding),
+        OperatorRead::GetState => view.get_state(encoding),
+        OperatorRead::GetRoles => view.get_roles(encoding),
+    }
+}

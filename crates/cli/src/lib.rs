@@ -1,1 +1,10 @@
-//! The operator's and user's commands, and all printing.
+//! The user's commands, and all printing: data goes to stdout, what is said about it to stderr.
+//!
+//! `tepui execute` runs a task and follows it; start reading at `execute.rs`. A command computes a value and then prints
+//! it; how anything looks is decided in `print.rs`.
+
+mod execute;
+mod print;
+
+pub use execute::{ExecuteError, Options, Outcome, execute, options_from_flags, run};
+pub use print::{Printed, error, note};

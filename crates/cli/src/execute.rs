@@ -1,0 +1,180 @@
+//! `tepui execute`: runs a task, shows its states and its output as they come, and ends with its result.
+
+mod capacity;
+mod flags;
+mod follow;
+mod run;
+mod task;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tepui_client::{Address, ContentType};
+use tepui_flags::{FlagsError, Values};
+use tepui_proto::v1;
+
+pub use run::{ExecuteError, run};
+
+use crate::print;
+
+/// What to run, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The master.
+    pub master: Address,
+    /// The framework that runs the task.
+    pub framework: v1::FrameworkInfo,
+    /// The task; its agent is filled in.
+    pub task: v1::TaskInfo,
+    /// The encoding of the API.
+    pub content_type: ContentType,
+    /// After how long the task is killed.
+    pub kill_after: Option<Duration>,
+    /// Whether the task's output is shown.
+    pub follow: bool,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its last state.
+    pub state: v1::TaskState,
+    /// What was said about it.
+    pub message: String,
+}
+
+impl Outcome {
+    /// Whether the task did what it should.
+    pub fn is_success(&self) -> bool {
+        self.state == v1::TaskState::TaskFinished
+    }
+
+    /// Our own exit code: 0 for success, the task's own where the message tells it, else 1.
+    pub fn exit_code(&self) -> u8 {
+        if self.is_success() {
+            return 0;
+        }
+        let told = self.message.strip_prefix("Command exited with status ");
+        told.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+            .filter(|code| *code != 0)
+            .unwrap_or(1)
+    }
+}
+
+/// The command `tepui execute`.
+pub fn execute(args: Vec<OsString>) -> ExitCode {
+    let options = match flags::FLAGS.parse(args, |name| std::env::var(name).ok()) {
+        Ok(values) => options_from_flags(&values),
+        Err(FlagsError::Help(text)) => {
+            print::output(print::Printed::Stdout, text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(FlagsError::Version) => {
+            print::output(
+                print::Printed::Stdout,
+                concat!("tepui ", env!("CARGO_PKG_VERSION"), "\n").as_bytes(),
+            );
+            return ExitCode::SUCCESS;
+        }
+        Err(FlagsError::Usage(text)) => {
+            print::note(text.trim_end());
+            return ExitCode::from(2);
+        }
+        Err(error @ (FlagsError::Value { .. } | FlagsError::Refused { .. })) => Err(error.into()),
+    };
+    let result = options.and_then(|options| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Ok(runtime.context("failed to start the event loop")?.block_on(run(&options))?)
+    });
+    match result {
+        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+        Err(error) => {
+            print::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Checks what the flags say.
+///
+/// # Errors
+/// A flag is missing, or its value makes no sense.
+pub fn options_from_flags(values: &Values) -> anyhow::Result<Options> {
+    let master = values
+        .text("master")
+        .context("flag `master` is missing\nhint: say where, as in --master=127.0.0.1:5050")?;
+    let content_type = match values.text("content_type") {
+        Some("json") => ContentType::Json,
+        Some("protobuf") | None => ContentType::Protobuf,
+        Some(other) => anyhow::bail!("flag `content_type`: expected `protobuf` or `json`, got `{other}`"),
+    };
+    Ok(Options {
+        master: master.parse().context("flag `master`")?,
+        framework: task::framework(values)?,
+        task: task::task(values)?,
+        content_type,
+        kill_after: values.duration("kill_after"),
+        follow: values.bool("follow"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn check(args: &[&str]) -> Result<Options, String> {
+        let values = flags::FLAGS.parse_with(args, &BTreeMap::new()).map_err(|error| error.to_string())?;
+        options_from_flags(&values).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn flags_make_a_task() {
+        let options = check(&[
+            "--master=127.0.0.1:5050",
+            "--name=hello",
+            "--command=echo",
+            "--env={\"A\":\"b\"}",
+            "--resources=cpus:0.5;ports:[1-2]",
+        ])
+        .unwrap();
+        let command = options.task.command.unwrap();
+        assert_eq!(command.environment.unwrap().variables[0].name, "A");
+        assert_eq!(options.task.resources.len(), 2);
+        assert_eq!(options.framework.roles, ["*"]);
+    }
+
+    #[test]
+    fn a_whole_task_needs_no_agent() {
+        let json = r#"--task={"name":"n","task_id":{"value":"t"},"command":{"value":"true"}}"#;
+        assert_eq!(check(&["--master=h:1", json]).unwrap().task.task_id.value, "t");
+        let json = r#"--task={"name":"n"}"#;
+        assert!(check(&["--master=h:1", json]).unwrap_err().contains("task_id"));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said() {
+        assert!(check(&["--name=n", "--command=true"]).unwrap_err().contains("flag `master` is missing"));
+        assert!(check(&["--master=h:1", "--command=true"]).unwrap_err().contains("flag `name` is missing"));
+        assert!(check(&["--master=h:1", "--name=n"]).unwrap_err().contains("flag `command` is missing"));
+        let bad = check(&["--master=h:1", "--name=n", "--command=c", "--resources=cpus:four"]);
+        assert!(bad.unwrap_err().contains("cpus:four"));
+        let bad = check(&["--master=zk://h:1/mesos", "--name=n", "--command=c"]);
+        assert!(bad.unwrap_err().contains("not built yet"));
+        assert!(
+            check(&["--master=h:1", "--name=a/b", "--command=c"]).unwrap_err().contains("invalid characters")
+        );
+    }
+
+    #[test]
+    fn the_exit_code_is_the_task_s_where_it_is_known() {
+        let outcome = |state, message: &str| Outcome { state, message: message.to_owned() }.exit_code();
+        assert_eq!(outcome(v1::TaskState::TaskFinished, "Command exited with status 0"), 0);
+        assert_eq!(outcome(v1::TaskState::TaskFailed, "Command exited with status 3"), 3);
+        assert_eq!(outcome(v1::TaskState::TaskFailed, "Command terminated with signal Killed"), 1);
+        assert_eq!(outcome(v1::TaskState::TaskLost, ""), 1);
+    }
+}

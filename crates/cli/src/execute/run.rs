@@ -1,0 +1,288 @@
+//! The scheduler behind `tepui execute`.
+
+use std::time::Duration;
+
+use tepui_client::operator::Operator;
+use tepui_client::scheduler::{self, Calls, Event, Events};
+use tepui_client::{Address, CallError, SubscribeError};
+use tepui_proto::v1;
+use tepui_types::{Resources, ResourcesError, is_terminal, task_state_name};
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::capacity::{Capacity, capacity};
+use super::follow::follow;
+use super::{Options, Outcome};
+use crate::print::{Printed, note};
+
+/// How often the agents' sizes are looked at while the task waits for an offer.
+const CAPACITY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long a lost master may stay away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a task could not be run to its end.
+#[derive(Debug, Error)]
+pub enum ExecuteError {
+    /// No master was there.
+    #[error(
+        "failed to reach a master at `{master}`: {reason}\nhint: is a master running there? `tepui local` starts a whole cluster"
+    )]
+    NoMaster {
+        /// Where it was looked for.
+        master: Address,
+        /// What happened.
+        reason: String,
+    },
+    /// The subscription was refused, or has ended.
+    #[error("failed to subscribe")]
+    Subscribe(#[from] SubscribeError),
+    /// The master ended the subscription.
+    #[error("the master refused the framework: {0}")]
+    Refused(String),
+    /// A call was refused.
+    #[error("failed to call the master")]
+    Call(#[from] CallError),
+    /// The task's or an offer's resources make no sense.
+    #[error("failed to read resources")]
+    Resources(#[from] ResourcesError),
+    /// No agent can ever run the task.
+    #[error("the task needs {needed}, more than any agent has: {}\nhint: ask for less with --resources", .agents.join(" | "))]
+    TooLarge {
+        /// What the task needs.
+        needed: String,
+        /// What each agent has.
+        agents: Vec<String>,
+    },
+    /// Signals cannot be waited for.
+    #[error("failed to listen for signals")]
+    Signals(#[from] std::io::Error),
+    /// The user gave up before the task was launched.
+    #[error("interrupted before the task was launched")]
+    Interrupted,
+}
+
+/// Runs the task to its end, printing its states and, if `follow` is set, its output.
+///
+/// # Errors
+/// The task could not be launched, or the master was lost for good.
+pub async fn run(options: &Options) -> Result<Outcome, ExecuteError> {
+    let settings = scheduler::Options {
+        content_type: options.content_type,
+        give_up_after: Some(PATIENCE),
+        ..scheduler::Options::default()
+    };
+    let (calls, events) = scheduler::subscribe(options.master.clone(), options.framework.clone(), settings);
+    let mut execution = Execution {
+        options,
+        needed: Resources::from_protos(&options.task.resources)?,
+        calls,
+        operator: Operator::new(options.master.clone()),
+        phase: Phase::Subscribing,
+        agent: None,
+        followers: Vec::new(),
+        ended: watch::Sender::new(false),
+        has_waited_for_agents: false,
+    };
+    let outcome = execution.drive(events).await;
+    execution.finish().await;
+    outcome
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not subscribed so far.
+    Subscribing,
+    /// Waiting for an offer.
+    Waiting,
+    /// Launched.
+    Launched,
+}
+
+struct Execution<'a> {
+    options: &'a Options,
+    needed: Resources,
+    calls: Calls,
+    operator: Operator,
+    phase: Phase,
+    /// Where the task runs, and where that agent listens.
+    agent: Option<(v1::AgentId, Option<Address>)>,
+    followers: Vec<JoinHandle<()>>,
+    ended: watch::Sender<bool>,
+    has_waited_for_agents: bool,
+}
+
+impl Execution<'_> {
+    async fn drive(&mut self, mut events: Events) -> Result<Outcome, ExecuteError> {
+        let mut capacity_timer = tokio::time::interval(CAPACITY_INTERVAL);
+        let kill_after = self.options.kill_after.unwrap_or(Duration::MAX);
+        let deadline = tokio::time::sleep(kill_after.min(Duration::from_secs(u32::MAX.into())));
+        tokio::pin!(deadline);
+        let mut is_due = false;
+        let mut interrupts = Interrupts::new()?;
+        loop {
+            tokio::select! {
+                event = events.next() => {
+                    if let Some(outcome) = self.take(event?).await? {
+                        return Ok(outcome);
+                    }
+                }
+                _ = capacity_timer.tick(), if self.phase == Phase::Waiting => self.check_capacity().await?,
+                () = &mut deadline, if !is_due => {
+                    is_due = true;
+                    self.kill("the time of --kill_after is over").await?;
+                }
+                () = interrupts.next() => self.kill("interrupted").await?,
+            }
+        }
+    }
+
+    /// Takes an event; the task's outcome, once it is known.
+    async fn take(&mut self, event: Event) -> Result<Option<Outcome>, ExecuteError> {
+        match event {
+            Event::Subscribed(subscribed) => {
+                if self.phase == Phase::Subscribing {
+                    note(&format!("subscribed as framework {}", subscribed.framework_id.value));
+                    self.phase = Phase::Waiting;
+                }
+            }
+            Event::Disconnected { reason } if self.phase == Phase::Subscribing => {
+                return Err(ExecuteError::NoMaster { master: self.options.master.clone(), reason });
+            }
+            Event::Disconnected { reason } => note(&format!("lost the master ({reason}); trying again")),
+            Event::Offers(offers) => self.offers(offers).await?,
+            Event::Update(status) => return self.update(&status).await,
+            Event::Error(message) => return Err(ExecuteError::Refused(message)),
+            Event::Failure(failure) => {
+                if let Some(agent) = failure.agent_id.filter(|_| failure.executor_id.is_none()) {
+                    note(&format!("agent {} is lost", agent.value));
+                }
+            }
+            Event::Message(message) => {
+                note(&format!("the executor says: {}", String::from_utf8_lossy(&message.data)));
+            }
+            Event::InverseOffers(_)
+            | Event::Rescind(_)
+            | Event::RescindInverseOffer(_)
+            | Event::UpdateOperationStatus(_)
+            | Event::Heartbeat => {}
+        }
+        Ok(None)
+    }
+
+    async fn offers(&mut self, offers: Vec<v1::Offer>) -> Result<(), ExecuteError> {
+        for offer in offers {
+            let mut offered = Resources::from_protos(&offer.resources)?;
+            offered.unallocate();
+            if self.phase == Phase::Launched || !offered.contains(&self.needed) {
+                self.calls.decline(vec![offer.id], None).await?;
+                continue;
+            }
+            let task = v1::TaskInfo { agent_id: offer.agent_id.clone(), ..self.options.task.clone() };
+            self.phase = Phase::Launched;
+            note(&format!(
+                "launching task `{}` on agent {} ({})",
+                task.name, offer.agent_id.value, offer.hostname
+            ));
+            self.agent = Some((offer.agent_id.clone(), address(&offer)));
+            self.calls.launch(vec![offer.id], vec![task]).await?;
+            self.calls.suppress(Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, status: &v1::TaskStatus) -> Result<Option<Outcome>, ExecuteError> {
+        let state = status.state();
+        let message = status.message().to_owned();
+        let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+        note(&format!("task `{}` is {}{said}", status.task_id.value, task_state_name(state)));
+        self.calls.acknowledge(status).await?;
+        if self.options.follow && self.followers.is_empty() {
+            self.follow(status);
+        }
+        Ok(is_terminal(state).then_some(Outcome { state, message }))
+    }
+
+    /// Starts to show the task's output, once the sandbox is known.
+    fn follow(&mut self, status: &v1::TaskStatus) {
+        let container = status.container_status.as_ref().and_then(|status| status.container_id.as_ref());
+        let (Some((_, Some(agent))), Some(container), Some(framework)) =
+            (&self.agent, container, self.calls.framework_id())
+        else {
+            return;
+        };
+        let executor = status.executor_id.as_ref().map_or(&status.task_id.value, |executor| &executor.value);
+        let folder = format!("/frameworks/{}/executors/{executor}/runs/{}", framework.value, container.value);
+        for (name, to) in [("stdout", Printed::Stdout), ("stderr", Printed::Stderr)] {
+            let operator = Operator::new(agent.clone());
+            let follower = follow(operator, format!("{folder}/{name}"), to, self.ended.subscribe());
+            self.followers.push(tokio::spawn(follower));
+        }
+    }
+
+    async fn check_capacity(&mut self) -> Result<(), ExecuteError> {
+        match capacity(&mut self.operator, &self.needed).await {
+            Capacity::Enough | Capacity::Unknown => Ok(()),
+            Capacity::NoAgents => {
+                if !self.has_waited_for_agents {
+                    self.has_waited_for_agents = true;
+                    note("no agent is registered; waiting for one");
+                }
+                Ok(())
+            }
+            Capacity::TooSmall(agents) => {
+                Err(ExecuteError::TooLarge { needed: self.needed.to_string(), agents })
+            }
+        }
+    }
+
+    async fn kill(&mut self, why: &str) -> Result<(), ExecuteError> {
+        if self.phase != Phase::Launched {
+            return Err(ExecuteError::Interrupted);
+        }
+        note(&format!("killing the task: {why}"));
+        let agent = self.agent.as_ref().map(|(agent, _)| agent.clone());
+        Ok(self.calls.kill(self.options.task.task_id.clone(), agent, None).await?)
+    }
+
+    /// Shows the rest of the output, and takes the framework down with all that it may have left.
+    async fn finish(&mut self) {
+        self.ended.send_replace(true);
+        for follower in self.followers.drain(..) {
+            // A follower does not panic; if it did, the output would end early, and the result holds.
+            let _ = follower.await;
+        }
+        if self.phase != Phase::Subscribing {
+            // The master may be gone: then there is nothing to take down.
+            let _ = self.calls.teardown().await;
+        }
+    }
+}
+
+/// Where the offer's agent listens.
+fn address(offer: &v1::Offer) -> Option<Address> {
+    let address = &offer.url.as_ref()?.address;
+    let host = address.ip.as_ref().or(address.hostname.as_ref())?;
+    Some(Address::new(host.clone(), u16::try_from(address.port).ok()?))
+}
+
+/// The signals by which a user ends the command.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `tepui master` and `tepui agent` as processes, with third-party clients.
+
+use std::process::Command;
+
+use tepui_testing::{Daemon, Oracle, Output, mesos_go, run_to_end};
+
+const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
+
+/// A master and an agent, and the folder that holds what they write.
+struct Cluster {
+    master: Daemon,
+    agent: Daemon,
+    folder: tempfile::TempDir,
+}
+
+fn cluster() -> Cluster {
+    let folder = tempfile::tempdir().unwrap();
+    let master = Daemon::start(TEPUI, &["master"], folder.path());
+    let agent = agent(&master.address().to_string(), folder.path());
+    master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":1.0"));
+    Cluster { master, agent, folder }
+}
+
+fn agent(master: &str, folder: &std::path::Path) -> Daemon {
+    let work_dir = format!("--work_dir={}", folder.join("work").display());
+    let runtime_dir = format!("--runtime_dir={}", folder.join("run").display());
+    let master = format!("--master={master}");
+    let resources = "--resources=cpus:4;mem:4096;disk:4096;ports:[31000-32000]";
+    Daemon::start(TEPUI, &["agent", &master, &work_dir, &runtime_dir, resources], folder)
+}
+
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+fn left_out(why: &str) {
+    eprintln!("LEFT OUT: {why}");
+}
+
+fn passes(output: &Output, closing_line: &str) {
+    assert!(output.stdout.lines().any(|line| line.contains(closing_line)), "{output:#?}");
+}
+
+fn run_mesos_go(codec: &str) {
+    let cluster = cluster();
+    let client = match mesos_go(cluster.folder.path()) {
+        Ok(client) => client,
+        Err(why) => return left_out(&why),
+    };
+    let url = format!("http://{}", cluster.master.address());
+    passes(&run_to_end(client, &[&url, codec, "sleep 0.1", "3"]), "PASS");
+}
+
+#[test]
+fn mesos_go_runs_tasks_in_protobuf() {
+    run_mesos_go("protobuf");
+}
+
+#[test]
+fn mesos_go_runs_tasks_in_json() {
+    run_mesos_go("json");
+}
+
+#[test]
+fn pymesos_runs_a_task_with_its_own_executor() {
+    let (Some(installed), Some(scripts)) = (Oracle::folder(), Oracle::scripts()) else {
+        return left_out("pymesos is not installed: ../shared/oracle/setup.sh");
+    };
+    let cluster = cluster();
+    let script = scripts.join("pymesos_smoke.py").display().to_string();
+    let python = installed.join("py39/bin/python");
+    passes(&run_to_end(python, &[script, cluster.master.address().to_string()]), "PASS");
+}
+
+#[test]
+fn our_agent_runs_tasks_of_a_real_mesos_master() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(oracle) = Oracle::start(folder.path()) else {
+        return left_out("no real Mesos is installed: ../shared/oracle/setup.sh");
+    };
+    let agent = agent(&oracle.address().to_string(), folder.path());
+    agent.wait_for_body("/metrics/snapshot", |body| body.contains("\"slave/registered\":1.0"));
+    let client = match mesos_go(folder.path()) {
+        Ok(client) => client,
+        Err(why) => return left_out(&why),
+    };
+    let url = format!("http://{}", oracle.address());
+    passes(&run_to_end(client, &[&url, "json", "sleep 0.1", "2"]), "PASS");
+}
+
+#[test]
+fn an_agent_s_end_is_noticed_and_leaves_nothing_running() {
+    let cluster = cluster();
+    let marker = format!("8{:06}.5", std::process::id());
+    let master = format!("--master={}", cluster.master.address());
+    let command = format!("--command=sleep {marker}");
+    let mut client =
+        Command::new(TEPUI).args(["execute", &master, "--name=long", &command]).spawn().expect("the binary runs");
+    tepui_testing::wait_for("the task to run", || is_running(&marker).then_some(()));
+    assert!(cluster.agent.terminate().success());
+    tepui_testing::wait_for("the task to end", || (!is_running(&marker)).then_some(()));
+    cluster.master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":0.0"));
+    client.kill().unwrap();
+    client.wait().unwrap();
+    cluster.master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":0.0"));
+    assert!(cluster.master.terminate().success());
+}
+
+/// Whether some process is `sleep MARKER`.
+fn is_running(marker: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    processes.filter_map(Result::ok).any(|entry| {
+        let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        command.starts_with(b"sleep\0") && String::from_utf8_lossy(&command).contains(marker)
+    })
+}
+
+#[test]
+fn a_port_in_use_is_explained() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("--port={}", taken.local_addr().unwrap().port());
+    let output = run_to_end(TEPUI, &["master", "--ip=127.0.0.1", &port]);
+    assert_ne!(output.code, Some(0));
+    assert!(output.stderr.contains("in use"), "{output:#?}");
+}
+
+#[test]
+fn flags_that_cannot_be_honoured_are_refused_with_their_effect() {
+    let output = run_to_end(TEPUI, &["master", "--modules=/etc/modules.json"]);
+    assert_eq!(output.code, Some(2), "{output:#?}");
+    assert!(output.stderr.contains("C++ modules cannot be loaded"), "{output:#?}");
+    let output = run_to_end(TEPUI, &["agent", "--work_dir=/tmp/x", "--resources=cpus:four", "--master=127.0.0.1:1"]);
+    assert_ne!(output.code, Some(0), "{output:#?}");
+    assert!(output.stderr.contains("four"), "{output:#?}");
+}

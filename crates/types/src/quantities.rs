@@ -1,7 +1,10 @@
 //! How much there is of each name, without a word on whose or which. For quota and fair sharing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
+
+use tepui_proto::v1;
 
 use crate::name::ResourceName;
 use crate::scalar::Scalar;
@@ -54,6 +57,16 @@ impl ResourceQuantities {
             );
         }
         Ok(quantities)
+    }
+
+    /// Reads the map that messages carry. What is not positive is left out.
+    pub fn from_protos(amounts: &BTreeMap<String, v1::value::Scalar>) -> Self {
+        amounts.iter().map(|(name, amount)| (ResourceName::from(name.as_str()), amount.into())).collect()
+    }
+
+    /// The map that messages carry.
+    pub fn to_protos(&self) -> BTreeMap<String, v1::value::Scalar> {
+        self.iter().map(|(name, amount)| (name.as_str().to_owned(), amount.to_proto())).collect()
     }
 
     /// Adds an amount; one that is not positive changes nothing.
@@ -229,6 +242,15 @@ mod tests {
                     .map(|(name, amount)| (ResourceName::from(name), Scalar::from_thousandths(amount)))
                     .collect()
             })
+    }
+
+    #[test]
+    fn messages_keep_what_is_positive() {
+        let mut amounts = quantities("cpus:0.1;mem:2").to_protos();
+        assert_eq!(ResourceQuantities::from_protos(&amounts), quantities("cpus:0.1;mem:2"));
+        amounts.insert("x".to_owned(), v1::value::Scalar { value: -1.0 });
+        amounts.insert("y".to_owned(), v1::value::Scalar { value: f64::NAN });
+        assert_eq!(ResourceQuantities::from_protos(&amounts).len(), 2);
     }
 
     proptest! {

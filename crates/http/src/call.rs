@@ -3,39 +3,20 @@
 //! call is answered with data.
 
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
+use tepui_proto::MesosMessage;
+use tepui_wire::ContentType;
 
-use crate::{Request, Response, response, weight};
+use crate::{Request, Response, response};
 
-/// How a call or an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// `application/json`
-    Json,
-    /// `application/x-protobuf`
-    Protobuf,
-}
-
-impl Encoding {
-    /// The media type that stands for it.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Protobuf => "application/x-protobuf",
-        }
-    }
-}
-
-/// Decodes a call with `decode`, whose error is the text of a 400; or gives the refusal to send.
+/// Decodes a call, or gives the refusal to send.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per request")]
-pub fn decode<M>(
-    request: &Request,
-    decode: impl FnOnce(Encoding, &[u8]) -> Result<M, String>,
-) -> Result<(Encoding, M), Response> {
+pub fn decode<M: MesosMessage>(request: &Request) -> Result<(ContentType, M), Response> {
     expect_method(request, &[Method::POST])?;
-    let encoding = content_type(request)?;
-    let call = decode(encoding, &request.body).map_err(|error| response::bad_request(&error))?;
-    Ok((encoding, call))
+    let content_type = content_type(request)?;
+    let call = tepui_wire::decode(content_type, &request.body)
+        .map_err(|error| response::bad_request(&error.to_string()))?;
+    Ok((content_type, call))
 }
 
 /// Refuses with 405 what is none of the allowed methods.
@@ -52,37 +33,27 @@ pub fn expect_method(request: &Request, allowed: &[Method]) -> Result<(), Respon
 ///
 /// Compat: the value must be exactly equal: another case, or a `charset`, is 415.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per request")]
-pub fn content_type(request: &Request) -> Result<Encoding, Response> {
-    match request.head.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes) {
-        None => Err(response::bad_request("Expecting 'Content-Type' to be present")),
-        Some(b"application/json") => Ok(Encoding::Json),
-        Some(b"application/x-protobuf") => Ok(Encoding::Protobuf),
-        Some(_) => Err(response::text(
+pub fn content_type(request: &Request) -> Result<ContentType, Response> {
+    let Some(value) = request.head.headers.get(CONTENT_TYPE) else {
+        return Err(response::bad_request("Expecting 'Content-Type' to be present"));
+    };
+    value.to_str().ok().and_then(ContentType::from_header).ok_or_else(|| {
+        response::text(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Expecting 'Content-Type' of application/json or application/x-protobuf",
-        )),
-    }
+        )
+    })
 }
 
-/// How the answer may be written, from `Accept`: JSON whenever that is acceptable, else protobuf, else 406.
+/// How the answer is to be written, from `Accept`: JSON whenever that is acceptable, else protobuf, else 406.
 #[expect(clippy::result_large_err, reason = "the error is the answer, made once per request")]
-pub fn accept(request: &Request) -> Result<Encoding, Response> {
-    [Encoding::Json, Encoding::Protobuf]
-        .into_iter()
-        .find(|encoding| accepts(&request.head.headers, encoding.content_type()))
-        .ok_or_else(|| {
-            response::text(
-                StatusCode::NOT_ACCEPTABLE,
-                "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
-            )
-        })
-}
-
-/// Claims that the client takes a media type; it takes any if it does not say.
-pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let Some(accepted) = headers.get(ACCEPT) else {
-        return true;
-    };
-    let any_subtype = media_type.split_once('/').map(|(kind, _)| format!("{kind}/*")).unwrap_or_default();
-    accepted.to_str().is_ok_and(|accepted| weight::accepts(accepted, &[media_type, &any_subtype, "*/*"]))
+pub fn accept(request: &Request) -> Result<ContentType, Response> {
+    // What is no text names no media type, so it accepts as little as an empty header.
+    let accepted = request.head.headers.get(ACCEPT).map(|value| value.to_str().unwrap_or_default());
+    tepui_wire::negotiate(accepted).ok_or_else(|| {
+        response::text(
+            StatusCode::NOT_ACCEPTABLE,
+            "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
+        )
+    })
 }

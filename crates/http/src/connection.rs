@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Sleep;
 
 use crate::ResponseBody;
@@ -25,6 +26,10 @@ pub(crate) struct ConnectionState {
     /// How many responses are not finished.
     in_flight: AtomicUsize,
     aborted: Notify,
+    /// The socket does not take more for now.
+    write_blocked: AtomicBool,
+    /// It does again.
+    write_unblocked: Notify,
 }
 
 impl ConnectionState {
@@ -35,6 +40,23 @@ impl ConnectionState {
 
     pub(crate) async fn aborted(&self) {
         self.aborted.notified().await;
+    }
+
+    /// Claims that the client's side of the socket is full.
+    pub(crate) fn is_write_blocked(&self) -> bool {
+        self.write_blocked.load(Ordering::Relaxed)
+    }
+
+    /// Completes when the socket takes bytes again after it was full.
+    pub(crate) fn write_unblocked(&self) -> Notified<'_> {
+        self.write_unblocked.notified()
+    }
+
+    fn note_write<T>(&self, written: &Poll<T>) {
+        let is_blocked = written.is_pending();
+        if self.write_blocked.swap(is_blocked, Ordering::Relaxed) && !is_blocked {
+            self.write_unblocked.notify_waiters();
+        }
     }
 
     /// Counts a request in; the guard counts its response out.
@@ -131,7 +153,9 @@ impl ConnectionIo {
 
     fn poll_write_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.unwritten.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(context, &self.unwritten) {
+            let written = Pin::new(&mut self.stream).poll_write(context, &self.unwritten);
+            self.state.note_write(&written);
+            match written {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => self.unwritten.advance(written),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -196,7 +220,9 @@ impl AsyncWrite for ConnectionIo {
             return Poll::Ready(Ok(bytes.len()));
         }
         ready!(this.poll_write_out(context))?;
-        Pin::new(&mut this.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.state.note_write(&written);
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

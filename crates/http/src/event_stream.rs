@@ -46,6 +46,8 @@ struct Shared {
     queue: Mutex<Queue>,
     limit_bytes: usize,
     gone: Notify,
+    /// The queue has been emptied.
+    emptied: Notify,
 }
 
 #[derive(Default)]
@@ -72,7 +74,12 @@ enum Phase {
 impl EventStream {
     /// Makes a stream that holds at most `limit_bytes` of records that the connection has not taken yet.
     pub fn new(limit_bytes: usize) -> (EventSender, EventStream) {
-        let shared = Arc::new(Shared { queue: Mutex::default(), limit_bytes, gone: Notify::new() });
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            limit_bytes,
+            gone: Notify::new(),
+            emptied: Notify::new(),
+        });
         (EventSender(Arc::clone(&shared)), EventStream(shared))
     }
 
@@ -92,6 +99,9 @@ impl EventStream {
         }
         if let Some(record) = queue.records.pop_front() {
             queue.bytes -= record.len();
+            if queue.records.is_empty() {
+                self.0.emptied.notify_waiters();
+            }
             return Poll::Ready(Some(Ok(record)));
         }
         if queue.phase == Phase::Closed {
@@ -161,9 +171,9 @@ impl EventSender {
         self.0.lock().bytes
     }
 
-    /// Claims that the client has not kept up: something is queued behind the connection's own buffer.
+    /// Claims that the client has not kept up: its side of the socket is full, or something is still queued.
     pub fn is_blocked(&self) -> bool {
-        self.queued_bytes() > 0
+        self.0.lock().is_blocked()
     }
 
     /// Claims that nobody reads any more.
@@ -176,6 +186,11 @@ impl EventSender {
         self.watch().disconnected().await;
     }
 
+    /// Completes when the client has kept up with all that was sent, or is gone.
+    pub async fn drained(&self) {
+        self.watch().drained().await;
+    }
+
     /// A watch on the client's end that can live in another task than the sender.
     pub fn watch(&self) -> StreamWatch {
         StreamWatch(Arc::clone(&self.0))
@@ -184,12 +199,6 @@ impl EventSender {
 
 impl Drop for EventSender {
     fn drop(&mut self) {
-        self.abort_unless_closed();
-    }
-}
-
-impl EventSender {
-    fn abort_unless_closed(&self) {
         let queue = self.0.lock();
         if queue.phase == Phase::Open {
             Shared::break_off(queue);
@@ -197,11 +206,41 @@ impl EventSender {
     }
 }
 
-/// Waits for the client's end of a stream to go.
+/// Waits for the client of a stream.
 #[derive(Clone, Debug)]
 pub struct StreamWatch(Arc<Shared>);
 
 impl StreamWatch {
+    /// Completes when the client has kept up with all that was sent, or is gone.
+    pub async fn drained(&self) {
+        loop {
+            let connection = self.0.lock().connection.clone();
+            let unblocked = connection.as_ref().map(|connection| connection.write_unblocked());
+            let (emptied, gone) = (self.0.emptied.notified(), self.0.gone.notified());
+            tokio::pin!(unblocked, emptied, gone);
+            // We listen before we look, so that nothing happens in between unheard.
+            emptied.as_mut().enable();
+            gone.as_mut().enable();
+            if let Some(unblocked) = unblocked.as_mut().as_pin_mut() {
+                unblocked.enable();
+            }
+            if !self.0.lock().is_blocked() {
+                return;
+            }
+            let unblocked = async {
+                match unblocked.as_pin_mut() {
+                    Some(unblocked) => unblocked.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = emptied => {}
+                () = gone => {}
+                () = unblocked => {}
+            }
+        }
+    }
+
     /// Completes when the client's end is gone.
     pub async fn disconnected(&self) {
         let notified = self.0.gone.notified();
@@ -210,6 +249,12 @@ impl StreamWatch {
         if self.0.lock().phase != Phase::Gone {
             notified.await;
         }
+    }
+}
+
+impl Queue {
+    fn is_blocked(&self) -> bool {
+        self.bytes > 0 || self.connection.as_ref().is_some_and(|connection| connection.is_write_blocked())
     }
 }
 

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 use http::{HeaderMap, HeaderValue};
 
-use crate::{Response, ResponseBody, weight};
+use crate::{Response, ResponseBody};
 
 /// Compat: Mesos leaves shorter bodies as they are.
 const MIN_BYTES: usize = 1024;
@@ -77,7 +77,17 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let Some(accepted) = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    weight::accepts(accepted, &["gzip", "*"])
+    ["gzip", "*"].into_iter().find_map(|coding| weight(accepted, coding)).is_some_and(|weight| weight > 0.0)
+}
+
+/// The weight of a coding that the list names; 0, which refuses, if it is no number.
+fn weight(accepted: &str, coding: &str) -> Option<f64> {
+    accepted.split(',').find_map(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        parts.next().filter(|named| named.eq_ignore_ascii_case(coding))?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map(str::trim);
+        Some(weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+    })
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ pub mod response;
 mod response_body;
 mod router;
 mod serve;
-mod weight;
 
-pub use event_stream::{EventSender, EventStream, SendError};
+pub use event_stream::{EventSender, EventStream, SendError, StreamBroken, StreamWatch};
 pub use limits::Limits;
 pub use query::Query;
 pub use request::Request;
 pub use response_body::{Response, ResponseBody};
 pub use router::{Router, RouterBuilder};
 pub use serve::serve;
+pub use tepui_wire::ContentType;

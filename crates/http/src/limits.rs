@@ -28,7 +28,7 @@ impl Default for Limits {
             max_header_bytes: 80 * 1024,
             max_body_bytes: 256 * 1024 * 1024,
             header_timeout: Duration::from_secs(30),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
             max_connections: 100_000,
             shutdown_grace: Duration::from_secs(2),
         }

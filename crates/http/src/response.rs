@@ -121,3 +121,44 @@ fn typed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(response: &Response) -> &[u8] {
+        match response.body() {
+            ResponseBody::Whole(bytes) => bytes,
+            ResponseBody::Events(_) => panic!("a stream"),
+        }
+    }
+
+    #[test]
+    fn a_redirect_names_the_leader_without_a_scheme() {
+        let response = redirect_to_leader("leader.example", 5050, "/master/api/v1/scheduler?a=b");
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(response.headers()[LOCATION], "//leader.example:5050/master/api/v1/scheduler?a=b");
+        assert!(whole(&response).is_empty());
+        assert_eq!(redirect_to_leader("leader", 1, "").headers()[LOCATION], "//leader:1");
+    }
+
+    #[test]
+    fn a_hostname_cannot_break_out_of_the_header() {
+        assert_eq!(redirect_to_leader("a\r\nX: y", 1, "").status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_ones() {
+        let response = method_not_allowed(&[Method::GET, Method::POST], &Method::PUT);
+        assert_eq!(response.headers()[ALLOW], "GET, POST");
+        let expected = "405 Method Not Allowed. Expecting one of { 'GET', 'POST' }, but received 'PUT'.";
+        assert_eq!(whole(&response), expected.as_bytes());
+    }
+
+    #[test]
+    fn an_accepted_call_gets_nothing_else() {
+        let response = accepted();
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        assert!(response.headers().is_empty() && whole(&response).is_empty());
+    }
+}

@@ -92,6 +92,8 @@ async fn connection<S, F>(
         // Clients of Mesos look for `Mesos-Stream-Id` and the like; some do so case-sensitively.
         .title_case_headers(true)
         .max_header_size(limits.max_header_bytes)
+        // What a connection may hold for a client that does not read, beside what its stream's owner allows.
+        .max_buf_size(limits.max_header_bytes.saturating_add(16 * 1024))
         .header_read_timeout(None)
         // One buffer instead of a vector of at most 16 pieces: many small records leave in one write.
         .writev(false)

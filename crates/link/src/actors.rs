@@ -8,10 +8,13 @@ use std::sync::{PoisonError, RwLock};
 #[derive(Default)]
 pub(crate) struct Actors(RwLock<Known>);
 
+/// Claims the names that belong to a family.
+type Family = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 #[derive(Default)]
 struct Known {
     names: BTreeSet<String>,
-    families: Vec<Box<dyn Fn(&str) -> bool + Send + Sync>>,
+    families: Vec<Family>,
 }
 
 impl Actors {

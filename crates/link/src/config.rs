@@ -33,7 +33,7 @@ impl LinkConfig {
             max_message_bytes: 256 * 1024 * 1024,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
             require_peer_address_ip_match: false,
         }
     }

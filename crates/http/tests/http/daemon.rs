@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use tepui_http::{EventSender, Limits, Request, Response, Router, call, response, serve};
+use tepui_proto::{MesosMessage, v1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -98,6 +98,14 @@ impl Client {
         within(self.socket.write_all(bytes)).await.unwrap();
     }
 
+    /// Writes to a daemon that may close the connection meanwhile, and ends the client's side.
+    pub(crate) async fn write_what_is_taken(&mut self, bytes: &[u8]) {
+        if within(self.socket.write_all(bytes)).await.is_ok() {
+            // The daemon may have closed it by now.
+            drop(within(self.socket.shutdown()).await);
+        }
+    }
+
     pub(crate) async fn head(&mut self) -> Answer {
         let mut end = self.read_until(b"\r\n\r\n").await;
         if end.starts_with(b"HTTP/1.1 100 ") {
@@ -158,10 +166,7 @@ impl Client {
 
     /// Claims that something was read; a reset counts as the end.
     async fn fill(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        let read = within(self.socket.read(&mut buffer)).await.unwrap_or(0);
-        self.unread.extend_from_slice(&buffer[..read]);
-        read > 0
+        within(self.socket.read_buf(&mut self.unread)).await.unwrap_or(0) > 0
     }
 }
 
@@ -180,8 +185,14 @@ fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>) -> Router
         .route("/", names("index"))
         .route("/state", names("state"))
         .route("/health", |_| async { response::empty(http::StatusCode::OK) })
-        .route("/api/v1", |request| async move { api("master", &request) })
-        .route("/api/v1/scheduler", |request| async move { api("scheduler", &request) })
+        .route("/api/v1", |request| async move {
+            let has_type = |call: &v1::master::Call| call.r#type.is_some();
+            api("master", has_type, &request).unwrap_or_else(|refusal| refusal)
+        })
+        .route("/api/v1/scheduler", |request| async move {
+            let has_type = |call: &v1::scheduler::Call| call.r#type.is_some();
+            api("scheduler", has_type, &request).unwrap_or_else(|refusal| refusal)
+        })
         .route("/big", |_| async { response::json(Bytes::from(vec![b'x'; 300_000]), None) })
         .route("/length", |request: Request| async move {
             response::ok("text/plain", request.body.len().to_string().into())
@@ -206,20 +217,18 @@ fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>) -> Router
         .build()
 }
 
-/// What the v1 APIs have in common, with calls that are never valid.
+/// What the v1 APIs have in common. Calls with a type are echoed.
 #[expect(clippy::result_large_err, reason = "as in the crate")]
-fn api(name: &str, request: &Request) -> Response {
-    let answer = || -> Result<Response, Response> {
-        let (_, body) = call::decode(request, |_, body| Ok(body.to_vec()))?;
-        if body == b"{}" {
-            let error = format!("Failed to validate {name}::Call: Expecting 'type' to be present");
-            return Err(response::bad_request(&error));
-        }
-        let encoding = call::accept(request)?;
-        Ok(response::ok(encoding.content_type(), Bytes::from(body)))
-    };
-    if request.method() == Method::PATCH {
-        return response::forbidden("not for you");
+fn api<M: MesosMessage>(
+    name: &str,
+    has_type: fn(&M) -> bool,
+    request: &Request,
+) -> Result<Response, Response> {
+    let (_, call) = call::decode::<M>(request)?;
+    if !has_type(&call) {
+        let error = format!("Failed to validate {name}::Call: Expecting 'type' to be present");
+        return Err(response::bad_request(&error));
     }
-    answer().unwrap_or_else(|refusal| refusal)
+    let content_type = call::accept(request)?;
+    Ok(response::ok(content_type.name(), tepui_wire::encode(content_type, &call)))
 }

@@ -143,3 +143,29 @@ async fn connections_beyond_the_limit_are_refused() {
     })
     .await;
 }
+
+/// Breaks recorded requests in many ways. A failure prints the seed.
+#[tokio::test]
+async fn mutilated_requests_do_no_harm() {
+    let daemon = Daemon::with_limits(Limits { header_timeout: Duration::from_millis(20), ..strict() }).await;
+    let request = b"POST /api/v1/scheduler?a=b%20c HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                    Accept: application/json;q=1\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n\
+                    2\r\n{}\r\n0\r\n\r\n";
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut bytes = request.repeat(random.usize(1..4));
+        for _ in 0..random.usize(1..6) {
+            let at = random.usize(..bytes.len());
+            match random.u8(..4) {
+                0 => bytes[at] = random.u8(..),
+                1 => bytes.truncate(at.max(1)),
+                2 => bytes.insert(at, random.u8(..)),
+                _ => drop(bytes.splice(at..at, *b"\r\n").count()),
+            }
+        }
+        let mut client = daemon.connect().await;
+        client.write_what_is_taken(&bytes).await;
+        assert!(daemon.is_alive().await, "seed {seed}");
+    }
+    daemon.stop().await;
+}

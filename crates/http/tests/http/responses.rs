@@ -103,7 +103,7 @@ async fn an_old_client_gets_its_answer_and_the_end() {
 async fn empty_credentials_and_an_empty_stream_id_do_no_harm() {
     let daemon = Daemon::start().await;
     let request = b"POST /api/v1/scheduler HTTP/1.1\r\nAuthorization: Basic Og==\r\nMesos-Stream-Id: \r\n\
-                    Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]";
+                    Content-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"type\":\"REVIVE\"}";
     assert_eq!(daemon.ask(request).await.status, "200 OK");
 }
 
@@ -119,7 +119,8 @@ async fn json_wins_whenever_it_is_acceptable() {
         ("Accept: text/html\r\n", "text/plain; charset=utf-8"),
     ] {
         let request = format!(
-            "POST /api/v1 HTTP/1.1\r\n{accept}Content-Type: application/json\r\nContent-Length: 3\r\n\r\n[1]"
+            "POST /api/v1/scheduler HTTP/1.1\r\n{accept}Content-Type: application/json\r\nContent-Length: 17\r\n\r\n\
+             {{\"type\":\"REVIVE\"}}"
         );
         assert_eq!(daemon.ask(request.as_bytes()).await.headers["Content-Type"], expected, "{accept}");
     }

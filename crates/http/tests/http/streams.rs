@@ -103,3 +103,29 @@ async fn a_stopping_daemon_does_not_wait_for_streams() {
     within(sender.disconnected()).await;
     client.rest().await;
 }
+
+#[tokio::test]
+async fn a_stream_drains_when_its_reader_catches_up() {
+    let mut daemon = Daemon::start().await;
+    let mut client = open(&daemon, "?limit=100000000").await;
+    let sender = daemon.stream().await;
+    within(sender.drained()).await;
+    let record = Bytes::from(vec![b'z'; 100_000]);
+    let mut sent = 0;
+    // Fill the socket, which takes some megabytes, and then some.
+    while sender.queued_bytes() < 1_000_000 {
+        sender.send(record.clone()).unwrap();
+        sent += 1;
+        tokio::task::yield_now().await;
+    }
+    assert!(sender.is_blocked());
+    let reader = async {
+        for _ in 0..sent {
+            assert_eq!(client.chunk().await.len(), record.len());
+        }
+    };
+    within(async { tokio::join!(reader, sender.drained()) }).await;
+    assert!(!sender.is_blocked());
+    drop(client);
+    within(sender.drained()).await;
+}

@@ -272,6 +272,21 @@ impl Resource {
         self
     }
 
+    /// The resource as the agent's flags say it: without what an agent checkpoints, which are dynamic reservations and
+    /// volumes.
+    #[must_use]
+    pub fn without_checkpoint(&self) -> Self {
+        let mut resource = self.clone();
+        if self.is_dynamically_reserved() {
+            resource.edit_details(|details| {
+                // Only the first of a stack can be static.
+                details.reservations.truncate(1);
+                details.reservations.retain(|reservation| reservation.kind == ReservationKind::Static);
+            });
+        }
+        if self.is_persistent_volume() { resource.without_volume() } else { resource }
+    }
+
     /// The same resource with another amount.
     #[must_use]
     pub fn with_scalar(mut self, amount: Scalar) -> Self {

@@ -15,6 +15,8 @@ pub struct Scalar(i64);
 impl Scalar {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// One.
+    pub const ONE: Self = Self(1000);
     /// The largest amount.
     pub const MAX: Self = Self(i64::MAX);
 
@@ -57,6 +59,11 @@ impl Scalar {
     /// Tells whether this is less than nothing.
     pub const fn is_negative(self) -> bool {
         self.0 < 0
+    }
+
+    /// Tells whether this has no decimals.
+    pub const fn is_whole(self) -> bool {
+        self.0 % Self::ONE.0 == 0
     }
 
     /// Subtracts, but never below zero.
@@ -148,7 +155,8 @@ mod tests {
     #[test]
     fn a_tenth_ten_times_is_one() {
         let sum: Scalar = (0..10).map(|_| Scalar::from_f64(0.1)).sum();
-        assert_eq!(sum, Scalar::from(1));
+        assert_eq!(sum, Scalar::ONE);
+        assert!(sum.is_whole() && !Scalar::from_f64(0.1).is_whole());
         assert_eq!(sum.as_f64().to_bits(), 1.0_f64.to_bits());
     }
 

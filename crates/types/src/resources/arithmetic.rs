@@ -74,7 +74,7 @@ impl Resource {
 
 impl Resources {
     /// Adds one resource; an empty one changes nothing.
-    pub fn add_resource(&mut self, resource: Resource) {
+    pub fn add(&mut self, resource: Resource) {
         if resource.is_empty() {
             return;
         }
@@ -85,7 +85,7 @@ impl Resources {
     }
 
     /// Subtracts one resource. What is not here is ignored, as in Mesos.
-    pub fn subtract_resource(&mut self, resource: &Resource) {
+    pub fn subtract(&mut self, resource: &Resource) {
         if resource.is_empty() {
             return;
         }
@@ -110,7 +110,7 @@ impl Resources {
         other.iter().all(|resource| {
             let contained = remaining.contains_resource(resource);
             if counts(resource) {
-                remaining.subtract_resource(resource);
+                remaining.subtract(resource);
             }
             contained
         })
@@ -130,7 +130,7 @@ impl Resources {
 
 impl Extend<Resource> for Resources {
     fn extend<I: IntoIterator<Item = Resource>>(&mut self, resources: I) {
-        resources.into_iter().for_each(|resource| self.add_resource(resource));
+        resources.into_iter().for_each(|resource| self.add(resource));
     }
 }
 
@@ -178,13 +178,13 @@ impl AddAssign for Resources {
 
 impl AddAssign<Resource> for Resources {
     fn add_assign(&mut self, other: Resource) {
-        self.add_resource(other);
+        self.add(other);
     }
 }
 
 impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
-        other.iter().for_each(|resource| self.subtract_resource(resource));
+        other.iter().for_each(|resource| self.subtract(resource));
     }
 }
 
@@ -196,7 +196,7 @@ impl SubAssign for Resources {
 
 impl SubAssign<&Resource> for Resources {
     fn sub_assign(&mut self, other: &Resource) {
-        self.subtract_resource(other);
+        self.subtract(other);
     }
 }
 

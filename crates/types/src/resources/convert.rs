@@ -152,7 +152,7 @@ impl Resources {
                 resource: DisplayResource(proto).to_string(),
                 reason,
             })?;
-            resources.add_resource(resource);
+            resources.add(resource);
         }
         Ok(resources)
     }

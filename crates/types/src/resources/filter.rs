@@ -316,6 +316,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_checkpointed_is_taken_off() {
+        let mut volume = volume_proto("id", 5.0, true);
+        volume.reservations = ["a", "a/b"].map(|role| dynamic(role).to_proto()).to_vec();
+        assert_eq!(resource(&volume).without_checkpoint().to_string(), "disk:5");
+        let reserved = resources("disk(a):5").push_reservation(&dynamic("a/b")).unwrap();
+        assert_eq!(reserved.0[0].without_checkpoint(), resources("disk(a):5").0[0]);
+        assert_eq!(resources("cpus(a):1").0[0].without_checkpoint(), resources("cpus(a):1").0[0]);
+    }
+
+    #[test]
     fn amounts_shrink_unless_the_disk_is_whole() {
         let mut cpus = Resource::from_scalar("cpus", Scalar::from(4));
         assert!(cpus.shrink(Scalar::from(1)) && cpus.shrink(Scalar::from(2)));

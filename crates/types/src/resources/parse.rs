@@ -34,7 +34,7 @@ impl Resources {
             if proto.role.is_none() && proto.reservations.is_empty() {
                 proto.role = Some(default_role.to_owned());
             }
-            resources.add_resource(Resource::from_proto(&proto)?);
+            resources.add(Resource::from_proto(&proto)?);
         }
         Ok(resources)
     }
@@ -42,7 +42,7 @@ impl Resources {
     fn parse_simple(text: &str, default_role: &str) -> Result<Self, ResourcesError> {
         let mut resources = Self::new();
         for token in tokens(text, &[';']) {
-            resources.add_resource(parse_resource(token, default_role)?);
+            resources.add(parse_resource(token, default_role)?);
         }
         Ok(resources)
     }

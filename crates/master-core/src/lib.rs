@@ -1,15 +1,29 @@
 //! The master's decisions as a deterministic state machine.
 //!
 //! [`Master::step`] takes one [`Input`] and says in [`Effects`] what is to be done. There are no sockets, files, clocks
-//! or threads here; the shell (`tepui-master`) and the simulator (`tepui-sim`) supply them. Start reading at
-//! `input.rs`: it lists everything that can happen.
+//! or threads here; the shell (`tepui-master`) and the simulator (`tepui-sim`) supply them. Reads are answered by
+//! `tepui-master-view`, from the journal of [`Change`]s.
+//!
+//! Start reading at `input.rs`, which lists everything that can happen, then `master.rs`. Calls of schedulers are in
+//! `scheduler/`, messages of agents in `agent/`, the operations of ACCEPT in `operation/`: one file each.
 
+mod agent;
 mod change;
 mod config;
 mod effect;
+mod framework;
 mod input;
+mod master;
+mod offer;
+mod operation;
+mod scheduler;
+mod task;
+mod timers;
+mod turn;
+mod validation;
 
 pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, OfferFate, TaskAfterlife};
 pub use config::Config;
 pub use effect::{Effect, Effects, RegistryWrite, Rejection, RejectionKind, Response};
 pub use input::{Input, Registry, RequestId, SchedulerCall, StoreId, StreamId};
+pub use master::Master;

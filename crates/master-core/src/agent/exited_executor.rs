@@ -1,0 +1,23 @@
+//! `ExitedExecutorMessage`: an executor ended.
+
+use tepui_proto::internal;
+use tepui_types::{AgentId, ExecutorId, FrameworkId};
+
+use crate::master::Master;
+use crate::turn::Turn;
+
+impl Master {
+    /// Frees the executor's resources and tells its framework. Executors that we do not know are ignored.
+    pub(crate) fn exited_executor(&mut self, message: &internal::ExitedExecutorMessage, turn: &mut Turn<'_>) {
+        turn.count("master/messages_exited_executor");
+        let agent = AgentId::from(&message.slave_id);
+        let framework = FrameworkId::from(&message.framework_id);
+        let executor = ExecutorId::from(&message.executor_id);
+        if !self.remove_executor(&agent, &framework, &executor, turn) {
+            return;
+        }
+        if let Some(framework) = self.frameworks.registered.get(&framework) {
+            framework.send_executor_lost(turn, &agent, &executor, message.status);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `RegisterSlaveMessage`: a new agent.
+
+use std::collections::BTreeMap;
+
+use tepui_proto::internal;
+use tepui_types::{AgentId, Upid};
+
+use super::{AgentDescription, Capabilities, Removal};
+use crate::effect::RegistryWrite;
+use crate::master::{Master, Pending};
+use crate::turn::Turn;
+use crate::validation;
+
+/// A registration that waits for the registry.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    pub(crate) id: AgentId,
+    pub(crate) agent: AgentDescription,
+}
+
+impl Master {
+    /// Admits an agent. What makes no sense is dropped: the agent repeats its message, and its operator sees the logs.
+    pub(crate) fn register(&mut self, from: Upid, message: internal::RegisterSlaveMessage, turn: &mut Turn<'_>) {
+        turn.count("master/messages_register_slave");
+        let version = message.version.unwrap_or_default();
+        let domain = message.slave.domain.as_ref();
+        let acceptable = validation::agent::validate_version(&version)
+            .and_then(|()| validation::agent::validate_domain(domain, self.config.domain.as_ref()))
+            .and_then(|()| validation::agent::validate_checkpointed(&message.slave, &message.checkpointed_resources))
+            .and_then(|()| validation::agent::total(&message.slave, &message.checkpointed_resources));
+        let total = match acceptable {
+            Ok(total) => total,
+            Err(error) => {
+                tracing::debug!(%from, error, "dropping the registration of an agent");
+                return;
+            }
+        };
+        if self.agents.registering.contains(&from) {
+            return;
+        }
+        if let Some(agent) = self.agents.by_pid.get(&from).and_then(|id| self.agents.registered.get(id)) {
+            if agent.connected {
+                self.send_registered(agent, turn);
+                return;
+            }
+            let id = agent.id.clone();
+            self.begin_removal(&id, Removal::Replaced, turn);
+        }
+        let id = self.new_agent_id();
+        let mut info = message.slave;
+        info.id = Some(id.to_proto());
+        self.agents.registering.insert(from.clone());
+        let write = RegistryWrite::AdmitAgent(Box::new(info.clone()));
+        let agent = AgentDescription {
+            info,
+            pid: from,
+            version,
+            capabilities: Capabilities::of(&message.agent_capabilities),
+            total,
+            checkpointed: message.checkpointed_resources,
+            resource_version: message.resource_version_uuid,
+        };
+        self.store(vec![write], Pending::Register(Box::new(Registration { id, agent })), turn);
+    }
+
+    /// The registry holds the new agent: it can be told so.
+    pub(crate) fn registered(&mut self, registration: Registration, turn: &mut Turn<'_>) {
+        let Registration { id, agent } = registration;
+        self.agents.registering.remove(&agent.pid);
+        turn.count("master/slave_registrations");
+        self.add_agent(&id, agent, None, &BTreeMap::new(), turn);
+        if let Some(agent) = self.agents.registered.get(&id) {
+            self.send_registered(agent, turn);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! `ReregisterSlaveMessage`: an agent that this or an earlier master admitted comes back.
+//!
+//! - One that is registered here only had its connection broken: both sides compare what they know.
+//! - One that is not (recovered, unreachable or unknown) brings all that is known of its tasks.
+
+use std::collections::BTreeSet;
+
+use tepui_proto::v1::TaskState;
+use tepui_proto::v1::task_status::Reason;
+use tepui_proto::{internal, v1};
+use tepui_types::{AgentId, FrameworkId, Upid};
+
+use super::report::{Report, ReportedTask};
+use super::unreachable::UnreachableAgent;
+use super::{AgentDescription, Capabilities, connection};
+use crate::change::{Change, TaskAfterlife};
+use crate::effect::{Effect, RegistryWrite};
+use crate::framework::Subscription;
+use crate::master::{Master, Pending};
+use crate::task::StatusDraft;
+use crate::timers::Timer;
+use crate::turn::Turn;
+use crate::validation;
+
+/// A re-registration that was checked, and may wait for the registry.
+#[derive(Debug)]
+pub(crate) struct Reregistration {
+    pub(crate) id: AgentId,
+    pub(crate) agent: AgentDescription,
+    pub(crate) report: Report,
+}
+
+impl Master {
+    /// Checks the message and makes the registry hold the agent as it is now.
+    pub(crate) fn reregister(&mut self, from: Upid, message: internal::ReregisterSlaveMessage, turn: &mut Turn<'_>) {
+        turn.count("master/messages_reregister_slave");
+        let Some(id) = message.slave.id.as_ref().map(AgentId::from) else { return };
+        if self.agents.reregistering.contains(&id) {
+            return;
+        }
+        if self.agents.gone.contains_key(&id) {
+            shut_down(&from, "Agent has been marked gone", turn);
+            return;
+        }
+        let reregistration = match self.read_reregistration(id, &from, message) {
+            Ok(reregistration) => reregistration,
+            Err(error) => {
+                tracing::debug!(%from, error, "dropping the re-registration of an agent");
+                return;
+            }
+        };
+        if let Some(agent) = self.agents.registered.get(&reregistration.id) {
+            if agent.leaving {
+                return;
+            }
+            if agent.pid.address.ip() != from.address.ip()
+                || agent.info.hostname != reregistration.agent.info.hostname
+            {
+                shut_down(&from, "Agent attempted to reregister with different IP / hostname", turn);
+                return;
+            }
+        }
+        self.admit(reregistration, turn);
+    }
+
+    fn read_reregistration(
+        &self,
+        id: AgentId,
+        from: &Upid,
+        mut message: internal::ReregisterSlaveMessage,
+    ) -> Result<Reregistration, String> {
+        let version = message.version.take().unwrap_or_default();
+        tepui_types::validate_id(id.as_str()).map_err(|error| error.to_string())?;
+        validation::agent::validate_version(&version)?;
+        validation::agent::validate_domain(message.slave.domain.as_ref(), self.config.domain.as_ref())?;
+        let total = validation::agent::total(&message.slave, &message.checkpointed_resources)?;
+        if self.agents.leaving_recovered.contains(&id) {
+            return Err("it is being marked unreachable".to_owned());
+        }
+        let report = Report::read(&mut message)?;
+        let agent = AgentDescription {
+            info: message.slave,
+            pid: from.clone(),
+            version,
+            capabilities: Capabilities::of(&message.agent_capabilities),
+            total,
+            checkpointed: message.checkpointed_resources,
+            resource_version: message.resource_version_uuid,
+        };
+        Ok(Reregistration { id, agent, report })
+    }
+
+    /// Goes on at once if the registry already holds just this.
+    fn admit(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
+        let Reregistration { id, agent, .. } = &reregistration;
+        let registered = self.agents.registered.get(id).map(|known| &known.info);
+        let write = match registered.or_else(|| self.agents.recovered.get(id)) {
+            Some(info) if *info == agent.info => {
+                self.reregistered(reregistration, turn);
+                return;
+            }
+            Some(_) => RegistryWrite::AdmitAgent(Box::new(agent.info.clone())),
+            None => RegistryWrite::MarkReachable(Box::new(agent.info.clone())),
+        };
+        self.agents.reregistering.insert(id.clone());
+        self.store(vec![write], Pending::Reregister(Box::new(reregistration)), turn);
+    }
+
+    /// The registry holds the agent.
+    pub(crate) fn reregistered(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
+        self.agents.reregistering.remove(&reregistration.id);
+        if self.agents.registered.contains_key(&reregistration.id) {
+            self.reregister_known(reregistration, turn);
+        } else {
+            self.reregister_unknown(reregistration, turn);
+        }
+    }
+
+    /// An agent that is on the books lost its connection, or believes so.
+    fn reregister_known(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
+        let Reregistration { id, agent: description, report } = reregistration;
+        let Some(agent) = self.agents.registered.get_mut(&id) else { return };
+        if agent.pid != description.pid {
+            turn.push(Effect::CloseLink(agent.pid.clone()));
+            self.agents.by_pid.remove(&agent.pid);
+            self.agents.by_pid.insert(description.pid.clone(), id.clone());
+        }
+        turn.push(Effect::OpenLink(description.pid.clone()));
+        agent.pid = description.pid;
+        agent.info = description.info;
+        agent.version = description.version;
+        agent.capabilities = description.capabilities;
+        agent.total = description.total;
+        agent.checkpointed = description.checkpointed;
+        agent.resource_version = description.resource_version;
+        agent.reregistered = Some(turn.now.wall);
+        let was_connected = std::mem::replace(&mut agent.connected, true);
+        agent.active = true;
+        turn.change(Change::AgentUpdated(agent.entity()));
+        let described = agent.allocator_description(&self.config);
+        self.allocator.update_agent(&id, described);
+        self.reconcile_agent(&id, &report, turn);
+        if !was_connected {
+            self.timers.cancel(&Timer::Reregister(id.clone()));
+            self.allocator.activate_agent(&id);
+        }
+        self.update_frameworks_of_agent(&id, &report, turn);
+    }
+
+    /// An agent comes (back) with its tasks, executors and frameworks.
+    fn reregister_unknown(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
+        let Reregistration { id, agent, mut report } = reregistration;
+        turn.count("master/slave_reregistrations");
+        let was_recovered = self.agents.recovered.remove(&id).is_some();
+        let unreachable = self.agents.unreachable.remove(&id);
+        let was_unreachable = unreachable.is_some();
+        if was_unreachable {
+            turn.change(Change::AgentReachable(id.clone()));
+        }
+        let completed = self.drop_completed_frameworks(&mut report);
+        let recovered = self.recover_frameworks(&report, turn);
+        let refused = self.refuse_contradicting_tasks(&id, &mut report);
+        let pid = agent.pid.clone();
+        self.add_agent(&id, agent, Some(turn.now.wall), &report.used(), turn);
+        if !was_recovered {
+            self.tell_of_returned_tasks(&report.tasks, was_unreachable, turn);
+        }
+        self.add_reported(&id, &mut report, turn);
+        self.forget_unreachable_tasks_of(&id, unreachable, turn);
+        let message = internal::SlaveReregisteredMessage {
+            slave_id: id.to_proto(),
+            reconciliations: Vec::new(),
+            connection: Some(connection(&self.config)),
+        };
+        turn.send(&pid, message);
+        for framework in completed {
+            turn.send(&pid, internal::ShutdownFrameworkMessage { framework_id: framework.to_proto() });
+        }
+        for (framework, task) in refused {
+            turn.send(&pid, kill(&framework, &task));
+        }
+        for framework in report.frameworks.keys().filter(|framework| !recovered.contains(*framework)) {
+            self.update_framework_of_agent(&pid, framework, turn);
+        }
+    }
+
+    /// Takes what belongs to removed frameworks out of a report; returns those frameworks.
+    fn drop_completed_frameworks(&self, report: &mut Report) -> Vec<FrameworkId> {
+        let completed = &self.frameworks.completed;
+        report.tasks.retain(|task| !completed.contains(&task.framework));
+        report.executors.retain(|executor| !completed.contains(&executor.framework));
+        let gone: Vec<FrameworkId> = report.frameworks.keys().filter(|id| completed.contains(id)).cloned().collect();
+        report.frameworks.retain(|id, _| !completed.contains(id));
+        gone
+    }
+
+    /// Adds the frameworks of a report that this master has not heard of; returns them.
+    fn recover_frameworks(&mut self, report: &Report, turn: &mut Turn<'_>) -> BTreeSet<FrameworkId> {
+        let mut recovered = BTreeSet::new();
+        for (id, info) in &report.frameworks {
+            if !self.frameworks.registered.contains_key(id) {
+                self.add_framework(id, Subscription::recovered(info.clone()), turn);
+                recovered.insert(id.clone());
+            }
+        }
+        recovered
+    }
+
+    /// Takes those tasks out of a report whose ids are in use on other agents; returns them.
+    fn refuse_contradicting_tasks(
+        &self,
+        agent: &AgentId,
+        report: &mut Report,
+    ) -> Vec<(FrameworkId, tepui_types::TaskId)> {
+        let mut refused = Vec::new();
+        report.tasks.retain(|reported| {
+            let clash =
+                self.task(&reported.framework, &reported.id).is_some_and(|known| known.agent != *agent);
+            if clash {
+                refused.push((reported.framework.clone(), reported.id.clone()));
+            }
+            !clash
+        });
+        refused
+    }
+
+    /// Tells frameworks the states of tasks that they were told to be unreachable or lost.
+    fn tell_of_returned_tasks(&self, tasks: &[ReportedTask], unreachable: bool, turn: &mut Turn<'_>) {
+        // Compat: the doubled syllable is Mesos'.
+        let message = if unreachable { "Unreachable agent re-reregistered" } else { "Unknown agent reregistered" };
+        for ReportedTask { framework, id, task, .. } in tasks {
+            let draft = StatusDraft {
+                state: task.state,
+                reason: Reason::AgentReregistered,
+                message: message.to_owned(),
+            };
+            let mut status = draft.status_with_executor(id, &task.agent, task.executor.as_ref(), turn.now.wall);
+            task.report.fill(&mut status);
+            self.send_status(framework, status, turn);
+        }
+    }
+
+    /// Puts the executors and tasks of a report on the books.
+    fn add_reported(&mut self, id: &AgentId, report: &mut Report, turn: &mut Turn<'_>) {
+        for executor in std::mem::take(&mut report.executors) {
+            self.add_executor(id, &executor.framework, executor.info, executor.resources, turn);
+        }
+        for reported in std::mem::take(&mut report.tasks) {
+            if let Some(framework) = self.frameworks.registered.get_mut(&reported.framework) {
+                framework.unreachable_tasks.remove(&reported.id);
+            }
+            self.add_task(&reported.framework, reported.task, reported.entity, turn);
+        }
+        for framework in report.frameworks.keys() {
+            self.connect_framework_and_agent(framework, id);
+        }
+    }
+
+    /// Forgets the unreachable tasks that an agent did not bring back.
+    fn forget_unreachable_tasks_of(&mut self, id: &AgentId, was: Option<UnreachableAgent>, turn: &mut Turn<'_>) {
+        for framework in was.into_iter().flat_map(|was| was.frameworks) {
+            let Some(owner) = self.frameworks.registered.get_mut(&framework) else { continue };
+            for task in owner.unreachable_tasks.take_all_of(id) {
+                let to = TaskAfterlife::Forgotten;
+                turn.change(Change::TaskRemoved { framework: framework.clone(), task, to });
+            }
+        }
+    }
+
+    /// Tells an agent how the frameworks that it reported are described now.
+    fn update_frameworks_of_agent(&mut self, id: &AgentId, report: &Report, turn: &mut Turn<'_>) {
+        let Some(pid) = self.agents.registered.get(id).map(|agent| agent.pid.clone()) else { return };
+        for (framework, info) in &report.frameworks {
+            if self.frameworks.completed.contains(framework) {
+                continue;
+            }
+            if self.frameworks.registered.contains_key(framework) {
+                self.update_framework_of_agent(&pid, framework, turn);
+            } else {
+                self.add_framework(framework, Subscription::recovered(info.clone()), turn);
+            }
+            self.connect_framework_and_agent(framework, id);
+        }
+    }
+
+    fn update_framework_of_agent(&self, pid: &Upid, framework: &FrameworkId, turn: &mut Turn<'_>) {
+        if let Some(framework) = self.frameworks.registered.get(framework) {
+            turn.send(pid, framework.update_message());
+        }
+    }
+}
+
+/// Tells an agent to end.
+fn shut_down(pid: &Upid, message: &str, turn: &mut Turn<'_>) {
+    turn.send(pid, internal::ShutdownMessage { message: Some(message.to_owned()) });
+}
+
+/// Tells an agent to kill a task.
+pub(crate) fn kill(framework: &FrameworkId, task: &tepui_types::TaskId) -> internal::KillTaskMessage {
+    internal::KillTaskMessage { framework_id: framework.to_proto(), task_id: task.to_proto(), kill_policy: None }
+}
+
+/// The state of a task that is neither over nor unreachable.
+pub(crate) fn is_running(state: TaskState) -> bool {
+    !tepui_types::is_terminal(state)
+}
+
+/// The status with which an agent is asked about a task that it did not report.
+pub(crate) fn question(
+    task: &tepui_types::TaskId,
+    agent: &AgentId,
+    state: TaskState,
+    now: tepui_types::WallTime,
+) -> v1::TaskStatus {
+    let draft =
+        StatusDraft { state, reason: Reason::Reconciliation, message: "Reconciliation request".to_owned() };
+    draft.status(task, Some(agent), now)
+}

@@ -1,0 +1,80 @@
+//! Marking agents unreachable: those that do not answer, and those that do not come back.
+
+use std::collections::BTreeSet;
+
+use tepui_proto::v1;
+use tepui_types::{AgentId, FrameworkId};
+
+use super::remove::TaskFate;
+use crate::change::{AgentRemoval, Change};
+use crate::effect::RegistryWrite;
+use crate::master::{Master, Pending};
+use crate::turn::Turn;
+
+/// A marking that waits for the registry.
+#[derive(Debug)]
+pub(crate) struct Marking {
+    pub(crate) id: AgentId,
+    /// What the tasks' statuses will say.
+    pub(crate) message: String,
+    pub(crate) since: v1::TimeInfo,
+}
+
+/// An agent that is marked unreachable.
+#[derive(Debug)]
+pub(crate) struct UnreachableAgent {
+    pub(crate) since: v1::TimeInfo,
+    /// The frameworks that may have unreachable tasks there.
+    pub(crate) frameworks: BTreeSet<FrameworkId>,
+}
+
+impl Master {
+    /// Begins to mark a registered agent unreachable: first in the registry.
+    pub(crate) fn mark_unreachable(&mut self, id: &AgentId, message: &str, turn: &mut Turn<'_>) {
+        if self.agents.reregistering.contains(id) {
+            return;
+        }
+        let Some(agent) = self.agents.registered.get_mut(id).filter(|agent| !agent.leaving) else { return };
+        agent.leaving = true;
+        self.store_unreachable(id, message, turn);
+    }
+
+    /// The agents of the registry had their time to re-register.
+    pub(crate) fn recovered_agents_timeout(&mut self, turn: &mut Turn<'_>) {
+        let missing: Vec<AgentId> =
+            self.agents.recovered.keys().filter(|id| !self.agents.reregistering.contains(*id)).cloned().collect();
+        let timeout = tepui_types::format_duration(self.config.agent_reregister_timeout);
+        let message = format!("did not reregister within {timeout} after master failover");
+        for id in missing {
+            turn.count("master/slave_unreachable_scheduled");
+            turn.count("master/slave_unreachable_completed");
+            self.agents.leaving_recovered.insert(id.clone());
+            self.store_unreachable(&id, &message, turn);
+        }
+    }
+
+    fn store_unreachable(&mut self, id: &AgentId, message: &str, turn: &mut Turn<'_>) {
+        let since = turn.now.wall.to_proto();
+        let marking = Marking { id: id.clone(), message: message.to_owned(), since };
+        let write = RegistryWrite::MarkUnreachable(id.clone(), since);
+        self.store(vec![write], Pending::MarkUnreachable(Box::new(marking)), turn);
+    }
+
+    /// The registry holds that an agent is unreachable.
+    pub(crate) fn marked_unreachable(&mut self, marking: &Marking, turn: &mut Turn<'_>) {
+        let id = &marking.id;
+        turn.count("master/slave_removals");
+        turn.count("master/slave_removals/reason_unhealthy");
+        let frameworks = self.agents.registered.get(id).map(|agent| agent.frameworks.clone()).unwrap_or_default();
+        self.agents.unreachable.insert(id.clone(), UnreachableAgent { since: marking.since, frameworks });
+        self.agents.leaving_recovered.remove(id);
+        if self.agents.recovered.remove(id).is_some() {
+            turn.count("master/recovery_slave_removals");
+            turn.change(Change::AgentRemoved { id: id.clone(), why: AgentRemoval::Unreachable, at: turn.now.wall });
+            self.send_agent_lost(id, turn);
+            return;
+        }
+        let fate = TaskFate { message: &marking.message, unreachable: Some(marking.since) };
+        self.take_agent_off(id, &fate, AgentRemoval::Unreachable, turn);
+    }
+}

@@ -1,0 +1,151 @@
+//! The frameworks: whom the master makes offers to.
+//!
+//! A framework is *connected* while it has an event stream, *disconnected* when it lost it, and *recovered* when only
+//! agents have told of it so far. One that is removed is remembered as *completed*, so that it cannot come back.
+
+mod add;
+mod capabilities;
+mod completed;
+mod disconnect;
+pub(crate) mod event;
+mod failover;
+mod remove;
+mod unreachable_tasks;
+mod update;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tepui_proto::v1;
+use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Uuid, WallTime};
+
+use crate::change::FrameworkEntity;
+use crate::input::StreamId;
+use crate::offer::OfferNumber;
+use crate::task::Task;
+
+pub(crate) use capabilities::Capabilities;
+pub(crate) use completed::CompletedFrameworks;
+pub(crate) use update::Subscription;
+use unreachable_tasks::UnreachableTasks;
+
+/// A framework that has not been removed.
+#[derive(Debug)]
+pub(crate) struct Framework {
+    pub(crate) id: FrameworkId,
+    /// As subscribed, with its id.
+    pub(crate) info: v1::FrameworkInfo,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) roles: BTreeSet<String>,
+    pub(crate) suppressed: BTreeSet<String>,
+    pub(crate) offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    pub(crate) connection: Connection,
+    pub(crate) registered: WallTime,
+    pub(crate) reregistered: WallTime,
+    pub(crate) tasks: BTreeMap<TaskId, Task>,
+    pub(crate) unreachable_tasks: UnreachableTasks,
+    pub(crate) executors: BTreeSet<(AgentId, ExecutorId)>,
+    pub(crate) offers: BTreeSet<OfferNumber>,
+    /// The agents that may know of it, because they ran something of it.
+    pub(crate) agents: BTreeSet<AgentId>,
+}
+
+/// How a framework can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// Never since this master leads.
+    Recovered,
+    /// Not any more.
+    Disconnected,
+    /// Through its peer.
+    Connected(Peer),
+}
+
+/// Where events for a framework go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// An event stream of the v1 API.
+    Http {
+        /// Our name for the stream.
+        stream: StreamId,
+        /// The value of `Mesos-Stream-Id`.
+        stream_id: Uuid,
+    },
+}
+
+impl Framework {
+    /// A framework that nobody has connected for yet.
+    pub(crate) fn new(id: FrameworkId, subscription: Subscription, now: WallTime) -> Self {
+        let mut framework = Self {
+            id,
+            info: v1::FrameworkInfo::default(),
+            capabilities: Capabilities::default(),
+            roles: BTreeSet::new(),
+            suppressed: BTreeSet::new(),
+            offer_constraints: None,
+            connection: Connection::Recovered,
+            registered: now,
+            reregistered: now,
+            tasks: BTreeMap::new(),
+            unreachable_tasks: UnreachableTasks::default(),
+            executors: BTreeSet::new(),
+            offers: BTreeSet::new(),
+            agents: BTreeSet::new(),
+        };
+        framework.apply(subscription);
+        framework
+    }
+
+    /// Takes over what a subscription says.
+    pub(crate) fn apply(&mut self, subscription: Subscription) {
+        let Subscription { mut info, suppressed, offer_constraints } = subscription;
+        info.id = Some(self.id.to_proto());
+        self.capabilities = Capabilities::of(&info);
+        self.roles = roles(&info);
+        self.info = info;
+        self.suppressed = suppressed;
+        self.offer_constraints = offer_constraints;
+    }
+
+    /// Tells whether it has a peer.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.peer().is_some()
+    }
+
+    /// Tells whether only agents have told of it so far.
+    pub(crate) fn is_recovered(&self) -> bool {
+        self.connection == Connection::Recovered
+    }
+
+    /// The peer, if it is connected.
+    pub(crate) fn peer(&self) -> Option<&Peer> {
+        match &self.connection {
+            Connection::Connected(peer) => Some(peer),
+            Connection::Recovered | Connection::Disconnected => None,
+        }
+    }
+
+    /// The framework as readers see it.
+    pub(crate) fn entity(&self) -> Box<FrameworkEntity> {
+        Box::new(FrameworkEntity {
+            info: self.info.clone(),
+            active: self.is_connected(),
+            connected: self.is_connected(),
+            recovered: self.is_recovered(),
+            registered: self.registered,
+            reregistered: self.reregistered,
+            pid: None,
+            suppressed_roles: self.suppressed.iter().cloned().collect(),
+            offer_constraints: self.offer_constraints.clone(),
+        })
+    }
+}
+
+/// The roles that a framework subscribes to.
+#[expect(deprecated, reason = "frameworks without MULTI_ROLE still set `role`")]
+pub(crate) fn roles(info: &v1::FrameworkInfo) -> BTreeSet<String> {
+    if Capabilities::of(info).multi_role {
+        info.roles.iter().cloned().collect()
+    } else {
+        BTreeSet::from([info.role.clone().unwrap_or_else(|| tepui_types::DEFAULT_ROLE.to_owned())])
+    }
+}

@@ -1,0 +1,25 @@
+//! A framework that this master did not know.
+
+use tepui_types::FrameworkId;
+
+use super::{Framework, Subscription};
+use crate::change::Change;
+use crate::master::Master;
+use crate::turn::Turn;
+
+impl Master {
+    /// The id of the next new framework.
+    pub(crate) fn new_framework_id(&mut self) -> FrameworkId {
+        let id = FrameworkId::new(format!("{}-{:04}", self.id, self.next_framework));
+        self.next_framework += 1;
+        id
+    }
+
+    /// Adds a framework that has no connection yet.
+    pub(crate) fn add_framework(&mut self, id: &FrameworkId, subscription: Subscription, turn: &mut Turn<'_>) {
+        self.allocator.add_framework(id, subscription.description(), false);
+        let framework = Framework::new(id.clone(), subscription, turn.now.wall);
+        turn.change(Change::FrameworkAdded(framework.entity()));
+        self.frameworks.registered.insert(id.clone(), framework);
+    }
+}

@@ -1,0 +1,71 @@
+//! The loss of a framework's connection, and the time that it has to come back.
+
+use std::time::Duration;
+
+use tepui_types::FrameworkId;
+
+use super::Connection;
+use crate::input::StreamId;
+use crate::master::Master;
+use crate::offer::OfferNumber;
+use crate::timers::Timer;
+use crate::turn::Turn;
+
+impl Master {
+    /// A stream's client went away, or the shell gave it up. Streams that we ended ourselves are not known any more.
+    pub(crate) fn stream_closed(&mut self, stream: StreamId, turn: &mut Turn<'_>) {
+        let Some(id) = self.frameworks.streams.remove(&stream) else { return };
+        self.deactivate_framework(&id, turn);
+        let Some(framework) = self.frameworks.registered.get_mut(&id) else { return };
+        framework.connection = Connection::Disconnected;
+        let timeout = failover_timeout(framework.info.failover_timeout);
+        self.publish_framework(&id, turn);
+        if timeout.is_zero() {
+            self.remove_framework(&id, turn);
+        } else {
+            self.timers.set(Timer::Failover(id), turn.now.time + timeout);
+        }
+    }
+
+    /// Stops offering to a framework and takes its offers back.
+    pub(crate) fn deactivate_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        self.allocator.deactivate_framework(id);
+        self.timers.cancel(&Timer::Heartbeat(id.clone()));
+        let Some(framework) = self.frameworks.registered.get(id) else { return };
+        let offers: Vec<OfferNumber> = framework.offers.iter().copied().collect();
+        for number in offers {
+            self.discard_offer(number, None, turn);
+        }
+    }
+
+    /// A disconnected framework did not come back in time.
+    pub(crate) fn failover_timeout(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let gone = self.frameworks.registered.get(id).is_some_and(|framework| !framework.is_connected());
+        if gone {
+            self.remove_framework(id, turn);
+        }
+    }
+}
+
+/// The time to come back. Negative and senseless numbers are none, huge ones are as long as can be.
+pub(crate) fn failover_timeout(seconds: Option<f64>) -> Duration {
+    let seconds = seconds.unwrap_or(0.0);
+    if seconds.is_nan() || seconds <= 0.0 {
+        return Duration::ZERO;
+    }
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extreme_failover_timeouts_saturate() {
+        assert_eq!(failover_timeout(None), Duration::ZERO);
+        assert_eq!(failover_timeout(Some(-1.0)), Duration::ZERO);
+        assert_eq!(failover_timeout(Some(f64::NAN)), Duration::ZERO);
+        assert_eq!(failover_timeout(Some(1.5)), Duration::from_millis(1500));
+        assert_eq!(failover_timeout(Some(f64::INFINITY)), Duration::MAX);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a subscription says, and changing it.
+
+use std::collections::BTreeSet;
+
+use tepui_allocator::{FrameworkCapabilities, FrameworkDescription};
+use tepui_proto::{internal, v1};
+use tepui_types::{FrameworkId, ResourceQuantities};
+
+use super::{Capabilities, Framework, roles};
+use crate::change::Change;
+use crate::master::Master;
+use crate::offer::OfferNumber;
+use crate::turn::Turn;
+
+/// The part of SUBSCRIBE and UPDATE_FRAMEWORK that describes the framework.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    pub(crate) info: v1::FrameworkInfo,
+    pub(crate) suppressed: BTreeSet<String>,
+    pub(crate) offer_constraints: Option<v1::scheduler::OfferConstraints>,
+}
+
+impl Subscription {
+    /// What is known of a framework that an agent reports.
+    pub(crate) fn recovered(info: v1::FrameworkInfo) -> Self {
+        Self { info, suppressed: BTreeSet::new(), offer_constraints: None }
+    }
+
+    /// The framework as the allocator knows it.
+    pub(crate) fn description(&self) -> FrameworkDescription {
+        let capabilities = Capabilities::of(&self.info);
+        FrameworkDescription {
+            roles: roles(&self.info),
+            suppressed: self.suppressed.clone(),
+            capabilities: FrameworkCapabilities {
+                revocable: capabilities.revocable_resources,
+                gpu: capabilities.gpu_resources,
+                shared: capabilities.shared_resources,
+                multi_role: capabilities.multi_role,
+                reservation_refinement: capabilities.reservation_refinement,
+                region_aware: capabilities.region_aware,
+            },
+            min_allocatable: self
+                .info
+                .offer_filters
+                .iter()
+                .filter_map(|(role, filters)| Some((role.clone(), min_allocatable(filters)?)))
+                .collect(),
+        }
+    }
+}
+
+/// The least that offers of a role must hold, if its filters say so.
+fn min_allocatable(filters: &v1::OfferFilters) -> Option<Vec<ResourceQuantities>> {
+    let sets = &filters.min_allocatable_resources.as_ref()?.quantities;
+    Some(sets.iter().map(|set| ResourceQuantities::from_protos(&set.quantities)).collect())
+}
+
+impl Framework {
+    /// Tells an agent how the framework is described now.
+    pub(crate) fn update_message(&self) -> internal::UpdateFrameworkMessage {
+        internal::UpdateFrameworkMessage {
+            framework_id: self.id.to_proto(),
+            // Compat: agents read an empty address as "speaks HTTP".
+            pid: Some(String::new()),
+            framework_info: Some(self.info.clone()),
+        }
+    }
+}
+
+impl Master {
+    /// Describes a known framework anew. Offers for roles that it left are rescinded.
+    pub(crate) fn update_framework_description(
+        &mut self,
+        id: &FrameworkId,
+        subscription: Subscription,
+        turn: &mut Turn<'_>,
+    ) {
+        self.allocator.update_framework(id, subscription.description());
+        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
+        framework.apply(subscription);
+        let left: Vec<OfferNumber> = framework
+            .offers
+            .iter()
+            .filter(|number| self.offers.get(number).is_some_and(|offer| !framework.roles.contains(&offer.role)))
+            .copied()
+            .collect();
+        for number in left {
+            self.rescind_offer(number, turn);
+        }
+    }
+
+    /// Publishes a framework's new state.
+    pub(crate) fn publish_framework(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        if let Some(framework) = self.frameworks.registered.get(id) {
+            turn.change(Change::FrameworkUpdated(framework.entity()));
+        }
+    }
+
+    /// Tells the agents that know a framework how it is described now.
+    ///
+    /// Mesos tells all agents. Those that never ran anything of it have no use for the message.
+    pub(crate) fn tell_agents_of_framework(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.registered.get(id) else { return };
+        for agent in framework.agents.iter().filter_map(|agent| self.agents.registered.get(agent)) {
+            turn.send(&agent.pid, framework.update_message());
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The master: its state, and the entry points of the core.
+
+mod check;
+mod recover;
+mod store;
+mod tick;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use tepui_allocator::{Allocation, Allocator, Options};
+use tepui_proto::v1;
+use tepui_types::{AgentId, FrameworkId, Now, TaskId, Time, Upid, Uuid};
+
+use crate::agent::{Agent, UnreachableAgent};
+use crate::config::Config;
+use crate::effect::Effects;
+use crate::framework::{CompletedFrameworks, Framework};
+use crate::input::{Input, StreamId};
+use crate::offer::{Offer, OfferNumber};
+use crate::task::Task;
+use crate::timers::Timers;
+use crate::turn::Turn;
+
+pub(crate) use store::Pending;
+
+/// The version of Mesos that we are: what `MasterInfo` says.
+const VERSION: &str = "1.11.0";
+
+/// `QUOTA_V2`, which the internal protocol of 1.11.0 has and its v1 API lacks.
+const QUOTA_V2: i32 = 3;
+
+/// A leading master.
+#[derive(Debug)]
+pub struct Master {
+    pub(crate) config: Config,
+    /// Unique to each run of a master; all ids that it gives begin with it.
+    pub(crate) id: String,
+    pub(crate) info: v1::MasterInfo,
+    /// The registry was read.
+    pub(crate) recovered: bool,
+    pub(crate) frameworks: Frameworks,
+    pub(crate) agents: Agents,
+    pub(crate) offers: BTreeMap<OfferNumber, Offer>,
+    pub(crate) allocator: Allocator,
+    /// Kept for its capacity.
+    pub(crate) allocations: Vec<Allocation>,
+    pub(crate) timers: Timers,
+    pub(crate) pending: BTreeMap<u64, Pending>,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) next_framework: u64,
+    pub(crate) next_agent: u64,
+    pub(crate) next_offer: OfferNumber,
+    pub(crate) next_stream: u64,
+    pub(crate) next_store: u64,
+}
+
+/// All frameworks.
+#[derive(Debug)]
+pub(crate) struct Frameworks {
+    pub(crate) registered: BTreeMap<FrameworkId, Framework>,
+    pub(crate) streams: BTreeMap<StreamId, FrameworkId>,
+    pub(crate) completed: CompletedFrameworks,
+}
+
+/// All agents.
+#[derive(Debug, Default)]
+pub(crate) struct Agents {
+    pub(crate) registered: BTreeMap<AgentId, Agent>,
+    pub(crate) by_pid: BTreeMap<Upid, AgentId>,
+    pub(crate) observers: BTreeMap<u64, AgentId>,
+    pub(crate) next_observer: u64,
+    /// In the registry, but not seen since this master leads.
+    pub(crate) recovered: BTreeMap<AgentId, v1::AgentInfo>,
+    /// Those of them that are being marked unreachable.
+    pub(crate) leaving_recovered: BTreeSet<AgentId>,
+    pub(crate) unreachable: BTreeMap<AgentId, UnreachableAgent>,
+    pub(crate) gone: BTreeMap<AgentId, v1::TimeInfo>,
+    /// Wait for the registry.
+    pub(crate) registering: BTreeSet<Upid>,
+    /// Wait for the registry.
+    pub(crate) reregistering: BTreeSet<AgentId>,
+}
+
+impl Master {
+    /// A master that was elected and has yet to read its registry. All randomness comes from `seed`.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let id = Uuid::random(&mut random).to_string();
+        let options = Options {
+            allocation_interval: config.allocation_interval,
+            filter_gpu_resources: config.filter_gpu_resources,
+            min_allocatable: config.min_allocatable_resources.clone(),
+            excluded_from_fair_share: Vec::new(),
+        };
+        Self {
+            info: master_info(&config, &id),
+            id,
+            recovered: false,
+            frameworks: Frameworks {
+                registered: BTreeMap::new(),
+                streams: BTreeMap::new(),
+                completed: CompletedFrameworks::new(config.max_completed_frameworks),
+            },
+            agents: Agents { next_observer: 1, ..Agents::default() },
+            offers: BTreeMap::new(),
+            allocator: Allocator::new(options, random.u64(..)),
+            allocations: Vec::new(),
+            timers: Timers::default(),
+            pending: BTreeMap::new(),
+            random,
+            next_framework: 0,
+            next_agent: 0,
+            next_offer: 0,
+            next_stream: 0,
+            next_store: 0,
+            config,
+        }
+    }
+
+    /// Applies one input. Never blocks, never fails: a bad call is answered by an effect.
+    pub fn step(&mut self, now: Now, input: Input, effects: &mut Effects) {
+        let mut turn = Turn::new(now, effects);
+        match input {
+            Input::Tick => {}
+            Input::Recovered(registry) => self.recover(registry, &mut turn),
+            Input::SchedulerCall(call) => self.scheduler_call(*call, &mut turn),
+            Input::StreamClosed(stream) => self.stream_closed(stream, &mut turn),
+            Input::Link { from, to, message } => self.link_message(from, &to, message, &mut turn),
+            Input::LinkBroken(peer) => self.link_broken(&peer, &mut turn),
+            Input::Stored(id) => self.stored(id, &mut turn),
+        }
+        self.fire_timers(&mut turn);
+        self.make_offers(&mut turn);
+    }
+
+    /// When `step` wants an `Input::Tick`, if nothing else happens first.
+    pub fn next_deadline(&self) -> Option<Time> {
+        [self.timers.next(), self.allocator.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The master as frameworks and readers know it.
+    pub fn info(&self) -> &v1::MasterInfo {
+        &self.info
+    }
+
+    /// A task that is on an agent.
+    pub(crate) fn task(&self, framework: &FrameworkId, id: &TaskId) -> Option<&Task> {
+        self.frameworks.registered.get(framework)?.tasks.get(id)
+    }
+}
+
+fn master_info(config: &Config, id: &str) -> v1::MasterInfo {
+    use v1::master_info::{Capability, capability::Type};
+    let address = config.pid.address;
+    // Compat: the field holds the address as it lies in memory in network order.
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => u32::from_le_bytes(ip.octets()),
+        IpAddr::V6(_) => 0,
+    };
+    let capabilities = [Type::AgentUpdate as i32, Type::AgentDraining as i32, QUOTA_V2];
+    v1::MasterInfo {
+        id: id.to_owned(),
+        ip,
+        port: u32::from(address.port()),
+        pid: Some(config.pid.to_string()),
+        hostname: Some(config.hostname.clone()),
+        version: Some(VERSION.to_owned()),
+        address: Some(v1::Address {
+            hostname: Some(config.hostname.clone()),
+            ip: Some(address.ip().to_string()),
+            port: i32::from(address.port()),
+        }),
+        domain: config.domain.clone(),
+        capabilities: capabilities.map(|kind| Capability { r#type: Some(kind) }).to_vec(),
+    }
+}

@@ -1,0 +1,130 @@
+//! The invariants of the master's state.
+
+use std::collections::BTreeMap;
+
+use tepui_types::{AgentId, FrameworkId, Resources};
+
+use super::Master;
+use crate::agent::Agent;
+use crate::framework::{Framework, Peer};
+use crate::timers::Timer;
+
+impl Master {
+    /// Panics if an invariant is broken. Run after every step in tests and in the simulator.
+    pub fn check(&self) {
+        for (id, framework) in &self.frameworks.registered {
+            assert_eq!(*id, framework.id, "a framework is filed under its id");
+            assert!(!self.frameworks.completed.contains(id), "{id} is both registered and completed");
+            self.check_framework(framework);
+        }
+        for (id, agent) in &self.agents.registered {
+            assert_eq!(*id, agent.id, "an agent is filed under its id");
+            self.check_agent(agent);
+        }
+        for (number, offer) in &self.offers {
+            let owner = self.frameworks.registered.get(&offer.framework).expect("an offer's framework is registered");
+            assert!(owner.is_connected() && owner.offers.contains(number), "offer {number} has a connected owner");
+            let host = self.agents.registered.get(&offer.agent).expect("an offer's agent is registered");
+            assert!(host.active && host.offers.contains(number), "offer {number} has an active agent");
+            assert!(owner.roles.contains(&offer.role), "offer {number} is of a role of its framework");
+            assert!(!offer.resources.is_empty(), "offer {number} holds something");
+        }
+        for (stream, id) in &self.frameworks.streams {
+            let owner = self.frameworks.registered.get(id).expect("a stream's framework is registered");
+            let matches = matches!(owner.peer(), Some(Peer::Http { stream: own, .. }) if own == stream);
+            assert!(matches, "{stream:?} is the stream of {id}");
+        }
+        self.check_timers();
+        self.allocator.check();
+    }
+
+    fn check_framework(&self, framework: &Framework) {
+        let id = &framework.id;
+        if let Some(Peer::Http { stream, .. }) = framework.peer() {
+            assert_eq!(self.frameworks.streams.get(stream), Some(id), "{id} owns its stream");
+            assert!(self.timers.is_set(&Timer::Heartbeat(id.clone())), "{id} is kept alive");
+        }
+        for (task_id, task) in &framework.tasks {
+            let agent = self.agents.registered.get(&task.agent).expect("a task's agent is registered");
+            assert!(agent.tasks.contains(&(id.clone(), task_id.clone())), "{task_id} is known to its agent");
+            assert!(!framework.unreachable_tasks.contains(task_id), "{task_id} is reachable and not");
+            assert!(framework.agents.contains(&task.agent), "{id} knows that it runs on {}", task.agent);
+        }
+        for (agent_id, executor) in &framework.executors {
+            let agent = self.agents.registered.get(agent_id).expect("an executor's agent is registered");
+            assert!(agent.executors.contains_key(&(id.clone(), executor.clone())), "{executor} is on {agent_id}");
+        }
+        for number in &framework.offers {
+            assert_eq!(self.offers.get(number).map(|offer| &offer.framework), Some(id), "{id} owns offer {number}");
+        }
+        for agent in &framework.agents {
+            let host = self.agents.registered.get(agent).expect("a framework knows registered agents only");
+            assert!(host.frameworks.contains(id), "{agent} knows {id}");
+        }
+    }
+
+    fn check_agent(&self, agent: &Agent) {
+        let id = &agent.id;
+        assert_eq!(self.agents.by_pid.get(&agent.pid), Some(id), "{id} is found by its address");
+        assert_eq!(self.agents.observers.get(&agent.observer.number), Some(id), "{id} is observed");
+        assert!(!self.agents.recovered.contains_key(id), "{id} is both registered and awaited");
+        assert!(!self.agents.unreachable.contains_key(id), "{id} is both registered and unreachable");
+        assert!(agent.connected || !agent.active, "{id} is not offered while it is disconnected");
+        assert!(self.timers.is_set(&Timer::Ping(id.clone())), "{id} is pinged");
+        for (framework, task) in &agent.tasks {
+            let task = self.task(framework, task).expect("an agent's task is known to its framework");
+            assert_eq!(task.agent, *id, "a task is on one agent");
+        }
+        for (framework, executor) in agent.executors.keys() {
+            let owner = self.frameworks.registered.get(framework).expect("an executor's framework is registered");
+            assert!(owner.executors.contains(&(id.clone(), executor.clone())), "{executor} is known to its framework");
+        }
+        for number in &agent.offers {
+            assert_eq!(self.offers.get(number).map(|offer| &offer.agent), Some(id), "{id} has offer {number}");
+        }
+        for framework in &agent.frameworks {
+            let owner = self.frameworks.registered.get(framework).expect("an agent knows registered frameworks only");
+            assert!(owner.agents.contains(id), "{framework} knows {id}");
+        }
+        for (framework, held) in self.held_on(agent) {
+            let counted = self.allocator.held(&framework, id);
+            assert_eq!(counted, held, "the allocator counts what {framework} holds on {id}");
+        }
+    }
+
+    /// What each framework holds on an agent: its tasks, executors and offers.
+    fn held_on(&self, agent: &Agent) -> BTreeMap<FrameworkId, Resources> {
+        let mut held: BTreeMap<FrameworkId, Resources> = BTreeMap::new();
+        for (framework, task) in &agent.tasks {
+            if let Some(task) = self.task(framework, task).filter(|task| task.holds_resources()) {
+                *held.entry(framework.clone()).or_default() += &task.resources;
+            }
+        }
+        for ((framework, _), executor) in &agent.executors {
+            *held.entry(framework.clone()).or_default() += &executor.resources;
+        }
+        for offer in agent.offers.iter().filter_map(|number| self.offers.get(number)) {
+            *held.entry(offer.framework.clone()).or_default() += &offer.resources;
+        }
+        for framework in &agent.frameworks {
+            held.entry(framework.clone()).or_default();
+        }
+        held
+    }
+
+    fn check_timers(&self) {
+        let framework = |id: &FrameworkId| self.frameworks.registered.get(id);
+        let agent = |id: &AgentId| self.agents.registered.get(id);
+        for timer in self.timers.iter() {
+            let alive = match timer {
+                Timer::Heartbeat(id) => framework(id).is_some_and(Framework::is_connected),
+                Timer::Failover(id) => framework(id).is_some_and(|framework| !framework.is_connected()),
+                Timer::Ping(id) => agent(id).is_some(),
+                Timer::Reregister(id) => agent(id).is_some_and(|agent| !agent.connected),
+                Timer::Offer(number) => self.offers.contains_key(number),
+                Timer::RecoveredAgents => true,
+            };
+            assert!(alive, "{timer:?} is for something that is there");
+        }
+    }
+}

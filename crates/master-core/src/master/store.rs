@@ -1,0 +1,43 @@
+//! What waits for the registry.
+
+use tepui_types::AgentId;
+
+use super::Master;
+use crate::agent::{Marking, Registration, Removal, Reregistration};
+use crate::effect::{Effect, RegistryWrite};
+use crate::input::StoreId;
+use crate::turn::Turn;
+
+/// What goes on when a batch of writes is durable.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// A new agent.
+    Register(Box<Registration>),
+    /// An agent that comes back.
+    Reregister(Box<Reregistration>),
+    /// An agent that does not answer.
+    MarkUnreachable(Box<Marking>),
+    /// An agent that is gone.
+    Remove(AgentId, Removal),
+}
+
+impl Master {
+    /// Makes writes durable, and goes on with `then` when they are.
+    pub(crate) fn store(&mut self, writes: Vec<RegistryWrite>, then: Pending, turn: &mut Turn<'_>) {
+        let id = self.next_store;
+        self.next_store += 1;
+        self.pending.insert(id, then);
+        turn.push(Effect::Store { id: StoreId(id), writes });
+    }
+
+    /// A batch is durable.
+    pub(crate) fn stored(&mut self, id: StoreId, turn: &mut Turn<'_>) {
+        let Some(pending) = self.pending.remove(&id.0) else { return };
+        match pending {
+            Pending::Register(registration) => self.registered(*registration, turn),
+            Pending::Reregister(reregistration) => self.reregistered(*reregistration, turn),
+            Pending::MarkUnreachable(marking) => self.marked_unreachable(&marking, turn),
+            Pending::Remove(id, removal) => self.removed(&id, removal, turn),
+        }
+    }
+}

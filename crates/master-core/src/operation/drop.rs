@@ -1,0 +1,49 @@
+//! Telling frameworks that what they asked for does not happen.
+
+use tepui_proto::v1::task_status::Reason;
+use tepui_proto::v1::{OperationState, TaskState};
+use tepui_proto::{Raw, v1};
+use tepui_types::{AgentId, FrameworkId, TaskId};
+
+use crate::master::Master;
+use crate::task::StatusDraft;
+use crate::turn::Turn;
+
+impl Master {
+    /// Drops an operation. Its framework learns of it if it gave the operation an id.
+    pub(crate) fn drop_operation(
+        &self,
+        framework: &FrameworkId,
+        id: Option<v1::OperationId>,
+        message: String,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(framework) = self.frameworks.registered.get(framework) else { return };
+        if id.is_some() {
+            let status = v1::OperationStatus {
+                operation_id: id,
+                state: OperationState::OperationError as i32,
+                message: Some(message),
+                ..v1::OperationStatus::default()
+            };
+            framework.send_operation_status(turn, status);
+        }
+    }
+
+    /// Refuses tasks that are wrong.
+    pub(crate) fn refuse_tasks(
+        &self,
+        framework: &FrameworkId,
+        tasks: &[Raw<v1::TaskInfo>],
+        reason: Reason,
+        message: &str,
+        turn: &mut Turn<'_>,
+    ) {
+        for task in tasks {
+            let draft = StatusDraft { state: TaskState::TaskError, reason, message: message.to_owned() };
+            let agent = AgentId::from(&task.agent_id);
+            let status = draft.status(&TaskId::from(&task.task_id), Some(&agent), turn.now.wall);
+            self.refuse_task(framework, status, turn);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! LAUNCH: tasks with a command, or with an executor of their own.
+
+use prost::Message;
+use tepui_proto::MesosMessage;
+use tepui_proto::v1::TaskState;
+use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
+use tepui_proto::v1::health_check;
+use tepui_proto::v1::offer::operation::Launch;
+use tepui_proto::v1::task_status::Reason;
+use tepui_proto::{Raw, internal, v1};
+use tepui_types::{ExecutorId, FrameworkId, Resources};
+
+use crate::master::Master;
+use crate::scheduler::Accepted;
+use crate::task::{Report, Task, launched};
+use crate::turn::Turn;
+use crate::validation;
+
+/// Field numbers of what is replaced in a task on its way.
+mod tag {
+    pub(super) const TASK_RESOURCES: u32 = 4;
+    pub(super) const TASK_EXECUTOR: u32 = 5;
+    pub(super) const TASK_HEALTH_CHECK: u32 = 8;
+    pub(super) const EXECUTOR_RESOURCES: u32 = 5;
+    pub(super) const EXECUTOR_FRAMEWORK_ID: u32 = 8;
+}
+
+/// A task on its way, with its resources read.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// With post-refinement resources that are allocated to a role.
+    pub(crate) info: Raw<v1::TaskInfo>,
+    pub(crate) resources: Resources,
+    /// Those of its own executor.
+    pub(crate) executor_resources: Resources,
+}
+
+impl Master {
+    /// Launches those tasks that are valid, each on what the ones before it left.
+    pub(crate) fn launch(&mut self, accepted: &mut Accepted, launch: Launch, has_id: bool, turn: &mut Turn<'_>) {
+        let tasks = launch.task_infos;
+        let framework = &accepted.framework;
+        let candidates: Result<Vec<Candidate>, String> =
+            tasks.iter().map(|task| Candidate::read(task.clone(), framework, &accepted.role)).collect();
+        let refusal = match &candidates {
+            Err(error) => Some(error.clone()),
+            Ok(_) if has_id => Some("The `id` field cannot be set on LAUNCH operations".to_owned()),
+            Ok(_) => None,
+        };
+        if let Some(message) = refusal {
+            self.refuse_tasks(framework, &tasks, Reason::TaskInvalid, &message, turn);
+            return;
+        }
+        for candidate in candidates.unwrap_or_default() {
+            self.launch_task(accepted, candidate, turn);
+        }
+    }
+
+    fn launch_task(&mut self, accepted: &mut Accepted, candidate: Candidate, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.registered.get(&accepted.framework) else { return };
+        let Some(agent) = self.agents.registered.get(&accepted.agent) else { return };
+        if let Err(error) = validation::task::validate(&candidate, framework, agent, &accepted.remaining) {
+            self.refuse_tasks(&accepted.framework, &[candidate.info], Reason::TaskInvalid, &error, turn);
+            return;
+        }
+        let Candidate { info, resources, executor_resources } = candidate;
+        let executor = info.executor.as_ref().map(|executor| ExecutorId::from(&executor.executor_id));
+        let known = executor
+            .as_ref()
+            .is_some_and(|id| agent.executors.contains_key(&(accepted.framework.clone(), id.clone())));
+        let refined = agent.capabilities.has(AgentCapability::ReservationRefinement);
+        let message = internal::RunTaskMessage {
+            framework: framework.info.clone(),
+            task: if refined { info.clone() } else { downgrade(&info, &resources, &executor_resources) },
+            resource_version_uuids: agent.resource_versions(),
+            // Compat: agents read an empty address as "speaks HTTP".
+            pid: Some(String::new()),
+            launch_executor: Some(!known),
+            ..internal::RunTaskMessage::default()
+        };
+        turn.send(&agent.pid, message);
+        accepted.remaining -= &resources;
+        if let (Some(info), false) = (&info.executor, known) {
+            accepted.remaining -= &executor_resources;
+            self.add_executor(&accepted.agent, &accepted.framework, info.clone(), executor_resources, turn);
+        }
+        let entity = launched(&info, &accepted.framework);
+        let task = Task {
+            agent: accepted.agent.clone(),
+            executor,
+            state: TaskState::TaskStaging,
+            resources,
+            forwarded: None,
+            report: Report::default(),
+        };
+        self.add_task(&accepted.framework, task, entity, turn);
+    }
+}
+
+impl Candidate {
+    /// Reads a task's resources and fills in what frameworks may leave out.
+    fn read(mut info: Raw<v1::TaskInfo>, framework: &FrameworkId, role: &str) -> Result<Self, String> {
+        let resources = read_resources(&info.resources, role)?;
+        let mut executor_resources = Resources::default();
+        if let Some(executor) = &info.executor {
+            executor_resources = read_resources(&executor.resources, role)?;
+            let mut executor = executor.clone();
+            let before = executor.clone();
+            if executor.framework_id.is_none() {
+                replace(&mut executor, tag::EXECUTOR_FRAMEWORK_ID, &[framework.to_proto()]);
+            }
+            set_resources(&mut executor, tag::EXECUTOR_RESOURCES, &before.resources, &executor_resources.to_protos());
+            if executor != before {
+                replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
+            }
+        }
+        let before = info.resources.clone();
+        set_resources(&mut info, tag::TASK_RESOURCES, &before, &resources.to_protos());
+        infer_health_check_type(&mut info);
+        Ok(Self { info, resources, executor_resources })
+    }
+}
+
+fn read_resources(protos: &[v1::Resource], role: &str) -> Result<Resources, String> {
+    // Without an allocation a resource is meant to be of the offer's role; others stay for validation to refuse.
+    let protos: Vec<v1::Resource> = protos
+        .iter()
+        .cloned()
+        .map(|mut proto| {
+            proto
+                .allocation_info
+                .get_or_insert_with(|| v1::resource::AllocationInfo { role: Some(role.to_owned()) });
+            proto
+        })
+        .collect();
+    Resources::from_protos(&protos).map_err(|error| error.to_string())
+}
+
+/// Compat: older frameworks set no type, and agents want one.
+fn infer_health_check_type(info: &mut Raw<v1::TaskInfo>) {
+    let Some(check) = info.health_check.as_deref().filter(|check| check.r#type.is_none()) else { return };
+    let kind = match (check.command.is_some(), check.http.is_some()) {
+        (true, false) => health_check::Type::Command,
+        (false, true) => health_check::Type::Http,
+        (true, true) | (false, false) => return,
+    };
+    let check = v1::HealthCheck { r#type: Some(kind as i32), ..check.clone() };
+    replace(info, tag::TASK_HEALTH_CHECK, &[check]);
+}
+
+/// The task as agents without RESERVATION_REFINEMENT understand it.
+fn downgrade(info: &Raw<v1::TaskInfo>, resources: &Resources, executor_resources: &Resources) -> Raw<v1::TaskInfo> {
+    let mut info = info.clone();
+    if let Some(mut executor) = info.executor.clone() {
+        replace(&mut executor, tag::EXECUTOR_RESOURCES, &executor_resources.to_protos_pre_refinement());
+        replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
+    }
+    replace(&mut info, tag::TASK_RESOURCES, &resources.to_protos_pre_refinement());
+    info
+}
+
+/// Replaces resources, unless they are as they should be.
+fn set_resources<T: MesosMessage>(raw: &mut Raw<T>, tag: u32, old: &[v1::Resource], new: &[v1::Resource]) {
+    if old != new {
+        replace(raw, tag, new);
+    }
+}
+
+/// Replaces a field by these messages.
+fn replace<T: MesosMessage, F: Message>(raw: &mut Raw<T>, tag: u32, values: &[F]) {
+    let mut encoded = Vec::new();
+    for value in values {
+        prost::encoding::message::encode(tag, value, &mut encoded);
+    }
+    raw.replace_field(tag, &encoded).expect("a message that we encoded is well-formed");
+}

@@ -1,0 +1,58 @@
+//! RECONCILE_OPERATIONS: a framework asks what became of its operations.
+
+use tepui_proto::v1;
+use tepui_proto::v1::OperationState;
+use tepui_proto::v1::scheduler::call;
+use tepui_types::{AgentId, FrameworkId};
+
+use crate::master::{Agents, Master};
+use crate::turn::Turn;
+
+impl Master {
+    /// Answers for each named operation. None is known, as long as no operation gives feedback.
+    pub(crate) fn reconcile_operations(
+        &self,
+        framework: &FrameworkId,
+        reconcile: call::ReconcileOperations,
+        turn: &mut Turn<'_>,
+    ) {
+        turn.count("master/messages_reconcile_operations");
+        let Some(framework) = self.frameworks.registered.get(framework) else { return };
+        for asked in reconcile.operations {
+            let agent = asked.agent_id.as_ref().map(AgentId::from);
+            let (state, message) = unknown_operation(&self.agents, agent.as_ref());
+            let status = v1::OperationStatus {
+                operation_id: Some(asked.operation_id),
+                state: state as i32,
+                message: Some(message.to_owned()),
+                agent_id: asked.agent_id,
+                resource_provider_id: asked.resource_provider_id,
+                ..v1::OperationStatus::default()
+            };
+            framework.send_operation_status(turn, status);
+        }
+    }
+}
+
+fn unknown_operation(agents: &Agents, agent: Option<&AgentId>) -> (OperationState, &'static str) {
+    match agent {
+        None => (
+            OperationState::OperationUnknown,
+            "Reconciliation: Operation is unknown and no 'agent_id' was provided",
+        ),
+        Some(agent) if agents.recovered.contains_key(agent) => (
+            OperationState::OperationRecovering,
+            "Reconciliation: Agent is recovered but has not re-registered",
+        ),
+        Some(agent) if agents.registered.contains_key(agent) => {
+            (OperationState::OperationUnknown, "Reconciliation: Operation is unknown")
+        }
+        Some(agent) if agents.unreachable.contains_key(agent) => {
+            (OperationState::OperationUnreachable, "Reconciliation: Agent is unreachable")
+        }
+        Some(agent) if agents.gone.contains_key(agent) => {
+            (OperationState::OperationGoneByOperator, "Reconciliation: Agent marked gone by operator")
+        }
+        Some(_) => (OperationState::OperationUnknown, "Reconciliation: Both operation and agent are unknown"),
+    }
+}

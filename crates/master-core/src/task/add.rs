@@ -1,0 +1,86 @@
+//! Adding a task to its framework and its agent.
+
+use tepui_proto::v1;
+use tepui_types::{AgentId, FrameworkId, TaskId};
+
+use super::{Report, Task};
+use crate::change::Change;
+use crate::master::Master;
+use crate::turn::Turn;
+
+impl Master {
+    /// Adds a task of a known framework on a known agent, as `entity` shows it.
+    ///
+    /// The allocator already counts its resources as used.
+    pub(crate) fn add_task(&mut self, framework: &FrameworkId, task: Task, entity: v1::Task, turn: &mut Turn<'_>) {
+        let id = TaskId::from(&entity.task_id);
+        let agent = task.agent.clone();
+        if let Some(agent) = self.agents.registered.get_mut(&agent) {
+            agent.tasks.insert((framework.clone(), id.clone()));
+        }
+        if let Some(framework) = self.frameworks.registered.get_mut(framework) {
+            let replaced = framework.tasks.insert(id, task);
+            assert!(replaced.is_none(), "a task is validated to be new before it is added");
+        }
+        self.connect_framework_and_agent(framework, &agent);
+        turn.change(Change::TaskAdded { task: Box::new(entity) });
+    }
+
+    /// Remembers that an agent knows of a framework.
+    pub(crate) fn connect_framework_and_agent(&mut self, framework: &FrameworkId, agent: &AgentId) {
+        if let (Some(known), Some(host)) =
+            (self.frameworks.registered.get_mut(framework), self.agents.registered.get_mut(agent))
+            && host.frameworks.insert(framework.clone())
+        {
+            known.agents.insert(agent.clone());
+        }
+    }
+}
+
+/// The task as the API shows it when it is launched.
+pub(crate) fn launched(info: &v1::TaskInfo, framework: &FrameworkId) -> v1::Task {
+    let user = info
+        .executor
+        .as_ref()
+        .and_then(|executor| executor.command.as_ref())
+        .or(info.command.as_ref())
+        .and_then(|command| command.user.clone());
+    v1::Task {
+        name: info.name.clone(),
+        task_id: info.task_id.clone(),
+        framework_id: framework.to_proto(),
+        executor_id: info.executor.as_ref().map(|executor| executor.executor_id.clone()),
+        agent_id: info.agent_id.clone(),
+        state: v1::TaskState::TaskStaging as i32,
+        resources: info.resources.clone(),
+        labels: info.labels.clone(),
+        discovery: info.discovery.as_deref().cloned(),
+        container: info.container.as_deref().cloned(),
+        health_check: info.health_check.as_deref().cloned(),
+        kill_policy: info.kill_policy,
+        user,
+        limits: info.limits.clone(),
+        ..v1::Task::default()
+    }
+}
+
+impl Task {
+    /// What the master keeps of a task that an agent reports; `None` if its resources or states make no sense.
+    pub(crate) fn reported(task: &v1::Task, resources: tepui_types::Resources) -> Option<Self> {
+        let state = v1::TaskState::try_from(task.state).ok()?;
+        let forwarded = match (task.status_update_state, task.status_update_uuid.as_deref()) {
+            (Some(state), Some(uuid)) => {
+                v1::TaskState::try_from(state).ok().zip(tepui_types::Uuid::from_slice(uuid))
+            }
+            _ => None,
+        };
+        Some(Self {
+            agent: AgentId::from(&task.agent_id),
+            executor: task.executor_id.as_ref().map(tepui_types::ExecutorId::from),
+            state,
+            resources,
+            forwarded,
+            report: task.statuses.last().map(Report::of).unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! Applying a status to a task.
+
+use tepui_proto::v1;
+use tepui_proto::v1::TaskState;
+use tepui_types::{FrameworkId, TaskId, is_terminal};
+
+use super::{Report, holds_resources};
+use crate::change::{Change, Counter};
+use crate::master::Master;
+use crate::turn::Turn;
+
+impl Master {
+    /// Applies a status. `latest` is the newest state that the agent knows, which may be ahead of the status.
+    ///
+    /// The first terminal state frees the resources, long before the scheduler acknowledges it.
+    pub(crate) fn update_task(
+        &mut self,
+        framework: &FrameworkId,
+        id: &TaskId,
+        mut status: v1::TaskStatus,
+        latest: Option<TaskState>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(owner) = self.frameworks.registered.get_mut(framework) else { return };
+        let Some(task) = owner.tasks.get_mut(id) else { return };
+        let state = latest.unwrap_or(status.state());
+        let freed = task.holds_resources() && !holds_resources(state);
+        // A terminal state is final, whatever comes after it.
+        if !is_terminal(task.state) {
+            task.state = state;
+        }
+        task.report = Report::of(&status);
+        status.data = None;
+        let change = Change::TaskUpdated {
+            framework: framework.clone(),
+            task: id.clone(),
+            state: task.state,
+            update: task.forwarded.map(|(state, uuid)| (state, uuid.as_bytes().to_vec())),
+            status: Some(Box::new(status.clone())),
+            freed,
+        };
+        turn.change(change);
+        if freed {
+            let (agent, resources) = (task.agent.clone(), task.resources.clone());
+            self.allocator.recover(turn.now.time, framework, &agent, &resources, None);
+            count_terminal(&status, turn);
+        }
+    }
+}
+
+/// Counts the end of a task, by the state of the status that told it.
+fn count_terminal(status: &v1::TaskStatus, turn: &mut Turn<'_>) {
+    let source = status.source.and_then(|source| source.try_into().ok());
+    let reason = status.reason.and_then(|reason| reason.try_into().ok());
+    turn.change(Change::Counted(Counter::TaskTerminal(status.state(), source, reason)));
+}

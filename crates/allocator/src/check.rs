@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tepui_types::Resources;
+use tepui_types::{AgentId, FrameworkId, Resources};
 
 use crate::agent::{Agent, Attention};
 use crate::allocator::{Allocator, counted};
@@ -28,6 +28,19 @@ impl Allocator {
             refusals.and_then(|refusals| refusals.next_end()) != Some(*end)
         });
         assert_eq!(dangling.count(), 0, "each end belongs to refusals");
+    }
+
+    /// What a framework holds of an agent, allocated to its roles: for the caller to compare with its own accounts.
+    pub fn held(&self, framework: &FrameworkId, agent: &AgentId) -> Resources {
+        let mut all = Resources::new();
+        let Some((framework, agent)) = self.find(framework, agent) else { return all };
+        for (role, client) in &self.frameworks[framework].clients {
+            let Some(held) = self.agents[agent].held.get(client) else { continue };
+            let mut held = held.clone();
+            held.allocate(role.clone());
+            all += &held;
+        }
+        all
     }
 
     fn check_usage(&self) {

@@ -78,8 +78,10 @@ fn field_statement(
             format!("write::non_zero(out, dialect, {key}, &self.{rust});")
         }
         (Label::Optional, None) => match default(message, field) {
-            Some(default) => format!("write::optional_or(out, dialect, {key}, &self.{rust}, {default});"),
-            None => format!("write::optional(out, dialect, {key}, &self.{rust});"),
+            Some(default) => {
+                format!("write::optional_or(out, dialect, {key}, self.{rust}.as_ref(), {default});")
+            }
+            None => format!("write::optional(out, dialect, {key}, self.{rust}.as_ref());"),
         },
         (Label::Optional, Some(table)) => {
             let default =
@@ -106,13 +108,13 @@ fn key(message: &Item<'_, DescriptorProto>, field: &FieldDescriptorProto) -> Str
 /// The expression for the JSON text of the field's default, if unset fields show it.
 fn default(message: &Item<'_, DescriptorProto>, field: &FieldDescriptorProto) -> Option<String> {
     let text = |default: &str| {
-        let json = match field.r#type() {
-            Type::String | Type::Enum => format!("\"{default}\""),
-            Type::Double => {
-                let number: f64 = default.parse().expect("protox checked it");
-                format!("{number:?}")
-            }
-            _ => default.to_owned(),
+        let json = if matches!(field.r#type(), Type::String | Type::Enum) {
+            format!("\"{default}\"")
+        } else if field.r#type() == Type::Double {
+            let number: f64 = default.parse().expect("protox checked it");
+            format!("{number:?}")
+        } else {
+            default.to_owned()
         };
         format!("b{json:?}")
     };

@@ -1,5 +1,7 @@
 //! The rows of `LinkMessage`.
 
+use std::fmt::Write as _;
+
 use heck::ToUpperCamelCase;
 use prost_types::FileDescriptorSet;
 
@@ -13,11 +15,13 @@ pub(crate) fn link_messages(descriptors: &FileDescriptorSet) -> String {
         for message in file.message_type.iter().filter(|message| message.name().ends_with("Message")) {
             let variant = message.name().trim_end_matches("Message").to_upper_camel_case();
             let path = message.name().to_upper_camel_case();
-            rows += &format!(
-                "    {variant}(crate::internal::{path}) = \"{}.{}\",\n",
+            writeln!(
+                rows,
+                "    {variant}(crate::internal::{path}) = \"{}.{}\",",
                 file.package(),
                 message.name()
-            );
+            )
+            .expect("a string grows");
         }
     }
     rows += "    SchedulerCall(crate::driver::Call) = \"mesos.scheduler.Call\",\n";

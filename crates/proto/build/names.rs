@@ -35,9 +35,8 @@ impl<'a> Index<'a> {
     pub(crate) fn new(descriptors: &'a FileDescriptorSet) -> Self {
         let mut index = Self::default();
         for file in &descriptors.file {
-            let module: String =
-                file.package().split('.').map(|part| format!("::{}", identifier(part))).collect();
-            let module = format!("crate::generated{module}");
+            let module: Vec<String> = file.package().split('.').map(identifier).collect();
+            let module = format!("crate::generated::{}", module.join("::"));
             let is_proto3 = file.syntax() == "proto3";
             for message in &file.message_type {
                 index.add_message(message, file.package(), &module, is_proto3);

@@ -19,24 +19,26 @@ pub(crate) fn tables(index: &Index<'_>) -> String {
         let mut values: Vec<_> = enumeration.descriptor.value.iter().collect();
         let first = values[0].number();
         values.sort_by_key(|value| value.number());
-        let rows: String = values
+        let rows: Vec<String> = values
             .iter()
             .map(|value| {
                 let mut slave = String::new();
                 let names = dialect::value_names(&enumeration.name, value.name(), &mut slave);
-                format!("({}, {}),", value.number(), names_literal(names))
+                format!("({}, {})", value.number(), names_literal(names))
             })
             .collect();
         let number = enumeration.number;
         writeln!(
             out,
-            "pub(crate) static E{number}: EnumDescriptor = EnumDescriptor {{ #[cfg(test)] name: {:?}, first: {first}, values: &[{rows}] }};",
-            enumeration.name
+            "pub(crate) static E{number}: EnumDescriptor = EnumDescriptor {{ #[cfg(test)] name: {:?}, first: {first}, values: &[{}] }};",
+            enumeration.name,
+            rows.join(", ")
         )
         .expect("a string grows");
     }
-    let list =
-        |letter: &str, len: usize| (0..len).map(|number| format!("&{letter}{number},")).collect::<String>();
+    let list = |letter: &str, len: usize| {
+        (0..len).map(|number| format!("&{letter}{number}")).collect::<Vec<_>>().join(",")
+    };
     for (name, kind, letter, len) in
         [("MESSAGES", "Message", "M", index.messages.len()), ("ENUMS", "Enum", "E", index.enums.len())]
     {
@@ -51,7 +53,7 @@ fn message_table(index: &Index<'_>, message: &Item<'_, DescriptorProto>, out: &m
     let declared: Vec<&FieldDescriptorProto> = message.descriptor.field.iter().collect();
     let mut by_number = declared.clone();
     by_number.sort_by_key(|field| field.number());
-    let rows: String = by_number.iter().map(|field| field_row(index, message, field)).collect();
+    let rows: Vec<String> = by_number.iter().map(|field| field_row(index, message, field)).collect();
     let position = |wanted: &FieldDescriptorProto| {
         by_number.iter().position(|field| field.number() == wanted.number()).expect("the same fields")
     };
@@ -75,10 +77,11 @@ fn message_table(index: &Index<'_>, message: &Item<'_, DescriptorProto>, out: &m
         .fold(0_u64, |mask, (at, _)| mask | 1 << at);
     writeln!(
         out,
-        "pub(crate) static M{}: MessageDescriptor = MessageDescriptor {{ name: {:?}, fields: &[{rows}], declared: &{declared:?}, \
+        "pub(crate) static M{}: MessageDescriptor = MessageDescriptor {{ name: {:?}, fields: &[{}], declared: &{declared:?}, \
          sorted: [&{:?}, &{:?}], required: {required}, has_oneof: {} }};",
         message.number,
         message.name,
+        rows.join(", "),
         sorted(|names| names.v1),
         sorted(|names| names.v0),
         !message.descriptor.oneof_decl.is_empty(),
@@ -121,7 +124,7 @@ fn field_row(index: &Index<'_>, message: &Item<'_, DescriptorProto>, field: &Fie
     let names = names_literal(dialect::field_names(&message.name, field.name()));
     let is_raw = raw::is_raw(field.type_name());
     format!(
-        "FieldDescriptor {{ number: {}, names: {names}, label: Label::{label}, kind: Kind::{kind}, is_raw: {is_raw} }},",
+        "FieldDescriptor {{ number: {}, names: {names}, label: Label::{label}, kind: Kind::{kind}, is_raw: {is_raw} }}",
         field.number()
     )
 }

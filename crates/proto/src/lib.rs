@@ -17,13 +17,13 @@ mod wire_format;
 
 /// The types that prost-build makes.
 #[expect(missing_docs, reason = "generated; the `.proto` files hold the documentation")]
-#[expect(unreachable_pub, clippy::pedantic, clippy::allow_attributes, reason = "generated")]
+#[expect(unreachable_pub, clippy::pedantic, reason = "generated")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 }
 
 /// The tables and the JSON writers that `build/` makes.
-#[expect(deprecated, clippy::pedantic, reason = "generated")]
+#[expect(deprecated, reason = "generated")]
 #[cfg_attr(not(test), expect(dead_code, reason = "an enum that no field has gets a table too"))]
 mod tables {
     use crate::descriptor::{EnumDescriptor, FieldDescriptor, Kind, Label, MessageDescriptor};

@@ -6,11 +6,13 @@ use prost::Message as _;
 use crate::message::MesosMessage as _;
 
 /// A message that the link delivered and that we cannot take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkMessageError {
     /// No message of this name exists.
+    #[error("unknown message `{0}`")]
     UnknownName(String),
     /// The body is not a well-formed message of that name, or lacks a required field.
+    #[error("{0}")]
     Malformed(String),
 }
 
@@ -26,7 +28,7 @@ macro_rules! link_messages {
         }
 
         impl LinkMessage {
-            /// The full protobuf name, which is the last segment of the path it is POSTed to.
+            /// The full protobuf name, which is the last segment of the path that it is sent to.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*

@@ -44,3 +44,81 @@ fn is_refused(entry: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{accepts, negotiate};
+    use crate::ContentType::{Json, Protobuf};
+
+    #[test]
+    fn headers_are_read_as_mesos_reads_them() {
+        // Recorded: the `Content-Type` (or 406) that a Mesos 1.11.0 master answered to a SUBSCRIBE with each header.
+        let cases = [
+            (None, Some(Json)),
+            (Some(""), None),
+            (Some("*/*"), Some(Json)),
+            (Some("*"), None),
+            (Some("application/*"), Some(Json)),
+            (Some("text/*"), None),
+            (Some("text/html"), None),
+            (Some("application/json"), Some(Json)),
+            (Some("application/x-protobuf"), Some(Protobuf)),
+            (Some("application/json,application/x-protobuf"), Some(Json)),
+            (Some("application/x-protobuf,application/json"), Some(Json)),
+            (Some("application/x-protobuf, */*"), Some(Json)),
+            (Some("text/html, application/x-protobuf"), Some(Protobuf)),
+            (Some("APPLICATION/JSON"), Some(Json)),
+            (Some("Application/*"), Some(Json)),
+            (Some("application/json;q=0"), None),
+            (Some("application/json;q=0.0"), None),
+            (Some("application/json;q=0, */*"), Some(Protobuf)),
+            (Some("application/json;q=0,application/x-protobuf"), Some(Protobuf)),
+            (Some("*/*;q=0"), None),
+            (Some("application/json;q=0.5,application/x-protobuf;q=1"), Some(Json)),
+            (Some("application/json;q="), Some(Json)),
+            (Some("application/json;q=x"), None),
+            (Some("application/json;q=1;q=0"), Some(Json)),
+            (Some("application/json;q=0;q=0"), Some(Json)),
+            (Some("application/json;q=-1"), None),
+            (Some("application/json; q = 0"), None),
+            (Some("application/json;charset=utf-8"), Some(Json)),
+            (Some("application/json;charset=utf-8;q=0"), None),
+            (Some("application/json;Q=0"), Some(Json)),
+            (Some("application/*;q=0,application/x-protobuf"), Some(Protobuf)),
+            (Some("application/*;q=0,*/*"), None),
+            (Some("*/*;q=0,application/x-protobuf"), Some(Protobuf)),
+            (Some("application/json;q=0,application/json;q=1"), None),
+            (Some("application/json;q=1,application/json;q=0"), Some(Json)),
+            (Some(";q=0"), None),
+            (Some(","), None),
+            (Some(";,;"), None),
+            (Some("application/json,"), Some(Json)),
+            (Some(" application/json "), Some(Json)),
+            (Some("application / json"), Some(Json)),
+            (Some("application/json/x"), None),
+            (Some("application/jsonx"), None),
+            (Some("application/recordio"), None),
+            (Some("application/json;q=0x1"), None),
+            (Some("application/json;q=1e-5"), Some(Json)),
+            (Some("application/json;q=inf"), Some(Json)),
+            (Some("application/json;q=nan"), None),
+            (Some("application/json;q=+1"), Some(Json)),
+            (Some("application/json;q=1."), Some(Json)),
+            (Some("application/json;q=.5"), Some(Json)),
+            (Some("application/json;;q=0"), None),
+            (Some("application/json;q==0"), None),
+            (Some("application/json;q=0=1"), Some(Json)),
+            (Some("\t*/*"), Some(Json)),
+        ];
+        for (accept, expected) in cases {
+            assert_eq!(negotiate(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn other_media_types_can_be_asked_for() {
+        assert!(accepts(Some("application/recordio"), "application/recordio"));
+        assert!(!accepts(Some("application/json"), "application/recordio"));
+        assert!(!accepts(Some("*/*"), "nonsense"));
+    }
+}

@@ -82,3 +82,50 @@ pub fn decode<T: MesosMessage>(content_type: ContentType, body: &[u8]) -> Result
         ContentType::Protobuf => T::decode_checked(body).map_err(|_| BodyError::Protobuf { message }),
     }
 }
+
+#[cfg(test)]
+mod recorded;
+
+#[cfg(test)]
+mod tests {
+    use tepui_proto::v1::scheduler::{Event, event};
+
+    use super::{BodyError, ContentType, decode, encode};
+
+    #[test]
+    fn content_types_are_compared_whole() {
+        assert_eq!(ContentType::from_header("application/json"), Some(ContentType::Json));
+        assert_eq!(ContentType::from_header("application/x-protobuf"), Some(ContentType::Protobuf));
+        for other in
+            ["", "text/plain", "application/json; charset=utf-8", "Application/JSON", "application/recordio"]
+        {
+            assert_eq!(ContentType::from_header(other), None, "{other}");
+        }
+        assert_eq!(ContentType::Protobuf.to_string(), "application/x-protobuf");
+    }
+
+    #[test]
+    fn both_encodings_give_the_message_back() {
+        let event = Event {
+            r#type: Some(event::Type::Error as i32),
+            error: Some(event::Error { message: "no \"such\" thing".to_owned() }),
+            ..Event::default()
+        };
+        for content_type in [ContentType::Json, ContentType::Protobuf] {
+            assert_eq!(decode::<Event>(content_type, &encode(content_type, &event)), Ok(event.clone()));
+        }
+        let json = encode(ContentType::Json, &event);
+        assert_eq!(&json[..], br#"{"type":"ERROR","error":{"message":"no \"such\" thing"}}"#);
+    }
+
+    #[test]
+    fn errors_name_the_message_without_its_package() {
+        let error = decode::<event::Error>(ContentType::Protobuf, b"").unwrap_err();
+        assert_eq!(error, BodyError::Protobuf { message: "Error" });
+        let error = decode::<event::Error>(ContentType::Json, b"{}").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Failed to convert JSON into Error protobuf: Missing required fields: message"
+        );
+    }
+}

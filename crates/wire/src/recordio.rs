@@ -148,3 +148,101 @@ fn length(header: &str) -> Option<usize> {
         None => header.parse().ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Decoder, RecordioError, encode};
+
+    const LIMIT: usize = 1000;
+
+    fn check(input: &[u8], expected: &[&[u8]]) {
+        // Whole, and byte by byte.
+        for size in [input.len().max(1), 1] {
+            let mut decoder = Decoder::new(LIMIT);
+            let mut records = Vec::new();
+            for chunk in input.chunks(size) {
+                records.extend(decoder.decode(chunk).unwrap());
+            }
+            assert_eq!(records, expected);
+        }
+    }
+
+    fn check_refused(input: &[u8], text: &str) {
+        let mut decoder = Decoder::new(LIMIT);
+        assert_eq!(decoder.decode(input).unwrap_err().to_string(), text);
+        assert_eq!(decoder.decode(b"1\na"), Err(RecordioError::Failed));
+    }
+
+    #[test]
+    fn records_follow_their_lengths() {
+        assert_eq!(&encode(b"hello")[..], b"5\nhello");
+        assert_eq!(&encode(b"")[..], b"0\n");
+        check(b"", &[]);
+        check(b"0\n", &[b""]);
+        check(b"5\nhello0\n3\na\nb", &[b"hello", b"", b"a\nb"]);
+        check(b"5\nhell", &[]);
+        check(b"+2\nab0x3\nabc002\nab", &[b"ab", b"abc", b"ab"]);
+    }
+
+    #[test]
+    fn garbage_is_refused_for_good() {
+        check_refused(b"\n", "Failed to decode length '': Failed to convert '' to number");
+        check_refused(b"5x\nhello", "Failed to decode length '5x': Failed to convert '5x' to number");
+        check_refused(b"-1\n", "Failed to decode length '-1': Failed to convert '-1' to number");
+        check_refused(b" 1\n", "Failed to decode length ' 1': Failed to convert ' 1' to number");
+        check_refused(b"1001\n", "a record of 1001 bytes exceeds the limit of 1000 bytes");
+        check_refused(
+            b"99999999999999999999\n",
+            "Failed to decode length '99999999999999999999': \
+            Failed to convert '99999999999999999999' to number",
+        );
+    }
+
+    #[test]
+    fn a_header_without_end_is_refused_early() {
+        let mut decoder = Decoder::new(LIMIT);
+        assert_eq!(decoder.decode(&[b'0'; 32]), Ok(Vec::new()));
+        assert!(decoder.decode(b"0").is_err());
+    }
+
+    #[test]
+    fn a_cut_is_noticed() {
+        let mut decoder = Decoder::new(LIMIT);
+        for (chunk, is_between) in [("", true), ("2", false), ("\na", false), ("b", true)] {
+            decoder.decode(chunk.as_bytes()).unwrap();
+            assert_eq!(decoder.is_between_records(), is_between, "{chunk:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn records_survive_any_cuts(
+            records in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..20),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+        ) {
+            let stream: Vec<u8> = records.iter().flat_map(|record| encode(record)).collect();
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            cuts.sort_unstable();
+            cuts.push(stream.len());
+            let mut decoder = Decoder::new(LIMIT);
+            let mut found = Vec::new();
+            let mut start = 0;
+            for end in cuts {
+                found.extend(decoder.decode(&stream[start..end]).unwrap());
+                start = end;
+            }
+            prop_assert_eq!(found, records);
+            prop_assert!(decoder.is_between_records());
+        }
+
+        #[test]
+        fn any_bytes_get_an_answer(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..10)) {
+            let mut decoder = Decoder::new(LIMIT);
+            for chunk in chunks {
+                let _ = decoder.decode(&chunk);
+            }
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! counterparts there, and must have one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
@@ -99,20 +100,20 @@ fn add_message(items: &mut Items, scope: &str, message: &DescriptorProto) {
             Label::Repeated => "repeated",
         };
         let type_name = field.type_name().trim_start_matches('.');
-        let kind = match field.r#type() {
-            Type::Message => format!("message {type_name}"),
-            Type::Enum => format!("enum {type_name}"),
-            scalar => scalar.as_str_name().trim_start_matches("TYPE_").to_lowercase(),
-        };
+        let mut kind = field.r#type().as_str_name().trim_start_matches("TYPE_").to_lowercase();
+        if matches!(field.r#type(), Type::Message | Type::Enum) {
+            kind = format!("{kind} {type_name}");
+        }
         let mut row = format!("{} {label} {kind} {}", field.number(), field.name());
         if let Some(default) = &field.default_value {
-            row += &format!(" default={default:?}");
+            write!(row, " default={default:?}").unwrap();
         }
         let options = field.options.clone().unwrap_or_default();
         row += if options.deprecated() { " deprecated" } else { "" };
         row += if options.packed() { " packed" } else { "" };
         if let Some(oneof) = field.oneof_index {
-            row += &format!(" oneof={}", message.oneof_decl[usize::try_from(oneof).unwrap()].name());
+            let oneof = &message.oneof_decl[usize::try_from(oneof).unwrap()];
+            write!(row, " oneof={}", oneof.name()).unwrap();
         }
         row
     });

@@ -274,7 +274,7 @@ impl Parser<'_> {
     fn syntax_error(&self, rest: usize, read: usize) -> String {
         // A line counts once a byte after its line feed has been read.
         let read = read.min(self.text.len()).saturating_sub(1);
-        let line = 1 + self.text[..read].iter().filter(|byte| **byte == b'\n').count();
+        let line = self.text[..read].split(|byte| *byte == b'\n').count();
         let rest = self.text[rest..].split(|byte| *byte == b'\n').next().unwrap_or_default();
         let rest: Vec<u8> = rest.iter().copied().filter(|byte| *byte >= b' ').collect();
         format!("syntax error at line {line} near: {}", String::from_utf8_lossy(&rest))

@@ -75,27 +75,28 @@ impl Transcoder<'_> {
     fn value(&mut self, field: &FieldDescriptor, at: u32) -> Result<(), String> {
         match self.document.node(at) {
             Node::Null => Ok(()),
-            Node::Bool(value) => match field.kind {
-                Kind::Bool => {
-                    self.varint_field(field, u64::from(value));
-                    Ok(())
-                }
-                _ => Err(self.unexpected("boolean", field)),
-            },
-            Node::Integer(_) | Node::Double(_) => self.number(field, self.document.node(at)),
+            Node::Bool(value) if matches!(field.kind, Kind::Bool) => {
+                self.varint_field(field, u64::from(value));
+                Ok(())
+            }
+            Node::Bool(_) => Err(self.unexpected("boolean", field)),
+            Node::Integer(value) => self.number(field, Number::Integer(value)),
+            Node::Double(value) => self.number(field, Number::Double(value)),
             Node::String(text) => self.string(field, text),
             Node::Array { end } if field.label == Label::Repeated => {
                 let document = self.document;
                 document.children(at, end).try_for_each(|child| self.value(field, child))
             }
             Node::Array { .. } => Err(self.unexpected("array", field)),
-            Node::Object { end } => match field.kind {
-                Kind::Message(descriptor) => {
+            Node::Object { end } => {
+                if let Kind::Message(descriptor) = field.kind {
                     self.nested(field.number, |this| this.message(descriptor, at, end))
+                } else if let Kind::Map(entry) = field.kind {
+                    self.map(field, entry, at, end)
+                } else {
+                    Err(self.unexpected("object", field))
                 }
-                Kind::Map(entry) => self.map(field, entry, at, end),
-                _ => Err(self.unexpected("object", field)),
-            },
+            }
         }
     }
 
@@ -121,28 +122,19 @@ impl Transcoder<'_> {
         Ok(())
     }
 
-    fn number(&mut self, field: &FieldDescriptor, number: Node) -> Result<(), String> {
-        // Compat: what does not fit is cut off, as a cast does; a fraction is dropped.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "Mesos casts")]
-        #[expect(clippy::cast_precision_loss, reason = "Mesos casts")]
-        let (double, signed, unsigned) = match number {
-            Node::Integer(value) => (value as f64, value, value as u64),
-            Node::Double(value) => (value, value as i64, value as u64),
-            _ => return Err(self.unexpected("number", field)),
-        };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "Mesos casts")]
-        match (field.kind, number) {
-            (Kind::Double, _) => {
+    fn number(&mut self, field: &FieldDescriptor, number: Number) -> Result<(), String> {
+        match field.kind {
+            Kind::Double => {
                 self.key(field.number, 1);
-                self.binary.extend_from_slice(&double.to_le_bytes());
+                self.binary.extend_from_slice(&number.to_f64().to_le_bytes());
             }
-            (Kind::Int64, _) => self.varint_field(field, signed as u64),
-            (Kind::Uint64, _) => self.varint_field(field, unsigned),
-            (Kind::Int32, Node::Double(value)) => self.varint_field(field, i64::from(value as i32) as u64),
-            (Kind::Int32, _) => self.varint_field(field, i64::from(signed as i32) as u64),
-            (Kind::Uint32, Node::Double(value)) => self.varint_field(field, u64::from(value as u32)),
-            (Kind::Uint32, _) => self.varint_field(field, u64::from(unsigned as u32)),
-            _ => return Err(self.unexpected("number", field)),
+            Kind::Int32 => self.varint_field(field, sign_extended(number.to_i32())),
+            Kind::Uint32 => self.varint_field(field, u64::from(number.to_u32())),
+            Kind::Int64 => self.varint_field(field, number.to_i64().cast_unsigned()),
+            Kind::Uint64 => self.varint_field(field, number.to_u64()),
+            Kind::Bool | Kind::String | Kind::Bytes | Kind::Enum(_) | Kind::Message(_) | Kind::Map(_) => {
+                return Err(self.unexpected("number", field));
+            }
         }
         Ok(())
     }
@@ -165,17 +157,31 @@ impl Transcoder<'_> {
                 })?;
             }
             Kind::Enum(table) => return self.enumeration(field, table, text),
-            Kind::Double if bytes == b"Infinity" => self.number(field, Node::Double(f64::INFINITY))?,
-            Kind::Double if bytes == b"-Infinity" => self.number(field, Node::Double(f64::NEG_INFINITY))?,
+            Kind::Double if bytes == b"Infinity" => self.number(field, Number::Double(f64::INFINITY))?,
+            Kind::Double if bytes == b"-Infinity" => self.number(field, Number::Double(f64::NEG_INFINITY))?,
             Kind::Double | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => {
-                let number = self.inner(field, text, "number", |node| {
-                    matches!(node, Node::Integer(_) | Node::Double(_))
+                let number = self.spelled(field, text, "number", |node| match node {
+                    Node::Integer(value) => Some(Number::Integer(value)),
+                    Node::Double(value) => Some(Number::Double(value)),
+                    Node::Null
+                    | Node::Bool(_)
+                    | Node::String(_)
+                    | Node::Array { .. }
+                    | Node::Object { .. } => None,
                 })?;
                 self.number(field, number)?;
             }
             Kind::Bool => {
-                let inner = self.inner(field, text, "boolean", |node| matches!(node, Node::Bool(_)))?;
-                self.varint_field(field, u64::from(inner == Node::Bool(true)));
+                let value = self.spelled(field, text, "boolean", |node| match node {
+                    Node::Bool(value) => Some(value),
+                    Node::Null
+                    | Node::Integer(_)
+                    | Node::Double(_)
+                    | Node::String(_)
+                    | Node::Array { .. }
+                    | Node::Object { .. } => None,
+                })?;
+                self.varint_field(field, u64::from(value));
             }
             Kind::Message(_) | Kind::Map(_) => return Err(self.unexpected("string", field)),
         }
@@ -183,16 +189,18 @@ impl Transcoder<'_> {
     }
 
     /// The scalar that a string spells.
-    fn inner(
+    fn spelled<T>(
         &self,
         field: &FieldDescriptor,
         text: Text,
         wanted: &str,
-        fits: fn(Node) -> bool,
-    ) -> Result<Node, String> {
+        pick: fn(Node) -> Option<T>,
+    ) -> Result<T, String> {
         let error = match parse::parse(self.document.bytes(text)) {
-            Ok(inner) if fits(inner.node(0)) => return Ok(inner.node(0)),
-            Ok(_) => "Unexpected JSON type parsed".to_owned(),
+            Ok(inner) => match pick(inner.node(0)) {
+                Some(value) => return Ok(value),
+                None => "Unexpected JSON type parsed".to_owned(),
+            },
             Err(error) => error,
         };
         let (text, field) = (self.document.lossy(text), field.name(self.dialect));
@@ -206,8 +214,7 @@ impl Transcoder<'_> {
         text: Text,
     ) -> Result<(), String> {
         match table.number_of(self.dialect, self.document.bytes(text)) {
-            #[expect(clippy::cast_sign_loss, reason = "negative enums are sign-extended on the wire")]
-            Some(number) => self.varint_field(field, i64::from(number) as u64),
+            Some(number) => self.varint_field(field, sign_extended(number)),
             None if field.label == Label::Required => {
                 return Err(format!("Failed to find enum for '{}'", self.document.lossy(text)));
             }
@@ -252,6 +259,63 @@ impl Transcoder<'_> {
         }
         Ok(())
     }
+}
+
+/// A JSON number, to be cast as C++ casts.
+///
+/// Compat: what does not fit is cut off. From a double, that is undefined in C++; here the nearest that fits is taken.
+#[derive(Clone, Copy)]
+enum Number {
+    Integer(i64),
+    Double(f64),
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "Mesos casts"
+)]
+impl Number {
+    fn to_f64(self) -> f64 {
+        match self {
+            Self::Integer(value) => value as f64,
+            Self::Double(value) => value,
+        }
+    }
+
+    fn to_i32(self) -> i32 {
+        match self {
+            Self::Integer(value) => value as i32,
+            Self::Double(value) => value as i32,
+        }
+    }
+
+    fn to_u32(self) -> u32 {
+        match self {
+            Self::Integer(value) => value as u32,
+            Self::Double(value) => value as u32,
+        }
+    }
+
+    fn to_i64(self) -> i64 {
+        match self {
+            Self::Integer(value) => value,
+            Self::Double(value) => value as i64,
+        }
+    }
+
+    fn to_u64(self) -> u64 {
+        match self {
+            Self::Integer(value) => value as u64,
+            Self::Double(value) => value as u64,
+        }
+    }
+}
+
+/// How a negative 32-bit number stands in a varint.
+fn sign_extended(number: i32) -> u64 {
+    i64::from(number).cast_unsigned()
 }
 
 fn varint(out: &mut Vec<u8>, mut value: u64) {

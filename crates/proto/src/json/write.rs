@@ -72,7 +72,7 @@ pub(crate) fn required(out: &mut Vec<u8>, dialect: JsonDialect, key: &[u8], valu
     value.write(dialect, out);
 }
 
-pub(crate) fn optional(out: &mut Vec<u8>, dialect: JsonDialect, key: &[u8], value: &Option<impl JsonValue>) {
+pub(crate) fn optional(out: &mut Vec<u8>, dialect: JsonDialect, key: &[u8], value: Option<&impl JsonValue>) {
     if let Some(value) = value {
         required(out, dialect, key, value);
     }
@@ -83,7 +83,7 @@ pub(crate) fn optional_or(
     out: &mut Vec<u8>,
     dialect: JsonDialect,
     key: &[u8],
-    value: &Option<impl JsonValue>,
+    value: Option<&impl JsonValue>,
     default: &[u8],
 ) {
     match value {

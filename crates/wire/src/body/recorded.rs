@@ -1,4 +1,4 @@
-//! Bodies that were POSTed to the scheduler API of a running Mesos 1.11.0, and what it made of them.
+//! Bodies that were sent to the scheduler API of a running Mesos 1.11.0, and what it made of them.
 //!
 //! Each line of the recording: `json` or `protobuf`, the body, the answer; bytes beyond printable ASCII as `%XX`. An
 //! answer that begins with `ok` is one of a later check: the body itself was understood. Before that, `stricter` marks
@@ -6,9 +6,10 @@
 //! off and goes on with what happens to follow.
 
 use tepui_proto::v1::scheduler::Call;
-use tepui_wire::{ContentType, decode};
 
-const RECORDING: &str = include_str!("../testdata/bodies-mesos-1.11.0.txt");
+use super::{ContentType, decode};
+
+const RECORDING: &str = include_str!("../../testdata/bodies-mesos-1.11.0.txt");
 
 fn unescape(text: &str) -> Vec<u8> {
     let mut parts = text.split('%');

@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tepui_client::{Address, ContentType};
-use tepui_flags::{FlagsError, Values};
+use tepui_flags::Values;
 use tepui_proto::v1;
 
+pub use flags::FLAGS as EXECUTE_FLAGS;
 pub use run::{ExecuteError, run};
 
 use crate::print;
+use crate::wrong_flags::flags_error;
 
 /// What to run, and where.
 #[derive(Clone, Debug)]
@@ -65,26 +67,11 @@ impl Outcome {
 
 /// The command `tepui execute`.
 pub fn execute(args: Vec<OsString>) -> ExitCode {
-    let options = match flags::FLAGS.parse(args, |name| std::env::var(name).ok()) {
-        Ok(values) => options_from_flags(&values),
-        Err(FlagsError::Help(text)) => {
-            print::output(print::Printed::Stdout, text.as_bytes());
-            return ExitCode::SUCCESS;
-        }
-        Err(FlagsError::Version) => {
-            print::output(
-                print::Printed::Stdout,
-                concat!("tepui ", env!("CARGO_PKG_VERSION"), "\n").as_bytes(),
-            );
-            return ExitCode::SUCCESS;
-        }
-        Err(FlagsError::Usage(text)) => {
-            print::note(text.trim_end());
-            return ExitCode::from(2);
-        }
-        Err(error @ (FlagsError::Value { .. } | FlagsError::Refused { .. })) => Err(error.into()),
+    let values = match flags::FLAGS.parse(args, |name| std::env::var(name).ok()) {
+        Ok(values) => values,
+        Err(error) => return flags_error(&error),
     };
-    let result = options.and_then(|options| {
+    let result = options_from_flags(&values).and_then(|options| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(runtime.context("failed to start the event loop")?.block_on(run(&options))?)
     });

@@ -5,6 +5,8 @@
 
 mod execute;
 mod print;
+mod wrong_flags;
 
-pub use execute::{ExecuteError, Options, Outcome, execute, options_from_flags, run};
-pub use print::{Printed, error, note};
+pub use execute::{EXECUTE_FLAGS, ExecuteError, Options, Outcome, execute, options_from_flags, run};
+pub use print::{Printed, error, note, output};
+pub use wrong_flags::flags_error;

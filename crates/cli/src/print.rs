@@ -12,7 +12,7 @@ pub enum Printed {
 }
 
 /// Passes a task's output on, byte for byte. A closed terminal is no reason to stop following the task.
-pub(crate) fn output(to: Printed, bytes: &[u8]) {
+pub fn output(to: Printed, bytes: &[u8]) {
     let _ = match to {
         Printed::Stdout => {
             let mut stdout = std::io::stdout().lock();

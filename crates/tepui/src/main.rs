@@ -51,7 +51,7 @@ fn dispatch(command: &str, args: Vec<OsString>) -> ExitCode {
     match command {
         "master" => daemon::master(args),
         "agent" => daemon::agent(args),
-        "local" => tepui_local::command(args),
+        "local" => tepui_local::command(args, logging::start),
         "execute" => tepui_cli::execute(args),
         "executor" => tepui_executor::command(&args),
         "help" | "--help" | "-h" => say(HELP),

@@ -22,6 +22,8 @@ fn deny() -> anyhow::Result<()> {
     if succeeds("cargo deny --version") {
         return run("cargo deny check licenses bans sources");
     }
-    eprint("cargo-deny is not installed: licenses, bans and sources were not checked (`cargo install cargo-deny`)");
+    eprint(
+        "cargo-deny is not installed: licenses, bans and sources were not checked (`cargo install cargo-deny`)",
+    );
     Ok(())
 }

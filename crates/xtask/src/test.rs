@@ -11,7 +11,9 @@ pub(crate) fn test(offline: bool) -> anyhow::Result<()> {
     // The examples of the documentation, which nextest does not run.
     run("cargo test --workspace --doc --locked --quiet")?;
     if succeeds("cargo nextest --version") {
-        run("cargo nextest run --workspace --locked --no-fail-fast --status-level slow --final-status-level flaky")
+        run(
+            "cargo nextest run --workspace --locked --no-fail-fast --status-level slow --final-status-level flaky",
+        )
     } else {
         run("cargo test --workspace --locked --all-targets --no-fail-fast")
     }

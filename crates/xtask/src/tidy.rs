@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("agent", "proto types wire http link flags agent-core containerizer linux"),
     ("executor", "proto types wire client linux"),
     ("cli", "proto types wire client flags"),
-    ("local", "proto types flags master agent cli"),
+    ("local", "flags master agent cli client"),
     ("tepui", "proto types flags master agent local executor cli linux"),
     ("testing", "*"),
     ("sim", "proto types allocator master-core master-view agent-core"),
@@ -67,7 +67,8 @@ fn check_dependencies(
     wrong: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let name = folder.file_name().and_then(|name| name.to_str()).context("a crate's name is not text")?;
-    let manifest = fs::read_to_string(folder.join("Cargo.toml")).with_context(|| format!("failed to read `{name}`"))?;
+    let manifest =
+        fs::read_to_string(folder.join("Cargo.toml")).with_context(|| format!("failed to read `{name}`"))?;
     let Some(uses) = allowed.get(name) else {
         wrong.push(format!("crate `{name}` is not in the table of `xtask/src/tidy.rs`"));
         return Ok(());

@@ -3,7 +3,7 @@
 use tepui_flags::{Flag, FlagSet};
 
 /// What `tepui execute` takes.
-pub(crate) const FLAGS: FlagSet = FlagSet {
+pub const FLAGS: FlagSet = FlagSet {
     command: "tepui execute",
     about: "Runs a task on a cluster, shows its states and its output, and exits with its result.",
     tables: &[TASK, FRAMEWORK, CONTAINER],

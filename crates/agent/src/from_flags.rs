@@ -1,0 +1,165 @@
+//! From flags to checked settings.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tepui_flags::{Addresses, Values};
+use tepui_proto::v1;
+use tepui_types::{Attributes, AttributesError, Resources, ResourcesError, RoleError, Upid, validate_role};
+use thiserror::Error;
+
+use crate::Config;
+
+/// A flag whose value makes no sense.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A flag that must be given was not.
+    #[error("flag `{flag}` is missing\nhint: {hint}")]
+    Missing {
+        /// The flag.
+        flag: &'static str,
+        /// What to give.
+        hint: &'static str,
+    },
+    /// `--master` names a store that holds the leader's address.
+    #[error("flag `master`: the leader cannot be detected in `{0}` yet\nhint: give the master itself, as `host:port`")]
+    Detection(String),
+    /// `--resources` is malformed.
+    #[error("flag `resources`: {0}")]
+    Resources(#[from] ResourcesError),
+    /// `--attributes` is malformed.
+    #[error("flag `attributes`: {0}")]
+    Attributes(#[from] AttributesError),
+    /// `--default_role` is none.
+    #[error("flag `default_role`: {0}")]
+    Role(#[from] RoleError),
+    /// `--executor_environment_variables` is no JSON object of texts.
+    #[error("flag `executor_environment_variables`: {0}\nhint: give a JSON object of texts")]
+    Environment(#[from] serde_json::Error),
+}
+
+impl Config {
+    /// Checks the values of [`crate::flags::FLAGS`]; `addresses` are those of the bound listener, `command_executor` is how
+    /// the command executor is started.
+    ///
+    /// # Errors
+    /// A value is missing or makes no sense.
+    pub fn from_flags(
+        values: &Values,
+        addresses: &Addresses,
+        command_executor: v1::CommandInfo,
+    ) -> Result<Self, ConfigError> {
+        let master = values.text("master").ok_or(ConfigError::Missing {
+            flag: "master",
+            hint: "say where the master is, as in --master=127.0.0.1:5050",
+        })?;
+        if master.contains("://") {
+            return Err(ConfigError::Detection(master.to_owned()));
+        }
+        let core = core(values, addresses, command_executor)?;
+        let mut config = Self::new(core, master);
+        config.runtime_dir = PathBuf::from(values.text("runtime_dir").unwrap_or_default());
+        config.flags = values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(config)
+    }
+}
+
+fn core(
+    values: &Values,
+    addresses: &Addresses,
+    command_executor: v1::CommandInfo,
+) -> Result<tepui_agent_core::Config, ConfigError> {
+    let work_dir = values.text("work_dir").ok_or(ConfigError::Missing {
+        flag: "work_dir",
+        hint: "name a folder for sandboxes, as in --work_dir=/var/lib/mesos",
+    })?;
+    let pid = Upid { id: "slave(1)".into(), address: addresses.advertised };
+    let mut core = tepui_agent_core::Config::new(pid, addresses.hostname.clone(), work_dir);
+    let default_role = values.text("default_role").unwrap_or(tepui_types::DEFAULT_ROLE);
+    validate_role(default_role)?;
+    core.resources = Resources::parse(values.text("resources").unwrap_or_default(), default_role)?.to_protos();
+    core.attributes = Attributes::parse(values.text("attributes").unwrap_or_default())?.to_protos();
+    core.command_executor = command_executor;
+    core.switch_user = values.bool("switch_user");
+    core.http_command_executor = values.bool("http_command_executor");
+    core.executor_environment_variables = match values.text("executor_environment_variables") {
+        Some(json) => serde_json::from_str(json)?,
+        None => inherited_environment(std::env::vars()),
+    };
+    core.libprocess_ip = std::env::var("LIBPROCESS_IP").ok();
+    for (field, flag) in [
+        (&mut core.registration_backoff_factor, "registration_backoff_factor"),
+        (&mut core.executor_registration_timeout, "executor_registration_timeout"),
+        (&mut core.executor_shutdown_grace_period, "executor_shutdown_grace_period"),
+        (&mut core.executor_reregistration_timeout, "executor_reregistration_timeout"),
+        (&mut core.recovery_timeout, "recovery_timeout"),
+    ] {
+        if let Some(value) = values.duration(flag) {
+            *field = value;
+        }
+    }
+    if let Some(count) = values.integer("max_completed_executors_per_framework") {
+        core.max_completed_executors_per_framework = usize::try_from(count).unwrap_or(usize::MAX);
+    }
+    Ok(core)
+}
+
+/// What executors inherit of the agent's own environment: all but the agent's own settings.
+fn inherited_environment(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    variables.filter(|(name, _)| !name.starts_with("LIBPROCESS_") && !name.starts_with("MESOS_")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::FLAGS;
+
+    fn check(args: &[&str]) -> Result<Config, String> {
+        let values = FLAGS.parse_with(args, &BTreeMap::new()).map_err(|error| error.to_string())?;
+        let addresses = Addresses {
+            listen: "127.0.0.1:5051".parse().unwrap(),
+            advertised: "127.0.0.1:5051".parse().unwrap(),
+            hostname: "localhost".to_owned(),
+        };
+        Config::from_flags(&values, &addresses, v1::CommandInfo::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_make_settings() {
+        let config = check(&[
+            "--master=127.0.0.1:5050",
+            "--work_dir=/tmp/w",
+            "--resources=cpus:4;mem:1024",
+            "--default_role=web",
+            "--attributes=rack:a",
+            "--executor_environment_variables={\"A\":\"b\"}",
+        ])
+        .unwrap();
+        assert_eq!(config.core.pid.to_string(), "slave(1)@127.0.0.1:5051");
+        assert_eq!(config.core.resources.len(), 2);
+        assert_eq!(config.core.resources[0].reservations.len(), 1);
+        assert_eq!(config.core.attributes[0].name, "rack");
+        assert_eq!(config.core.executor_environment_variables["A"], "b");
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_said() {
+        let master = "--master=127.0.0.1:5050";
+        let work_dir = "--work_dir=/tmp/w";
+        assert!(check(&[work_dir]).unwrap_err().contains("flag `master` is missing"));
+        assert!(check(&[master]).unwrap_err().contains("flag `work_dir` is missing"));
+        assert!(check(&["--master=zk://h:1/mesos", work_dir]).unwrap_err().contains("cannot be detected"));
+        assert!(check(&[master, work_dir, "--resources=cpus:four"]).unwrap_err().contains("cpus:four"));
+        assert!(check(&[master, work_dir, "--attributes=x"]).unwrap_err().contains("attributes"));
+        assert!(check(&[master, work_dir, "--default_role=a b"]).unwrap_err().contains("default_role"));
+        let bad = check(&[master, work_dir, "--executor_environment_variables={\"A\":1}"]);
+        assert!(bad.unwrap_err().contains("JSON object of texts"));
+    }
+
+    #[test]
+    fn executors_do_not_inherit_the_agent_s_settings() {
+        let variables = [("PATH", "/bin"), ("MESOS_PORT", "1"), ("LIBPROCESS_PORT", "1")];
+        let own = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(inherited_environment(own.into_iter()).into_keys().collect::<Vec<_>>(), ["PATH"]);
+    }
+}

@@ -1,0 +1,174 @@
+//! From flags to checked settings.
+
+use std::time::Duration;
+
+use tepui_flags::{Addresses, Values};
+use tepui_link::LinkConfig;
+use tepui_master_view::Settings;
+use tepui_types::{QuantitiesError, ResourceQuantities, RoleError, Upid, validate_role};
+use thiserror::Error;
+
+use crate::Config;
+use crate::clock::wall;
+
+/// The bounds that Mesos sets to `--agent_ping_timeout`.
+const AGENT_PING_TIMEOUT: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_mins(15);
+
+/// The least `--agent_reregister_timeout`: an agent that restarts must have time to come back.
+const MIN_AGENT_REREGISTER_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// A flag whose value makes no sense.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// Outside of its bounds.
+    #[error("flag `{flag}`: expected {expected}, got `{value}`")]
+    Bounds {
+        /// The flag.
+        flag: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// A role in `--roles` is none.
+    #[error("flag `roles`: `{role}` is not a valid role: {source}")]
+    Role {
+        /// The role.
+        role: String,
+        /// What is wrong with it.
+        source: RoleError,
+    },
+    /// `--min_allocatable_resources` is malformed.
+    #[error("flag `min_allocatable_resources`: {0}")]
+    MinAllocatable(#[from] QuantitiesError),
+}
+
+impl Config {
+    /// Checks the values of [`crate::flags::FLAGS`]; `addresses` are those of the bound listener.
+    ///
+    /// # Errors
+    /// A value makes no sense.
+    pub fn from_flags(values: &Values, addresses: &Addresses) -> Result<Self, ConfigError> {
+        let core = core(values, addresses)?;
+        let owned = |name| values.text(name).map(str::to_owned);
+        let view = Settings {
+            cluster: owned("cluster"),
+            log_dir: owned("log_dir"),
+            external_log_file: owned("external_log_file"),
+            flags: values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            max_completed_frameworks: core.max_completed_frameworks,
+            max_completed_tasks_per_framework: core.max_completed_tasks_per_framework,
+            max_unreachable_tasks_per_framework: core.max_unreachable_tasks_per_framework,
+            publish_per_framework_metrics: values.bool("publish_per_framework_metrics"),
+            roles: core.roles.clone(),
+            ..Settings::default()
+        };
+        let link = LinkConfig::new(addresses.advertised);
+        Ok(Self { link, ..Self::new(core, view) })
+    }
+}
+
+fn core(values: &Values, addresses: &Addresses) -> Result<tepui_master_core::Config, ConfigError> {
+    let duration = |name| values.duration(name).unwrap_or_default();
+    let size =
+        |name| values.integer(name).and_then(|value| usize::try_from(value).ok()).unwrap_or(usize::MAX);
+    let bounds = |flag: &'static str, expected, holds: bool| {
+        if holds {
+            return Ok(());
+        }
+        Err(ConfigError::Bounds { flag, expected, value: values.text(flag).unwrap_or_default().to_owned() })
+    };
+    let agent_ping_timeout = duration("agent_ping_timeout");
+    bounds("agent_ping_timeout", "1secs to 15mins", AGENT_PING_TIMEOUT.contains(&agent_ping_timeout))?;
+    let agent_reregister_timeout = duration("agent_reregister_timeout");
+    bounds(
+        "agent_reregister_timeout",
+        "10mins or more",
+        agent_reregister_timeout >= MIN_AGENT_REREGISTER_TIMEOUT,
+    )?;
+    let allocation_interval = duration("allocation_interval");
+    bounds("allocation_interval", "more than 0", !allocation_interval.is_zero())?;
+    let max_agent_ping_timeouts = u32::try_from(size("max_agent_ping_timeouts")).unwrap_or(u32::MAX);
+    bounds("max_agent_ping_timeouts", "1 or more", max_agent_ping_timeouts > 0)?;
+    Ok(tepui_master_core::Config {
+        pid: Upid { id: "master".into(), address: addresses.advertised },
+        hostname: addresses.hostname.clone(),
+        domain: None,
+        started: wall(),
+        agent_ping_timeout,
+        max_agent_ping_timeouts,
+        agent_reregister_timeout,
+        allocation_interval,
+        offer_timeout: values.duration("offer_timeout"),
+        root_submissions: values.bool("root_submissions"),
+        roles: roles(values)?,
+        max_completed_frameworks: size("max_completed_frameworks"),
+        max_completed_tasks_per_framework: size("max_completed_tasks_per_framework"),
+        max_unreachable_tasks_per_framework: size("max_unreachable_tasks_per_framework"),
+        filter_gpu_resources: values.bool("filter_gpu_resources"),
+        min_allocatable_resources: min_allocatable(
+            values.text("min_allocatable_resources").unwrap_or_default(),
+        )?,
+    })
+}
+
+fn roles(values: &Values) -> Result<Option<Vec<String>>, ConfigError> {
+    let Some(text) = values.text("roles") else { return Ok(None) };
+    let mut roles = Vec::new();
+    for role in text.split(',').map(str::trim).filter(|role| !role.is_empty()) {
+        validate_role(role).map_err(|source| ConfigError::Role { role: role.to_owned(), source })?;
+        roles.push(role.to_owned());
+    }
+    // Compat: the default role is always among them.
+    if !roles.iter().any(|role| role == tepui_types::DEFAULT_ROLE) {
+        roles.push(tepui_types::DEFAULT_ROLE.to_owned());
+    }
+    Ok(Some(roles))
+}
+
+fn min_allocatable(text: &str) -> Result<Vec<ResourceQuantities>, QuantitiesError> {
+    text.split('|').filter(|set| !set.trim().is_empty()).map(ResourceQuantities::parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::flags::FLAGS;
+
+    fn check(args: &[&str]) -> Result<Config, String> {
+        let values = FLAGS.parse_with(args, &BTreeMap::new()).map_err(|error| error.to_string())?;
+        let addresses = Addresses {
+            listen: "127.0.0.1:5050".parse().unwrap(),
+            advertised: "127.0.0.1:5050".parse().unwrap(),
+            hostname: "localhost".to_owned(),
+        };
+        Config::from_flags(&values, &addresses).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_mesos_defaults() {
+        let core = check(&[]).unwrap().core;
+        assert_eq!(core.pid.to_string(), "master@127.0.0.1:5050");
+        assert_eq!(core.agent_ping_timeout, Duration::from_secs(15));
+        assert_eq!(core.min_allocatable_resources.len(), 2);
+        assert_eq!(core.roles, None);
+        assert_eq!(core.offer_timeout, None);
+    }
+
+    #[test]
+    fn values_outside_their_bounds_are_refused() {
+        assert!(check(&["--agent_ping_timeout=0secs"]).unwrap_err().contains("expected 1secs to 15mins"));
+        assert!(
+            check(&["--agent_reregister_timeout=1secs"]).unwrap_err().contains("expected 10mins or more")
+        );
+        assert!(check(&["--max_agent_ping_timeouts=0"]).unwrap_err().contains("expected 1 or more"));
+        assert!(check(&["--allocation_interval=0secs"]).unwrap_err().contains("more than 0"));
+        assert!(check(&["--roles=a,b c"]).unwrap_err().contains("`b c` is not a valid role"));
+        assert!(
+            check(&["--min_allocatable_resources=cpus"]).unwrap_err().contains("min_allocatable_resources")
+        );
+    }
+}

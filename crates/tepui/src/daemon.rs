@@ -1,0 +1,84 @@
+//! `tepui master` and `tepui agent`: flags, log, socket, signals.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tepui_flags::{Addresses, FlagSet, Values};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use crate::logging;
+
+/// Runs a master until it is told to stop.
+pub(crate) fn master(args: Vec<OsString>) -> ExitCode {
+    daemon(&tepui_master::FLAGS, args, |values, addresses, listener| async move {
+        let config = tepui_master::Config::from_flags(&values, &addresses)?;
+        if !values.is_given("registry") {
+            warn!("the registry is kept in memory: a restarted master knows no agent until it re-registers");
+        }
+        Ok(tepui_master::run(config, listener, oneshot::channel().0, terminated()?).await?)
+    })
+}
+
+/// Runs an agent until it is told to stop.
+pub(crate) fn agent(args: Vec<OsString>) -> ExitCode {
+    daemon(&tepui_agent::FLAGS, args, |values, addresses, listener| async move {
+        let config = tepui_agent::Config::from_flags(&values, &addresses, tepui_agent::command_executor().context("failed to find this program's own file")?)?;
+        warn!("executors do not outlive this agent yet: when it stops, its tasks are lost");
+        Ok(tepui_agent::run(config, listener, oneshot::channel().0, terminated()?).await?)
+    })
+}
+
+fn daemon<F, R>(set: &FlagSet, args: Vec<OsString>, run: F) -> ExitCode
+where
+    F: FnOnce(Values, Addresses, TcpListener) -> R,
+    R: Future<Output = anyhow::Result<()>>,
+{
+    let environment = |name: &str| std::env::var(name).ok();
+    let values = match set.parse(args, environment) {
+        Ok(values) => values,
+        Err(error) => return tepui_cli::flags_error(&error),
+    };
+    let result = (|| {
+        logging::start(&values)?;
+        info!(version = env!("CARGO_PKG_VERSION"), "{} starts", set.command);
+        for warning in values.warnings() {
+            warn!("{warning}");
+        }
+        let mut addresses = tepui_flags::addresses(&values, environment)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let listener = TcpListener::bind(addresses.listen)
+                .await
+                .with_context(|| format!("failed to listen on {}", addresses.listen))?;
+            if addresses.advertised.port() == 0 {
+                addresses.advertised.set_port(listener.local_addr()?.port());
+            }
+            run(values, addresses, listener).await
+        })
+    })();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tepui_cli::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Completes when the process is told to end.
+fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for signals")?;
+    Ok(async move {
+        let name = tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+        };
+        info!(signal = name, "stopping");
+    })
+}

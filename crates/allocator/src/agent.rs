@@ -106,14 +106,20 @@ impl Agent {
 
     /// Takes from what is free.
     pub(crate) fn take(&mut self, resources: &Resources) {
-        if self.overcommitted || !resources.iter().all(|it| it.is_shared() || self.free.contains_resource(it)) {
-            self.recount();
-            return;
-        }
         resources.iter().filter(|it| !it.is_shared()).for_each(|it| self.free -= it);
     }
 
-    /// Gives back to what is free.
+    /// Takes what is already counted as held, whether it was free or not.
+    pub(crate) fn take_held(&mut self, resources: &Resources) {
+        if self.overcommitted || !resources.iter().all(|it| it.is_shared() || self.free.contains_resource(it))
+        {
+            self.recount();
+        } else {
+            self.take(resources);
+        }
+    }
+
+    /// Gives back what is no longer counted as held.
     pub(crate) fn give_back(&mut self, resources: &Resources) {
         if self.overcommitted {
             self.recount();

@@ -430,7 +430,9 @@ impl Allocator {
         self.now = self.now.max(now);
         let Some((framework, agent)) = self.find(framework, agent) else { return };
         for (role, mut part) in resources.allocations() {
-            let Some(client) = self.frameworks[framework].clients.get(role.as_ref()).copied() else { continue };
+            let Some(client) = self.frameworks[framework].clients.get(role.as_ref()).copied() else {
+                continue;
+            };
             part.unallocate();
             if let Some(time) = refuse.filter(|_| self.tree.clients[client].subscribed) {
                 self.refuse(agent, client, &part, time);
@@ -450,7 +452,7 @@ impl Allocator {
             let client = self.ensure_client(framework, &role);
             part.unallocate();
             self.hold(agent, client, &part);
-            self.agents[agent].take(&part);
+            self.agents[agent].take_held(&part);
         }
         self.forget_if_unused(framework);
         self.note_offerable(agent);
@@ -463,7 +465,9 @@ impl Allocator {
         let holds = from.allocations().into_iter().all(|(role, mut part)| {
             part.unallocate();
             let client = self.frameworks[framework].clients.get(role.as_ref());
-            client.and_then(|client| self.agents[agent].held.get(client)).is_some_and(|held| held.contains(&part))
+            client
+                .and_then(|client| self.agents[agent].held.get(client))
+                .is_some_and(|held| held.contains(&part))
         });
         if !holds {
             return;
@@ -474,7 +478,9 @@ impl Allocator {
             self.hold(agent, client, &part);
         }
         for (role, mut part) in from.allocations() {
-            let Some(client) = self.frameworks[framework].clients.get(role.as_ref()).copied() else { continue };
+            let Some(client) = self.frameworks[framework].clients.get(role.as_ref()).copied() else {
+                continue;
+            };
             part.unallocate();
             self.let_go(agent, client, &part);
             self.drop_if_unused(client);
@@ -494,7 +500,11 @@ impl Allocator {
         }
     }
 
-    fn find(&self, framework: &FrameworkId, agent: &AgentId) -> Option<(Index<Framework>, Index<Agent>)> {
+    pub(crate) fn find(
+        &self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+    ) -> Option<(Index<Framework>, Index<Agent>)> {
         Some((*self.framework_by_id.get(framework)?, *self.agent_by_id.get(agent)?))
     }
 
@@ -556,7 +566,8 @@ impl Allocator {
 pub(crate) fn counted(names: &mut Names, resources: &Resources, held: Option<&Resources>) -> Quantities {
     let mut quantities = Quantities::default();
     for resource in resources {
-        let counts_already = resource.is_shared() && held.is_some_and(|held| held.iter().any(|it| it == resource));
+        let counts_already =
+            resource.is_shared() && held.is_some_and(|held| held.iter().any(|it| it == resource));
         if let Some(amount) = resource.scalar().filter(|_| !counts_already)
             && let Some(name) = names.intern(resource.name())
         {

@@ -7,6 +7,7 @@ use tepui_types::{AgentId, FrameworkId, Resources};
 use crate::agent::{Agent, Attention};
 use crate::allocator::{Allocator, counted};
 use crate::quantities::Quantities;
+use crate::refusals::Refusals;
 use crate::slab::Index;
 use crate::tree::Queue;
 
@@ -25,7 +26,7 @@ impl Allocator {
         assert_eq!(totals, self.tree.totals, "the totals are those of the agents");
         let dangling = self.refusal_ends.iter().filter(|(end, agent, client)| {
             let refusals = self.agents.get(*agent).and_then(|agent| agent.refusals.get(client));
-            refusals.and_then(|refusals| refusals.next_end()) != Some(*end)
+            refusals.and_then(Refusals::next_end) != Some(*end)
         });
         assert_eq!(dangling.count(), 0, "each end belongs to refusals");
     }
@@ -63,7 +64,10 @@ impl Allocator {
         }
         assert_eq!(overriding, self.overriding, "clients with a minimum are counted");
         for (_, framework) in self.frameworks.iter() {
-            assert!(framework.known || !framework.clients.is_empty(), "a framework that nobody needs is gone");
+            assert!(
+                framework.known || !framework.clients.is_empty(),
+                "a framework that nobody needs is gone"
+            );
         }
     }
 
@@ -72,7 +76,10 @@ impl Allocator {
         let is_marked = self.marked.contains(&index);
         assert!(is_marked || agent.attention == Attention::None, "who needs attention is marked");
         for client in agent.held.keys() {
-            assert!(self.tree.clients[*client].agents.contains(&index), "a client knows where it holds something");
+            assert!(
+                self.tree.clients[*client].agents.contains(&index),
+                "a client knows where it holds something"
+            );
         }
         for (client, refusals) in &agent.refusals {
             assert!(self.tree.clients[*client].refused.contains(&index), "a client knows what it refused");
@@ -112,8 +119,12 @@ fn check_agent(agent: &Agent) {
     } else {
         assert_eq!(&held + &agent.free, total, "{}: what is held and what is free is all", agent.id);
     }
-    assert!(agent.held.values().all(|held| !held.is_empty()), "{}: who holds nothing is not listed", agent.id);
-    for (_, refusals) in &agent.refusals {
+    assert!(
+        agent.held.values().all(|held| !held.is_empty()),
+        "{}: who holds nothing is not listed",
+        agent.id
+    );
+    for refusals in agent.refusals.values() {
         assert!(refusals.next_end().is_some(), "{}: refusals that are over are gone", agent.id);
     }
 }

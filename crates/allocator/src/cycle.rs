@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use tepui_types::{Resources, Time};
+use tepui_types::{Resource, ResourceQuantities, ResourceValue, Resources, Scalar, Time};
 
 use crate::agent::{Agent, Attention};
 use crate::allocator::{Allocation, Allocator};
@@ -165,7 +165,9 @@ impl Allocator {
         match attention {
             Attention::None => {}
             Attention::Some(mut clients) => {
-                clients.retain(|client| self.tree.clients.get(*client).is_some_and(|it| it.is_listed(Queue::All)));
+                clients.retain(|client| {
+                    self.tree.clients.get(*client).is_some_and(|it| it.is_listed(Queue::All))
+                });
                 clients.sort_unstable_by(|left, right| self.tree.compare(*left, *right));
                 clients.dedup();
                 visit.ask(clients.into_iter());
@@ -183,7 +185,13 @@ impl Allocator {
     }
 
     /// Counts what a client takes of an agent, and reports it.
-    fn give(&mut self, index: Index<Agent>, client: Index<Client>, mut resources: Resources, out: &mut Vec<Allocation>) {
+    fn give(
+        &mut self,
+        index: Index<Agent>,
+        client: Index<Client>,
+        mut resources: Resources,
+        out: &mut Vec<Allocation>,
+    ) {
         if let Some((_, end)) = &self.agents[index].shared_offered {
             self.shared_cycles.insert((*end, index));
         }
@@ -267,7 +275,12 @@ impl<'a> Visit<'a> {
 
 impl Agent {
     /// What a client is to be offered of this agent, if anything.
-    pub(crate) fn offer_for(&self, index: Index<Client>, tree: &Tree, options: &Options) -> Option<Resources> {
+    pub(crate) fn offer_for(
+        &self,
+        index: Index<Client>,
+        tree: &Tree,
+        options: &Options,
+    ) -> Option<Resources> {
         let client = &tree.clients[index];
         let role = &tree.roles[client.role].path;
         if !self.suits(client, role, options.filter_gpu_resources) {
@@ -294,6 +307,23 @@ impl Agent {
 }
 
 /// Whether resources hold any of the sets, if there are any.
-fn satisfies(minimum: &[tepui_types::ResourceQuantities], resources: &Resources) -> bool {
-    minimum.is_empty() || minimum.iter().any(|set| resources.contains_quantities(set))
+fn satisfies(minimum: &[ResourceQuantities], resources: &Resources) -> bool {
+    let holds = |set: &ResourceQuantities| {
+        set.iter().all(|(name, needed)| {
+            let amounts = resources.iter().filter(|it| it.resource_name() == name).map(amount);
+            amounts.fold(Scalar::ZERO, |sum, amount| sum + amount) >= needed
+        })
+    };
+    minimum.is_empty() || minimum.iter().any(holds)
+}
+
+/// How much a resource is; of ranges and sets, how many.
+fn amount(resource: &Resource) -> Scalar {
+    let count =
+        |count: u64| Scalar::from_thousandths(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1000));
+    match resource.value() {
+        ResourceValue::Scalar(amount) => *amount,
+        ResourceValue::Ranges(ranges) => count(ranges.count()),
+        ResourceValue::Set(set) => count(set.len() as u64),
+    }
 }

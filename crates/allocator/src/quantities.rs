@@ -45,10 +45,6 @@ impl Names {
 pub(crate) struct Quantities(Vec<(Name, i128)>);
 
 impl Quantities {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Adds an amount, which may be negative.
     pub(crate) fn add_amount(&mut self, name: Name, thousandths: i128) {
         match self.0.binary_search_by_key(&name, |(name, _)| *name) {
@@ -130,7 +126,7 @@ mod tests {
         held.add_amount(cpus, 5);
         let other = held.clone();
         held.subtract(&other);
-        assert!(held.is_empty());
+        assert_eq!(held, Quantities::default());
         assert!(other.drifted_from(&held, 64));
         assert!(!other.drifted_from(&other, 64));
     }

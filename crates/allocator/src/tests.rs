@@ -6,10 +6,11 @@ mod laws;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tepui_types::{AgentId, FrameworkId, Resources, Time};
+use tepui_types::{AgentId, FrameworkId, Resource, Resources, Time};
 
 use crate::{
-    AgentCapabilities, AgentDescription, Allocation, Allocator, FrameworkCapabilities, FrameworkDescription, Options,
+    AgentCapabilities, AgentDescription, Allocation, Allocator, FrameworkCapabilities, FrameworkDescription,
+    Options,
 };
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,6 +31,35 @@ fn allocated(text: &str, role: &str) -> Resources {
     let mut resources = resources(text);
     resources.allocate(role);
     resources
+}
+
+/// A shared persistent volume of 10 MB, reserved to a role.
+fn shared_volume(role: &str) -> Resources {
+    use tepui_proto::v1;
+    let disk = v1::resource::DiskInfo {
+        persistence: Some(v1::resource::disk_info::Persistence { id: "v".to_owned(), principal: None }),
+        volume: Some(v1::Volume {
+            mode: v1::volume::Mode::Rw as i32,
+            container_path: "v".to_owned(),
+            ..v1::Volume::default()
+        }),
+        ..v1::resource::DiskInfo::default()
+    };
+    let reservation = v1::resource::ReservationInfo {
+        r#type: Some(v1::resource::reservation_info::Type::Static as i32),
+        role: Some(role.to_owned()),
+        ..v1::resource::ReservationInfo::default()
+    };
+    let volume = v1::Resource {
+        name: "disk".to_owned(),
+        r#type: v1::value::Type::Scalar as i32,
+        scalar: Some(v1::value::Scalar { value: 10.0 }),
+        reservations: vec![reservation],
+        disk: Some(disk.into()),
+        shared: Some(v1::resource::SharedInfo {}),
+        ..v1::Resource::default()
+    };
+    Resources::from(Resource::from_proto(&volume).expect("the test's volume is valid"))
 }
 
 fn names(names: &[&str]) -> BTreeSet<String> {
@@ -54,7 +84,8 @@ fn framework(roles: &[&str]) -> FrameworkDescription {
 
 /// An agent that can deal with everything.
 fn agent(total: Resources) -> AgentDescription {
-    let capabilities = AgentCapabilities { multi_role: true, hierarchical_role: true, reservation_refinement: true };
+    let capabilities =
+        AgentCapabilities { multi_role: true, hierarchical_role: true, reservation_refinement: true };
     AgentDescription { total, capabilities, ..AgentDescription::default() }
 }
 

@@ -452,7 +452,11 @@ impl Tree {
             children += 1;
             for (order, below) in role.orders.iter().zip(&entry.orders) {
                 let is_listed = order.branches.contains(&(entry.key.clone(), Branch::Child(child)));
-                assert_eq!(is_listed, !below.branches.is_empty(), "a role is listed iff it has someone to offer to");
+                assert_eq!(
+                    is_listed,
+                    !below.branches.is_empty(),
+                    "a role is listed iff it has someone to offer to"
+                );
             }
         }
         assert_eq!(children, role.children, "a role counts its children");
@@ -491,13 +495,15 @@ impl Role {
     }
 }
 
+type Branches<'a> = btree_set::Iter<'a, (Key, Branch)>;
+
 /// Walks through the clients of a queue; see [`Tree::in_order`].
 #[derive(Debug)]
 pub(crate) struct InOrder<'a> {
     tree: &'a Tree,
     queue: Queue,
     /// The way down to the current role. A loop and no recursion, because frameworks choose how deep roles are.
-    branches: Vec<(Index<Role>, btree_set::Iter<'a, (Key, Branch)>)>,
+    branches: Vec<(Index<Role>, Branches<'a>)>,
     clients: Option<btree_set::Iter<'a, (Key, Index<Client>)>>,
 }
 

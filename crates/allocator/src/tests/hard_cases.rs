@@ -77,7 +77,10 @@ fn reserved_resources_go_to_the_role_and_those_below() {
     let mut cluster = Cluster::new();
     cluster.agent("a", "cpus(a):1;cpus(b):2;cpus(a/x):4;cpus:8");
     cluster.framework("f", framework(&["a/x"]));
-    assert_eq!(cluster.offers(), ["f/a/x a cpus(reservations: [(STATIC,a)]):1; cpus(reservations: [(STATIC,a/x)]):4; cpus:8"]);
+    assert_eq!(
+        cluster.offers(),
+        ["f/a/x a cpus(reservations: [(STATIC,a)]):1; cpus(reservations: [(STATIC,a/x)]):4; cpus:8"]
+    );
     cluster.framework("g", framework(&["a/y"]));
     assert_eq!(cluster.offers(), NONE);
     cluster.framework("h", framework(&["b"]));
@@ -97,7 +100,7 @@ fn declined_resources_go_to_others_at_once_and_come_back_after_the_filter() {
     assert_eq!(offers[0].framework, framework_id("g"));
     cluster.return_all(&offers, Some(INTERVAL * 9));
     assert_eq!(cluster.offers(), NONE);
-    cluster.wait(INTERVAL * 5 - Duration::from_nanos(1));
+    cluster.wait(Duration::from_nanos(4_999_999_999));
     assert_eq!(cluster.offers(), NONE);
     assert!(cluster.allocator.next_deadline() <= Some(cluster.now + Duration::from_nanos(1)));
     cluster.wait(Duration::from_nanos(1));
@@ -114,7 +117,7 @@ fn declining_with_zero_seconds_is_damped() {
         assert_eq!(offers.len(), 1);
         cluster.return_all(&offers, Some(Duration::ZERO));
         assert_eq!(cluster.offers(), NONE);
-        cluster.wait(INTERVAL - Duration::from_nanos(1));
+        cluster.wait(Duration::from_nanos(999_999_999));
         assert_eq!(cluster.offers(), NONE);
         cluster.wait(Duration::from_nanos(1));
     }
@@ -400,6 +403,36 @@ fn an_operation_changes_what_is_held_and_what_there_is() {
     let offers = cluster.offers();
     assert_eq!(offers.len(), 2, "{offers:?}");
     assert!(offers.contains(&"g/s a cpus:1".to_owned()), "{offers:?}");
+}
+
+#[test]
+fn one_copy_of_a_shared_volume_is_offered_per_cycle() {
+    let mut cluster = Cluster::new();
+    let total = resources("cpus:4") + shared_volume("r");
+    cluster.allocator.add_agent(&agent_id("a"), agent(total), &BTreeMap::new());
+    let mut description = framework(&["r"]);
+    description.capabilities.shared = false;
+    cluster.framework("e", description);
+    let offers = cluster.allocate();
+    assert!(offers[0].resources.shared().is_empty(), "{offers:?}");
+    cluster.recover("e", "a", &allocated("cpus:2", "r"), Some(INTERVAL * 60));
+    cluster.framework("f", framework(&["r"]));
+    cluster.framework("g", framework(&["r"]));
+    let offers = cluster.allocate();
+    assert_eq!(offers.len(), 1);
+    assert_eq!(offers[0].resources.shared().len(), 1);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.wait(INTERVAL);
+    let offers = cluster.allocate();
+    assert_eq!(offers.len(), 1, "the other framework gets a copy in the next cycle");
+    assert_eq!(offers[0].resources.len(), 1);
+    // Both have one, so a copy alone is offered to nobody any more.
+    cluster.wait(INTERVAL);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.recover("e", "a", &allocated("cpus:1", "r"), Some(INTERVAL * 60));
+    let offers = cluster.allocate();
+    assert_eq!(offers.len(), 1);
+    assert_eq!(offers[0].resources.len(), 2, "more cpus come with a further copy");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tepui_proto::{LinkMessage, Raw, v1};
-use tepui_types::{ContainerId, ExecutorId, FrameworkId, Upid};
+use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Upid};
 
 use crate::change::Change;
 use crate::input::{RequestId, StreamId};
@@ -86,6 +86,8 @@ pub enum Effect {
 pub struct Launch {
     /// The new container.
     pub container: ContainerId,
+    /// Our own id, which is in the path of the sandbox.
+    pub agent: AgentId,
     /// Whose.
     pub framework: FrameworkId,
     /// The executor that runs in it.

@@ -7,9 +7,7 @@ use tepui_types::{Resource, Resources};
 pub(crate) fn sum(left: &[v1::Resource], right: &[v1::Resource]) -> Vec<v1::Resource> {
     match (Resources::from_protos(left), Resources::from_protos(right)) {
         (Ok(mut sum), Ok(right)) => {
-            for resource in right.iter() {
-                sum.add_resource(resource.clone());
-            }
+            sum += &right;
             sum.to_protos()
         }
         _ => left.iter().chain(right).cloned().collect(),

@@ -1,1 +1,35 @@
-//! The agent's shell: event loop, routes, links, containers.
+//! The agent's shell: event loop, routes, links, containers. It moves bytes and decides nothing.
+//!
+//! - the **reactor** (`reactor.rs`) owns the core: it takes one input at a time from a bounded queue, folds what changed
+//!   into the view, and then carries out the effects, so whoever is answered finds the change in any later read;
+//! - the **view** (`view.rs`) is what readers see: `/state` and `/metrics/snapshot`;
+//! - the **front** (`front.rs`, `routes/`) serves HTTP: executor calls and messages of the link become inputs;
+//! - the **files** (`files.rs`) are the sandboxes that readers may look into.
+//!
+//! Start reading at [`run()`].
+
+mod clock;
+mod command_executor;
+mod config;
+mod containers;
+mod files;
+mod flags;
+mod from_flags;
+mod front;
+mod inbox;
+mod json;
+mod link_inbox;
+mod machine;
+mod model;
+mod reactor;
+mod rejection;
+mod routes;
+mod run;
+mod streams;
+mod view;
+
+pub use command_executor::command_executor;
+pub use config::Config;
+pub use flags::FLAGS;
+pub use from_flags::ConfigError;
+pub use run::{Error, run};

@@ -34,6 +34,7 @@ impl Agent {
         let user = self.config.switch_user.then(|| own_user.unwrap_or_else(|| framework.info.user.clone()));
         let launch = Launch {
             container: container.clone(),
+            agent: agent.clone(),
             framework: framework_id.clone(),
             executor: id.clone(),
             executor_info: info.clone(),

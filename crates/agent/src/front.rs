@@ -1,0 +1,33 @@
+//! The one port of the daemon: messages of the link, and everything else.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use tepui_http::{Response, ResponseBody, Router};
+use tepui_link::{Link, is_link_request};
+
+/// Where requests go.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    pub(crate) link: Link,
+    pub(crate) router: Router,
+}
+
+impl Front {
+    /// Answers one request.
+    pub(crate) async fn handle<B>(self, request: Request<B>, peer: SocketAddr) -> Response
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let (head, body) = request.into_parts();
+        let is_message = is_link_request(&head);
+        let request = Request::from_parts(head, body);
+        if is_message {
+            self.link.receive(request, peer).await.map(ResponseBody::from)
+        } else {
+            self.router.handle(request, peer).await
+        }
+    }
+}

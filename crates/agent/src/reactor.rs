@@ -1,0 +1,165 @@
+//! The owner of the core: takes inputs, folds what changed, carries out effects.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tepui_agent_core::{Agent, Effect, Effects, ExecutorCall, Input, RequestId, Response, Termination};
+use tepui_containerizer::Exited;
+use tepui_http::response;
+use tepui_link::Link;
+use tepui_wire::ContentType;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info};
+
+use crate::clock::Clock;
+use crate::containers::Containers;
+use crate::inbox::{ExecutorRequest, Work};
+use crate::rejection::refuse;
+use crate::streams::Streams;
+use crate::view::View;
+
+/// How much longer than their grace period executors may take to end when the agent stops.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+
+/// How long the last messages to the master may take.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// The core and all that its effects need.
+pub(crate) struct Reactor {
+    pub(crate) core: Agent,
+    /// Our name on the link.
+    pub(crate) actor: Arc<str>,
+    pub(crate) clock: Clock,
+    pub(crate) view: Arc<RwLock<View>>,
+    pub(crate) link: Link,
+    pub(crate) containers: Containers,
+    pub(crate) streams: Streams,
+    pub(crate) inbox: mpsc::Receiver<Work>,
+    pub(crate) exits: mpsc::UnboundedReceiver<Exited>,
+    pub(crate) waiting: BTreeMap<RequestId, Waiting>,
+    pub(crate) next_request: u64,
+    pub(crate) effects: Effects,
+    /// How long executors have to end when the agent stops.
+    pub(crate) grace: Duration,
+    /// How the core ended, once it has.
+    pub(crate) stopped: Option<Option<String>>,
+}
+
+/// A request that waits for its answer.
+pub(crate) struct Waiting {
+    accepts: Option<ContentType>,
+    answer: oneshot::Sender<tepui_http::Response>,
+}
+
+impl Reactor {
+    /// Runs until the core has stopped, which `shutdown` asks it to; gives the reason if nobody asked.
+    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> Option<String> {
+        tokio::pin!(shutdown);
+        let mut stop_by: Option<Instant> = None;
+        while self.stopped.is_none() {
+            let deadline = self.core.next_deadline().and_then(|time| self.clock.instant(time));
+            tokio::select! {
+                Some(work) = self.inbox.recv() => self.work(work),
+                Some(exited) = self.exits.recv() => self.exited(exited),
+                () = sleep(deadline.map(Instant::from_std)) => self.step(Input::Tick),
+                () = &mut shutdown, if stop_by.is_none() => {
+                    stop_by = Some(Instant::now() + self.grace + STOP_MARGIN);
+                    self.step(Input::Shutdown);
+                }
+                () = sleep(stop_by) => break,
+            }
+        }
+        self.containers.destroy_all().await;
+        self.link.flush(FLUSH_LIMIT).await;
+        self.stopped.flatten()
+    }
+
+    fn work(&mut self, work: Work) {
+        match work {
+            Work::Input(input) => {
+                if let Input::StreamClosed(stream) = input {
+                    self.streams.forget(stream);
+                }
+                self.step(input);
+            }
+            Work::Executor(request) => {
+                let ExecutorRequest { call, accepts, answer } = *request;
+                let request = RequestId(self.next_request);
+                self.next_request += 1;
+                self.waiting.insert(request, Waiting { accepts, answer });
+                let acceptable = accepts.is_some();
+                self.step(Input::ExecutorCall(Box::new(ExecutorCall { request, call, acceptable })));
+            }
+        }
+    }
+
+    fn exited(&mut self, exited: Exited) {
+        info!(container = %exited.container_id, status = exited.status, "container exited");
+        let termination = Termination { status: exited.status, ..Termination::default() };
+        self.step(Input::ContainerExited { container: exited.container_id, termination });
+    }
+
+    /// Steps the core once, and does what it says.
+    fn step(&mut self, input: Input) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.core.step(self.clock.now(), input, &mut effects);
+        if !effects.changes.is_empty() {
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            for change in effects.changes.drain(..) {
+                view.fold(change);
+            }
+        }
+        for effect in effects.effects.drain(..) {
+            self.perform(effect);
+        }
+        self.effects = effects;
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Respond { request, response } => self.respond(request, response),
+            Effect::SendEvent { stream, event } => self.streams.send(stream, &event),
+            Effect::CloseStream(stream) => self.streams.close(stream),
+            Effect::SendLink { to, message } => {
+                debug!(%to, name = message.name(), "message sent");
+                self.link.send(&self.actor, &to, message.name(), message.encode());
+            }
+            Effect::OpenLink(peer) => self.link.link(&peer),
+            Effect::CloseLink(peer) => self.link.unlink(&peer),
+            Effect::Launch(launch) => {
+                info!(container = %launch.container, framework = %launch.framework, executor = %launch.executor, "launching a container");
+                self.containers.launch(*launch);
+            }
+            Effect::Destroy(container) => {
+                info!(%container, "destroying a container");
+                self.containers.destroy(container);
+            }
+            Effect::Stopped { error } => self.stopped = Some(error),
+        }
+    }
+
+    fn respond(&mut self, request: RequestId, answer: Response) {
+        let Some(waiting) = self.waiting.remove(&request) else { return };
+        let response = match answer {
+            Response::Accepted => response::accepted(),
+            Response::Subscribed { stream } => match waiting.accepts {
+                Some(content_type) => self.streams.open(stream, content_type),
+                // The core refuses what is not acceptable before it opens a stream.
+                None => response::bad_request("Expecting 'Accept' to be acceptable"),
+            },
+            Response::Rejected(rejection) => refuse(rejection),
+        };
+        // A client that went away in the meantime needs no answer; a stream of its own reports itself closed.
+        drop(waiting.answer.send(response));
+    }
+}
+
+/// Sleeps until then, or forever.
+async fn sleep(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

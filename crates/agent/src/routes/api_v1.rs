@@ -1,0 +1,65 @@
+//! `POST /api/v1`: the operator API.
+
+use http::StatusCode;
+use tepui_http::{Request, Response, call, response};
+use tepui_proto::v1;
+use tepui_proto::v1::agent::call::Type;
+use tepui_proto::v1::agent::response as answer;
+use tepui_proto::v1::agent::{Call, Response as Answer};
+
+use super::Routes;
+use crate::view::VERSION;
+
+/// Answers a call.
+pub(super) async fn call(routes: Routes, request: Request) -> Response {
+    let (_, call) = match call::decode::<Call>(&request) {
+        Ok(decoded) => decoded,
+        Err(refusal) => return refusal,
+    };
+    if call.r#type.is_none() {
+        return response::bad_request("Failed to validate agent::Call: Expecting 'type' to be present");
+    }
+    let content_type = match call::accept(&request) {
+        Ok(content_type) => content_type,
+        Err(refusal) => return refusal,
+    };
+    match reply(&routes, call.r#type()) {
+        Some(answer) => response::ok(content_type.name(), tepui_wire::encode(content_type, &answer)),
+        None => {
+            let name = call.r#type().as_str_name();
+            let text = format!("{name} is not implemented by this agent yet");
+            response::text(StatusCode::NOT_IMPLEMENTED, text)
+        }
+    }
+}
+
+/// The answer, for calls that have one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other calls are refused alike")]
+fn reply(routes: &Routes, kind: Type) -> Option<Answer> {
+    use answer::Type as T;
+    let of = |kind: T| Answer { r#type: Some(kind.into()), ..Answer::default() };
+    Some(match kind {
+        Type::GetHealth => {
+            Answer { get_health: Some(answer::GetHealth { healthy: true }), ..of(T::GetHealth) }
+        }
+        Type::GetVersion => {
+            let version_info = v1::VersionInfo { version: VERSION.to_owned(), ..v1::VersionInfo::default() };
+            Answer { get_version: Some(answer::GetVersion { version_info }), ..of(T::GetVersion) }
+        }
+        Type::GetFlags => {
+            let given = routes.view().given_flags().to_vec();
+            let flags = given.into_iter().map(|(name, value)| v1::Flag { name, value: Some(value) }).collect();
+            Answer { get_flags: Some(answer::GetFlags { flags }), ..of(T::GetFlags) }
+        }
+        Type::GetMetrics => {
+            let metrics = routes.view().v1_metrics();
+            Answer { get_metrics: Some(answer::GetMetrics { metrics }), ..of(T::GetMetrics) }
+        }
+        Type::GetAgent => {
+            let agent_info = Some(routes.view().agent_info());
+            let get_agent = answer::GetAgent { agent_info, ..answer::GetAgent::default() };
+            Answer { get_agent: Some(get_agent), ..of(T::GetAgent) }
+        }
+        _ => return None,
+    })
+}

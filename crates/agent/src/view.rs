@@ -1,0 +1,190 @@
+//! What readers see: a fold of the core's changes, and how it is shown. One file for each endpoint.
+
+mod metrics;
+mod state;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tepui_agent_core::{Change, ExecutorEntity, ExecutorState, FrameworkEntity, TaskPlace};
+use tepui_proto::v1;
+use tepui_types::{ContainerId, ExecutorId, FrameworkId, TaskId, Upid, WallTime};
+
+use crate::clock::wall;
+use crate::config::Config;
+use crate::files::Files;
+
+/// The level of Mesos' API that we speak. Clients parse it as three numbers.
+pub(crate) const VERSION: &str = "1.11.0";
+
+/// The agent as readers see it.
+#[derive(Debug)]
+pub(crate) struct View {
+    config: Config,
+    files: Files,
+    started: WallTime,
+    agent_id: Option<String>,
+    master: Option<Upid>,
+    registered: bool,
+    checkpointed: Vec<v1::Resource>,
+    frameworks: BTreeMap<FrameworkId, Framework>,
+    /// The oldest first.
+    completed_frameworks: VecDeque<(FrameworkId, Framework)>,
+    counters: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug)]
+struct Framework {
+    entity: FrameworkEntity,
+    executors: BTreeMap<ExecutorId, Executor>,
+    /// The oldest first.
+    completed_executors: VecDeque<Executor>,
+}
+
+#[derive(Debug)]
+struct Executor {
+    entity: ExecutorEntity,
+    state: ExecutorState,
+    tasks: BTreeMap<TaskId, (TaskPlace, v1::Task)>,
+    /// The oldest first.
+    completed: VecDeque<v1::Task>,
+}
+
+impl View {
+    /// The view of an agent that has just started.
+    pub(crate) fn new(config: &Config, files: Files) -> Self {
+        Self {
+            config: config.clone(),
+            files,
+            started: wall(),
+            agent_id: None,
+            master: None,
+            registered: false,
+            checkpointed: Vec::new(),
+            frameworks: BTreeMap::new(),
+            completed_frameworks: VecDeque::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// Takes one change.
+    pub(crate) fn fold(&mut self, change: Change) {
+        match change {
+            Change::Master { pid, registered } => (self.master, self.registered) = (pid, registered),
+            Change::AgentNamed(id) => self.agent_id = Some(id.to_string()),
+            Change::Checkpointed(resources) => self.checkpointed = resources,
+            Change::FrameworkUpdated(entity) => self.update_framework(*entity),
+            Change::FrameworkCompleted(id) => {
+                if let Some(framework) = self.frameworks.remove(&id) {
+                    self.completed_frameworks.push_back((id, framework));
+                }
+            }
+            Change::FrameworkForgotten(id) => self.forget_framework(&id),
+            Change::FrameworkRevived(id) => {
+                if let Some(at) = self.completed_frameworks.iter().position(|(completed, _)| *completed == id)
+                    && let Some((id, framework)) = self.completed_frameworks.remove(at)
+                {
+                    self.frameworks.insert(id, framework);
+                }
+            }
+            Change::ExecutorAdded(entity) => self.add_executor(*entity),
+            Change::ExecutorChanged { framework, executor, state } => {
+                if let Some(executor) = self.executor(&framework, &executor) {
+                    executor.state = state;
+                }
+            }
+            Change::ExecutorCompleted { framework, executor } => {
+                if let Some(framework) = self.frameworks.get_mut(&framework)
+                    && let Some(executor) = framework.executors.remove(&executor)
+                {
+                    framework.completed_executors.push_back(executor);
+                }
+            }
+            Change::ExecutorForgotten { framework, container } => self.forget_executor(&framework, &container),
+            Change::TaskChanged { executor, place, task } => self.change_task(&executor, place, *task),
+            Change::TaskForgotten { framework, executor, task } => {
+                if let Some(executor) = self.executor(&framework, &executor)
+                    && let Some(at) = executor.completed.iter().position(|done| done.task_id.value == task.as_str())
+                {
+                    executor.completed.remove(at);
+                }
+            }
+            Change::Counted(counter) => *self.counters.entry(counter).or_default() += 1,
+        }
+    }
+
+    fn update_framework(&mut self, entity: FrameworkEntity) {
+        let Some(id) = entity.info.id.as_ref().map(FrameworkId::from) else { return };
+        match self.frameworks.get_mut(&id) {
+            Some(framework) => framework.entity = entity,
+            None => {
+                let (executors, completed_executors) = (BTreeMap::new(), VecDeque::new());
+                self.frameworks.insert(id, Framework { entity, executors, completed_executors });
+            }
+        }
+    }
+
+    fn forget_framework(&mut self, id: &FrameworkId) {
+        let Some(at) = self.completed_frameworks.iter().position(|(completed, _)| completed == id) else { return };
+        if let Some((_, framework)) = self.completed_frameworks.remove(at) {
+            for executor in framework.completed_executors {
+                self.files.detach_sandbox(&executor.entity.directory);
+            }
+        }
+    }
+
+    fn add_executor(&mut self, entity: ExecutorEntity) {
+        let Some(framework) = self.frameworks.get_mut(&entity.framework) else { return };
+        let id = ExecutorId::from(&entity.info.executor_id);
+        let state = ExecutorState::Registering;
+        framework.executors.insert(id, Executor { entity, state, tasks: BTreeMap::new(), completed: VecDeque::new() });
+    }
+
+    fn forget_executor(&mut self, framework: &FrameworkId, container: &ContainerId) {
+        let Some(framework) = self.frameworks.get_mut(framework) else { return };
+        let completed = &mut framework.completed_executors;
+        if let Some(at) = completed.iter().position(|executor| executor.entity.container == *container)
+            && let Some(executor) = completed.remove(at)
+        {
+            self.files.detach_sandbox(&executor.entity.directory);
+        }
+    }
+
+    fn change_task(&mut self, executor: &ExecutorId, place: TaskPlace, task: v1::Task) {
+        let Some(executor) = self.executor(&FrameworkId::from(&task.framework_id), executor) else { return };
+        let id = TaskId::from(&task.task_id);
+        if place == TaskPlace::Completed {
+            executor.tasks.remove(&id);
+            executor.completed.push_back(task);
+        } else {
+            executor.tasks.insert(id, (place, task));
+        }
+    }
+
+    fn executor(&mut self, framework: &FrameworkId, executor: &ExecutorId) -> Option<&mut Executor> {
+        self.frameworks.get_mut(framework)?.executors.get_mut(executor)
+    }
+
+    /// All executors that are not completed.
+    fn executors(&self) -> impl Iterator<Item = &Executor> {
+        self.frameworks.values().flat_map(|framework| framework.executors.values())
+    }
+
+    /// What executors that are not completed, and their tasks, use.
+    fn used(&self) -> Vec<v1::Resource> {
+        self.executors().flat_map(Executor::resources).cloned().collect()
+    }
+}
+
+impl Executor {
+    /// What it and those of its tasks that have not ended use.
+    fn resources(&self) -> impl Iterator<Item = &v1::Resource> {
+        let open = self.tasks.values().filter(|(place, _)| *place != TaskPlace::Terminated);
+        let own = (self.state != ExecutorState::Terminated).then_some(&self.entity.info.resources);
+        own.into_iter().flatten().chain(open.flat_map(|(_, task)| &task.resources))
+    }
+
+    /// Its tasks that stand there.
+    fn tasks_at(&self, wanted: TaskPlace) -> impl Iterator<Item = &v1::Task> {
+        self.tasks.values().filter(move |(place, _)| *place == wanted).map(|(_, task)| task)
+    }
+}

@@ -25,6 +25,8 @@ pub(crate) struct ConnectionState {
     requests: AtomicU64,
     /// How many responses are not finished.
     in_flight: AtomicUsize,
+    /// The handler has the whole request (or wants no more of it), and the response is not finished.
+    working: AtomicBool,
     aborted: Notify,
     /// The socket does not take more for now.
     write_blocked: AtomicBool,
@@ -59,10 +61,16 @@ impl ConnectionState {
         }
     }
 
+    /// Notes that the handler waits for nothing from this connection any more.
+    pub(crate) fn note_whole_request(&self) {
+        self.working.store(true, Ordering::Relaxed);
+    }
+
     /// Counts a request in; the guard counts its response out.
     pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.working.store(false, Ordering::Relaxed);
         InFlight(Arc::clone(self))
     }
 }
@@ -85,6 +93,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.working.store(false, Ordering::Relaxed);
     }
 }
 
@@ -123,7 +132,8 @@ impl Body for TrackedBody {
 /// hyper flushes after each response. (Its own option against that also lifts the bound on streams that nobody reads.)
 /// We hold a flush back while hyper has not yet exhausted what was read: it either finds another request there, whose
 /// response joins, or it reads again and is told to wait, and then we write. A flush is never held back while a
-/// response is unfinished, so streams and slow handlers are not delayed.
+/// handler has its whole request and has not finished its response, so neither streams nor what came before a slow
+/// handler are delayed.
 #[derive(Debug)]
 pub(crate) struct ConnectionIo {
     stream: TcpStream,
@@ -227,7 +237,7 @@ impl AsyncWrite for ConnectionIo {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.read_blocked && this.state.in_flight.load(Ordering::Relaxed) == 0 {
+        if !this.read_blocked && !this.state.working.load(Ordering::Relaxed) {
             return Poll::Ready(Ok(()));
         }
         this.poll_write_out(context)

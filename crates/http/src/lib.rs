@@ -14,6 +14,7 @@ mod gzip;
 mod limits;
 mod query;
 mod request;
+mod request_body;
 pub mod response;
 mod response_body;
 mod router;
@@ -23,6 +24,7 @@ pub use event_stream::{EventSender, EventStream, SendError, StreamBroken, Stream
 pub use limits::Limits;
 pub use query::Query;
 pub use request::Request;
+pub use request_body::RequestBody;
 pub use response_body::{Response, ResponseBody};
 pub use router::{Router, RouterBuilder};
 pub use serve::serve;

@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, error, warn};
 
 use crate::connection::{ConnectionIo, ConnectionState};
-use crate::{Limits, Response};
+use crate::{Limits, RequestBody, Response};
 
 /// How long accepting pauses after it failed (most likely for want of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ pub async fn serve<S, F>(
     service: S,
     shutdown: impl Future<Output = ()>,
 ) where
-    S: Fn(http::Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
+    S: Fn(http::Request<RequestBody>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
     let (stop, stopped) = watch::channel(false);
@@ -75,7 +75,7 @@ async fn connection<S, F>(
     service: S,
     mut stopped: watch::Receiver<bool>,
 ) where
-    S: Fn(http::Request<Incoming>, SocketAddr) -> F,
+    S: Fn(http::Request<RequestBody>, SocketAddr) -> F,
     F: Future<Output = Response>,
 {
     if let Err(error) = stream.set_nodelay(true) {
@@ -85,7 +85,7 @@ async fn connection<S, F>(
     let io = TokioIo::new(ConnectionIo::new(stream, Arc::clone(&state), limits.header_timeout));
     let service = service_fn(|request: http::Request<Incoming>| {
         let in_flight = state.begin();
-        let response = service(request, peer);
+        let response = service(request.map(|body| RequestBody::new(body, Arc::clone(&state))), peer);
         async move { Ok::<_, Infallible>(response.await.map(|body| in_flight.with_body(body))) }
     });
     let connection = http1::Builder::new()

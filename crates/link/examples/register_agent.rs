@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use prost::Message as _;
-use tepui_http::{Limits, Router, response, serve};
+use tepui_http::{Limits, RequestBody, Router, response, serve};
 use tepui_link::{Link, LinkConfig, LinkEvent, Upid, is_link_request};
 use tepui_proto::{internal, v1};
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ async fn main() {
         .route("/health", |_| async { response::empty(http::StatusCode::OK) })
         .build();
     let front_link = link.clone();
-    let front = move |request: http::Request<hyper::body::Incoming>, peer| {
+    let front = move |request: http::Request<RequestBody>, peer| {
         let (link, router) = (front_link.clone(), router.clone());
         async move {
             let (head, body) = request.into_parts();

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::{LinkConfig, LinkEvent};
-use peer::{Peer, Pending, State};
+use peer::{Peer, Pending, State, Verdict};
 
 /// All peers that we send to or are linked with.
 #[derive(Debug)]
@@ -55,14 +55,14 @@ impl Outbound {
 
     pub(crate) fn send(&self, from: &str, to: &Upid, name: &str, body: &[u8]) {
         self.with_peer(to.address, |peer, state| {
-            if state.overflowed {
+            if state.verdict == Verdict::GiveUp {
                 return;
             }
             let before = state.outbox.len();
             encode::message(&mut state.outbox, from, self.shared.advertised, &to.id, name, body);
             // A message that is alone in the queue may exceed the limit: else a big one could never be sent.
             if before > 0 && state.outbox.len() > self.shared.max_queued_bytes {
-                state.overflowed = true;
+                state.verdict = Verdict::GiveUp;
                 state.outbox.truncate(before);
                 peer.interrupt.notify_one();
             } else {
@@ -83,8 +83,8 @@ impl Outbound {
         self.with_peer(to.address, |peer, state| {
             state.linked.insert(to.clone());
             // A connection that is only being opened is as fresh as can be.
-            if state.connected {
-                state.reconnect = true;
+            if state.connected && state.verdict == Verdict::Keep {
+                state.verdict = Verdict::Replace;
                 peer.interrupt.notify_one();
             }
         });

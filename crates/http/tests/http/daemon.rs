@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use tepui_http::{EventSender, Limits, Request, Response, Router, call, response,
 use tepui_proto::{MesosMessage, v1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// How long any wait may take before the test fails.
@@ -19,6 +20,8 @@ pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
     /// The senders of streams that clients opened at `/stream`.
     pub(crate) streams: mpsc::UnboundedReceiver<EventSender>,
+    /// Lets a request to `/slow` finish.
+    pub(crate) release: Arc<Notify>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -30,7 +33,8 @@ impl Daemon {
 
     pub(crate) async fn with_limits(limits: Limits) -> Self {
         let (opened, streams) = mpsc::unbounded_channel();
-        let router = routes(&limits, opened);
+        let release = Arc::new(Notify::new());
+        let router = routes(&limits, opened, Arc::clone(&release));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -39,7 +43,7 @@ impl Daemon {
             async move { router.handle(request, peer).await }
         };
         let server = tokio::spawn(serve(listener, limits, front, async { drop(stopped.await) }));
-        Self { address, streams, stop: Some(stop), server }
+        Self { address, streams, release, stop: Some(stop), server }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -175,7 +179,7 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(DEADLINE, future).await.expect("it happens in time")
 }
 
-fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>) -> Router {
+fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>, release: Arc<Notify>) -> Router {
     let names = |name: &'static str| {
         move |request: Request| async move {
             response::ok("text/plain", format!("{name} {}", request.rest).trim_end().to_owned().into())
@@ -198,6 +202,13 @@ fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>) -> Router
             response::ok("text/plain", request.body.len().to_string().into())
         })
         .route("/panic", |_| async { panic!("a handler's bug") })
+        .route("/slow", move |_| {
+            let release = Arc::clone(&release);
+            async move {
+                release.notified().await;
+                response::ok("text/plain", Bytes::from_static(b"slow"))
+            }
+        })
         .route("/stream", move |request: Request| {
             let limit =
                 request.query().unwrap().value("limit").map_or(1 << 20, |limit| limit.parse().unwrap());

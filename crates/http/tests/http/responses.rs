@@ -125,3 +125,16 @@ async fn json_wins_whenever_it_is_acceptable() {
         assert_eq!(daemon.ask(request.as_bytes()).await.headers["Content-Type"], expected, "{accept}");
     }
 }
+
+#[tokio::test]
+async fn a_slow_handler_does_not_hold_back_what_came_before() {
+    let daemon = Daemon::start().await;
+    let mut client = daemon.connect().await;
+    let post = "POST /length HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    client.write(format!("{post}GET /slow HTTP/1.1\r\n\r\n{post}{post}").as_bytes()).await;
+    assert_eq!(client.answer().await.text(), "2");
+    daemon.release.notify_one();
+    for expected in ["slow", "2", "2"] {
+        assert_eq!(client.answer().await.text(), expected);
+    }
+}

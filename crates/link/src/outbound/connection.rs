@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tracing::debug;
 
 use super::Shared;
-use super::peer::Peer;
+use super::peer::{Peer, Verdict};
 use crate::LinkEvent;
 
 /// How a connection ended.
@@ -34,12 +34,18 @@ pub(super) async fn run(shared: Arc<Shared>, address: SocketAddr, peer: Arc<Peer
                 end
             }
             Err(error) => {
+                // Nobody listens there, so there is nothing to try again.
                 retried = true;
                 End::Broken(error)
             }
         };
         match end {
-            End::Reconnect => peer.state().reconnect = false,
+            End::Reconnect => {
+                let mut state = peer.state();
+                if state.verdict == Verdict::Replace {
+                    state.verdict = Verdict::Keep;
+                }
+            }
             End::Idle => {
                 if forget(&shared, address, &peer) {
                     return;
@@ -47,7 +53,9 @@ pub(super) async fn run(shared: Arc<Shared>, address: SocketAddr, peer: Arc<Peer
             }
             End::Broken(error) => {
                 debug!(%address, %error, "connection broke");
-                // A connection without a link may have been closed just when something was to be sent.
+                // A connection without a link may have been closed just when something was to be sent. One more attempt
+                // is worth it, and another one whenever the last one got something across.
+                retried &= !std::mem::take(&mut peer.state().has_written);
                 if !retried && has_only_unlinked_messages(&peer) {
                     retried = true;
                     continue;
@@ -97,17 +105,18 @@ async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End
         let (batch, is_linked) = {
             let mut state = peer.state();
             // What was sent after that wish belongs on the new connection.
-            if state.reconnect {
-                return End::Reconnect;
+            if let Some(end) = end_by(state.verdict) {
+                return end;
             }
             (std::mem::take(&mut state.outbox), !state.linked.is_empty())
         };
         if !batch.is_empty() {
             let _pending = shared.pending.remove_later(batch.len());
-            match write_all(stream, &batch).await {
-                Ok(()) => continue,
-                Err(error) => return End::Broken(error),
+            if let Err(error) = write_all(stream, &batch).await {
+                return End::Broken(error);
             }
+            peer.state().has_written = true;
+            continue;
         }
         if is_linked {
             peer.wake.notified().await;
@@ -131,22 +140,25 @@ async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
 
 async fn interrupted(peer: &Peer) -> End {
     loop {
-        {
-            let state = peer.state();
-            if state.overflowed {
-                return End::Broken(io::Error::other("the peer reads too slowly"));
-            }
-            if state.reconnect {
-                return End::Reconnect;
-            }
+        let verdict = peer.state().verdict;
+        if let Some(end) = end_by(verdict) {
+            return end;
         }
         peer.interrupt.notified().await;
     }
 }
 
+fn end_by(verdict: Verdict) -> Option<End> {
+    match verdict {
+        Verdict::Keep => None,
+        Verdict::Replace => Some(End::Reconnect),
+        Verdict::GiveUp => Some(End::Broken(io::Error::other("the peer reads too slowly"))),
+    }
+}
+
 fn has_only_unlinked_messages(peer: &Peer) -> bool {
     let state = peer.state();
-    state.linked.is_empty() && !state.outbox.is_empty() && !state.overflowed
+    state.linked.is_empty() && !state.outbox.is_empty() && state.verdict != Verdict::GiveUp
 }
 
 /// Ends the peer's life if there is still nothing to do for it.

@@ -23,8 +23,21 @@ pub(super) struct State {
     pub(super) outbox: Vec<u8>,
     pub(super) linked: BTreeSet<Upid>,
     pub(super) connected: bool,
-    pub(super) overflowed: bool,
-    pub(super) reconnect: bool,
+    /// The present connection, or the last one, has taken messages.
+    pub(super) has_written: bool,
+    pub(super) verdict: Verdict,
+}
+
+/// What is to become of the present connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is to be replaced.
+    Replace,
+    /// More was sent than may wait: the peer is as good as gone.
+    GiveUp,
 }
 
 impl Peer {

@@ -1,15 +1,10 @@
 //! A link behind an HTTP server, as daemons have it.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use tepui_http::{Limits, RequestBody, ResponseBody, response, serve};
 use tepui_link::{Link, LinkConfig, LinkEvent, Upid, is_link_request};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -36,7 +31,19 @@ impl Front {
         let (sender, events) = mpsc::channel(64);
         let link = Link::new(config, sender);
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, link.clone()));
+        let receiver = link.clone();
+        let service = move |request: http::Request<RequestBody>, peer| {
+            let link = receiver.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                if is_link_request(&head) {
+                    link.receive(http::Request::from_parts(head, body), peer).await.map(ResponseBody::from)
+                } else {
+                    response::ok("text/plain", Bytes::from_static(b"no message"))
+                }
+            }
+        };
+        server.spawn(serve(listener, Limits::default(), service, std::future::pending()));
         Self { link, events, server }
     }
 
@@ -60,28 +67,6 @@ impl Front {
     pub(crate) async fn stop_server(&mut self) {
         self.server.shutdown().await;
     }
-}
-
-async fn serve(listener: TcpListener, link: Link) {
-    let mut connections = JoinSet::new();
-    loop {
-        let (stream, peer) = listener.accept().await.unwrap();
-        connections.spawn(connection(TokioIo::new(stream), peer, link.clone()));
-    }
-}
-
-async fn connection(io: TokioIo<tokio::net::TcpStream>, peer: SocketAddr, link: Link) {
-    let service = service_fn(|request: http::Request<Incoming>| async {
-        let (head, body) = request.into_parts();
-        let response = if is_link_request(&head) {
-            link.receive(http::Request::from_parts(head, body), peer).await
-        } else {
-            http::Response::new(Bytes::from_static(b"no message"))
-        };
-        Ok::<_, Infallible>(response.map(Full::new))
-    });
-    // A peer that breaks off is part of the tests.
-    drop(hyper::server::conn::http1::Builder::new().serve_connection(io, service).await);
 }
 
 /// Fails the test instead of hanging.

@@ -15,7 +15,8 @@
 mod clock;
 mod config;
 mod encoded_event;
-pub mod flags;
+mod flags;
+mod from_flags;
 mod front;
 mod inbox;
 mod journal_log;
@@ -30,4 +31,6 @@ mod streams;
 mod system_metrics;
 
 pub use config::Config;
+pub use flags::FLAGS;
+pub use from_flags::ConfigError;
 pub use run::{Error, run};

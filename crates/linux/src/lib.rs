@@ -21,4 +21,4 @@ pub use pidfd::PidFd;
 pub use process_table::{ProcessEntry, ProcessTable};
 pub use signal::Signal;
 pub use spawn::{Output, Process, Spawn};
-pub use subreaper::{become_subreaper, reap_orphans};
+pub use subreaper::{become_subreaper, children, reap_orphans};

@@ -1,6 +1,6 @@
 //! Taking in the orphans: a process that ends hands its children to the nearest subreaper above it.
 
-use std::io;
+use std::{fs, io};
 
 use nix::libc;
 
@@ -9,6 +9,22 @@ pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: this option takes one integer and touches no memory.
     let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The children of this process, ended or not. `Unsupported` by kernels without the list.
+pub fn children() -> io::Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for thread in fs::read_dir("/proc/self/task")? {
+        let list = match fs::read_to_string(thread?.path().join("children")) {
+            Ok(list) => list,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            Err(error) => return Err(error),
+        };
+        children.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Ok(children)
 }
 
 /// Reaps the children that have ended, save `child`, whose status its owner wants. Never blocks.

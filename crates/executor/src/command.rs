@@ -1,0 +1,57 @@
+//! The command executor: one task, one process.
+//!
+//! `driver` waits for what happens (events of the agent, the end of the process, deadlines) and does what is to be
+//! done; `escalation` and `outcome` decide without I/O how a kill proceeds and what an end means.
+//!
+//! The executor takes in the orphans of its task, so that all of the task's processes stay below it: they are killed
+//! when the task's process ends, and the agent finds them if it has to kill the executor.
+
+mod driver;
+mod escalation;
+mod launch;
+mod outcome;
+
+use std::process::ExitCode;
+
+use tepui_client::ContentType;
+use tepui_client::executor::{Environment, Recovery, subscribe};
+use tracing::{error, info, warn};
+
+use driver::{Driver, End};
+
+/// Runs the command executor in the environment that the agent made, until its task has ended and the agent knows.
+pub fn run_command_executor() -> ExitCode {
+    let environment = match Environment::of_process() {
+        Ok(environment) => environment,
+        Err(error) => {
+            error!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!("failed to start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let variables =
+        std::env::vars_os().filter(|(name, _)| name != "MESOS_EXECUTOR_AUTHENTICATION_TOKEN").collect();
+    match runtime.block_on(run(environment, variables)) {
+        End::Done => ExitCode::SUCCESS,
+        End::Failed => ExitCode::FAILURE,
+    }
+}
+
+/// Runs the executor in a given environment; tasks start with `variables`.
+async fn run(environment: Environment, variables: launch::Variables) -> End {
+    if let Err(error) = tepui_linux::become_subreaper() {
+        warn!("failed to take in the orphans of the task: {error}");
+    }
+    let lasting = environment.recovery.map_or_else(String::new, |Recovery { timeout, .. }| {
+        format!(" (recovery timeout {})", tepui_types::format_duration(timeout))
+    });
+    info!("Using the agent at {}{lasting}", environment.agent);
+    let (updates, events) = subscribe(&environment, ContentType::Protobuf);
+    Driver::new(environment, variables, updates).run(events).await
+}

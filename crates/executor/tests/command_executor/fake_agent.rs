@@ -1,0 +1,208 @@
+//! An agent's executor API over a real socket, played by hand.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tepui_proto::v1;
+use tepui_proto::v1::executor::{Call, Event, call, event};
+use tepui_wire::{ContentType, decode, encode, recordio};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const TYPE: ContentType = ContentType::Protobuf;
+
+/// Waits until `condition` holds; fails the test if that takes too long.
+pub(crate) async fn within_deadline(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not come in time");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn next<T>(what: &str, receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
+    let received = tokio::time::timeout(DEADLINE, receiver.recv()).await;
+    received.unwrap_or_else(|_| panic!("{what} did not come in time")).expect("the agent listens")
+}
+
+/// An agent that listens, and what it was told.
+pub(crate) struct FakeAgent {
+    address: SocketAddr,
+    listening: JoinHandle<()>,
+    told: Told,
+    subscriptions: mpsc::UnboundedReceiver<Subscription>,
+    updates: mpsc::UnboundedReceiver<v1::TaskStatus>,
+}
+
+#[derive(Clone)]
+struct Told {
+    subscriptions: mpsc::UnboundedSender<Subscription>,
+    updates: mpsc::UnboundedSender<v1::TaskStatus>,
+}
+
+impl FakeAgent {
+    pub(crate) async fn listen() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (subscriptions_sender, subscriptions) = mpsc::unbounded_channel();
+        let (updates_sender, updates) = mpsc::unbounded_channel();
+        let told = Told { subscriptions: subscriptions_sender, updates: updates_sender };
+        let listening = tokio::spawn(serve(listener, told.clone()));
+        Self { address, listening, told, subscriptions, updates }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(crate) async fn subscription(&mut self) -> Subscription {
+        next("a subscription", &mut self.subscriptions).await
+    }
+
+    pub(crate) async fn update(&mut self) -> v1::TaskStatus {
+        next("an update", &mut self.updates).await
+    }
+
+    /// Stops to listen, and ends the subscription after all that was sent on it.
+    pub(crate) async fn go_away(&mut self, subscription: Subscription) {
+        self.listening.abort();
+        let _ = (&mut self.listening).await;
+        let Subscription { events, writer, .. } = subscription;
+        drop(events);
+        writer.await.unwrap();
+    }
+
+    pub(crate) async fn come_back(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.listening = tokio::spawn(serve(listener, self.told.clone()));
+    }
+}
+
+async fn serve(listener: TcpListener, told: Told) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        connections.spawn(connection(stream, told.clone()));
+    }
+}
+
+/// Takes calls until one is SUBSCRIBE, which keeps the connection.
+async fn connection(stream: TcpStream, told: Told) {
+    let mut stream = BufReader::new(stream);
+    while let Some(call) = read_call(&mut stream).await {
+        match call.r#type() {
+            call::Type::Subscribe => {
+                let (events, queue) = mpsc::unbounded_channel();
+                // Not a child of the listener, so that it can finish after it.
+                let writer = tokio::spawn(write_events(stream.into_inner(), queue));
+                let call = call.subscribe.unwrap();
+                let _ = told.subscriptions.send(Subscription { call, events, writer });
+                return;
+            }
+            call::Type::Update => {
+                let _ = told.updates.send(call.update.unwrap().status);
+            }
+            other => panic!("{other:?}"),
+        }
+        if stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_call(stream: &mut BufReader<TcpStream>) -> Option<Call> {
+    let mut length = None;
+    let mut line = String::new();
+    for number in 0.. {
+        line.clear();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        let header = line.trim_end().to_ascii_lowercase();
+        if number == 0 {
+            assert_eq!(header, "post /slave(1)/api/v1/executor http/1.1");
+        } else if header.is_empty() {
+            break;
+        } else if let Some(value) = header.strip_prefix("content-length: ") {
+            length = value.parse().ok();
+        } else if let Some(value) = header.strip_prefix("content-type: ") {
+            assert_eq!(value, TYPE.name());
+        }
+    }
+    let mut body = vec![0; length.expect("a body of known length")];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(decode(TYPE, &body).unwrap())
+}
+
+/// One record per chunk, as Mesos writes them.
+async fn write_events(mut stream: TcpStream, mut events: mpsc::UnboundedReceiver<Event>) {
+    let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: {TYPE}\r\n\r\n");
+    if stream.write_all(head.as_bytes()).await.is_err() {
+        return;
+    }
+    while let Some(event) = events.recv().await {
+        let record = recordio::encode(&encode(TYPE, &event));
+        let mut chunk = format!("{:x}\r\n", record.len()).into_bytes();
+        chunk.extend_from_slice(&record);
+        chunk.extend_from_slice(b"\r\n");
+        if stream.write_all(&chunk).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// An executor that is subscribed.
+pub(crate) struct Subscription {
+    call: call::Subscribe,
+    events: mpsc::UnboundedSender<Event>,
+    writer: JoinHandle<()>,
+}
+
+impl Subscription {
+    /// What the executor said when it subscribed.
+    pub(crate) fn call(&self) -> call::Subscribe {
+        self.call.clone()
+    }
+
+    pub(crate) fn subscribed(&self, framework_info: v1::FrameworkInfo) {
+        let executor_info = v1::ExecutorInfo::default().into();
+        let subscribed = event::Subscribed { executor_info, framework_info, ..Default::default() };
+        self.send(Event { subscribed: Some(subscribed), ..of(event::Type::Subscribed) });
+    }
+
+    pub(crate) fn launch(&self, task: v1::TaskInfo) {
+        let launch = event::Launch { task: task.into() };
+        self.send(Event { launch: Some(launch), ..of(event::Type::Launch) });
+    }
+
+    pub(crate) fn kill(&self, task: &str, kill_policy: Option<v1::KillPolicy>) {
+        let kill = event::Kill { task_id: v1::TaskId { value: task.to_owned() }, kill_policy };
+        self.send(Event { kill: Some(kill), ..of(event::Type::Kill) });
+    }
+
+    pub(crate) fn acknowledge(&self, status: &v1::TaskStatus) {
+        let uuid = status.uuid.clone().unwrap();
+        let acknowledged = event::Acknowledged { task_id: status.task_id.clone(), uuid };
+        self.send(Event { acknowledged: Some(acknowledged), ..of(event::Type::Acknowledged) });
+    }
+
+    pub(crate) fn shutdown(&self) {
+        self.send(of(event::Type::Shutdown));
+    }
+
+    /// Ends the stream after what was sent on it.
+    pub(crate) fn close(self) {}
+
+    fn send(&self, event: Event) {
+        // An executor that is gone already is noticed by what it does not say.
+        let _ = self.events.send(event);
+    }
+}
+
+fn of(kind: event::Type) -> Event {
+    Event { r#type: Some(kind.into()), ..Event::default() }
+}

@@ -316,3 +316,23 @@ fn a_framework_is_written_as_mesos_writes_it() {
         assert!(ours == theirs || (is_same_number && ours.len() <= theirs.len()), "{ours} {theirs}");
     }
 }
+
+#[test]
+fn what_mesos_wrote_is_written_again_byte_for_byte() {
+    fn again<T: MesosMessage>(text: &str) -> String {
+        write(&read::<T>(text))
+    }
+    // Recorded: events and responses of running masters and agents, one of each shape, after the name of the message.
+    for line in include_str!("../../testdata/messages-mesos.txt").lines() {
+        let (name, text) = line.split_once('\t').unwrap();
+        let written = match name {
+            "mesos.v1.scheduler.Event" => again::<v1::scheduler::Event>(text),
+            "mesos.v1.executor.Event" => again::<v1::executor::Event>(text),
+            "mesos.v1.master.Event" => again::<master::Event>(text),
+            "mesos.v1.master.Response" => again::<master::Response>(text),
+            "mesos.v1.agent.Response" => again::<v1::agent::Response>(text),
+            other => panic!("add `{other}` here"),
+        };
+        assert_eq!(written, text);
+    }
+}

@@ -4,7 +4,7 @@ use tepui_proto::LinkMessage;
 use tepui_types::{Now, Upid};
 
 use crate::change::{Change, Counter};
-use crate::effect::{Effect, Effects, Rejection, RejectionKind, Response};
+use crate::effect::{Effect, Effects, Response};
 use crate::input::RequestId;
 
 /// The name of the master's own actor on the link.
@@ -41,12 +41,6 @@ impl<'a> Turn<'a> {
     /// Answers an HTTP request.
     pub(crate) fn respond(&mut self, request: RequestId, response: Response) {
         self.push(Effect::Respond { request, response });
-    }
-
-    /// Refuses an HTTP request.
-    pub(crate) fn reject(&mut self, request: RequestId, kind: RejectionKind, message: impl Into<String>) {
-        let message = message.into();
-        self.respond(request, Response::Rejected(Rejection { kind, message }));
     }
 
     /// Sends a message as the master.

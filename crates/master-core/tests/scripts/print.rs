@@ -1,0 +1,211 @@
+//! Effects and changes as one line each.
+
+use std::fmt::Write as _;
+
+use tepui_master_core::{Change, Effect, RegistryWrite, RejectionKind, Response};
+use tepui_proto::v1::scheduler::{Event, event};
+use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, internal, v1};
+use tepui_types::Resources;
+
+/// Prints, with the master's id shortened.
+pub struct Printer {
+    /// The master's id.
+    pub master: String,
+}
+
+impl Printer {
+    /// A printer for this master.
+    pub fn new(master: &str) -> Self {
+        Self { master: master.to_owned() }
+    }
+
+    /// One effect.
+    pub fn effect(&self, effect: &Effect) -> String {
+        let line = match effect {
+            Effect::Respond { request, response } => format!("respond {}: {}", request.0, respond(response)),
+            Effect::SendEvent { stream, event } => format!("event {}: {}", stream.0, show_event(event)),
+            Effect::CloseStream(stream) => format!("close {}", stream.0),
+            Effect::SendLink { from, to, message } => {
+                let from = if from == "master" { String::new() } else { format!(" from {from}") };
+                format!("send {to}{from}: {}", show_message(message))
+            }
+            Effect::OpenLink(peer) => format!("open {peer}"),
+            Effect::CloseLink(peer) => format!("unlink {peer}"),
+            Effect::Store { id, writes } => {
+                let writes: Vec<String> = writes.iter().map(show_write).collect();
+                format!("store {}: {}", id.0, writes.join("; "))
+            }
+        };
+        self.shorten(&line)
+    }
+
+    /// One change.
+    pub fn change(&self, change: &Change) -> String {
+        self.shorten(&format!("change: {}", show_change(change)))
+    }
+
+    fn shorten(&self, line: &str) -> String {
+        format!("{}\n", line.replace(&self.master, "$m"))
+    }
+}
+
+fn respond(response: &Response) -> String {
+    match response {
+        Response::Accepted => "202".to_owned(),
+        Response::Ok => "200".to_owned(),
+        Response::Subscribed { stream, .. } => format!("200 stream {}", stream.0),
+        Response::Rejected(rejection) => {
+            let status = match rejection.kind {
+                RejectionKind::BadRequest => 400,
+                RejectionKind::Forbidden => 403,
+                RejectionKind::NotAcceptable => 406,
+                RejectionKind::Conflict => 409,
+                RejectionKind::NotImplemented => 501,
+                RejectionKind::Unavailable => 503,
+            };
+            format!("{status} {}", rejection.message)
+        }
+    }
+}
+
+fn show_event(event: &Event) -> String {
+    let kind = event.r#type().as_str_name();
+    match event.r#type() {
+        event::Type::Subscribed => {
+            let subscribed = event.subscribed.as_ref().unwrap();
+            format!("{kind} {}", subscribed.framework_id.value)
+        }
+        event::Type::Offers => {
+            let offers = &event.offers.as_ref().unwrap().offers;
+            let offers: Vec<String> = offers.iter().map(show_offer).collect();
+            format!("{kind} {}", offers.join(" | "))
+        }
+        event::Type::Update => format!("{kind} {}", show_status(&event.update.as_ref().unwrap().status)),
+        event::Type::Rescind => format!("{kind} {}", event.rescind.as_ref().unwrap().offer_id.value),
+        event::Type::Error => format!("{kind} {}", event.error.as_ref().unwrap().message),
+        event::Type::Heartbeat => kind.to_owned(),
+        _ => String::from_utf8(event.to_json(JsonDialect::V1)).unwrap(),
+    }
+}
+
+fn show_offer(offer: &v1::Offer) -> String {
+    let role = offer.allocation_info.as_ref().and_then(|info| info.role.clone());
+    let role = role.map(|role| format!(" for {role}")).unwrap_or_default();
+    let executors: Vec<&str> = offer.executor_ids.iter().map(|id| id.value.as_str()).collect();
+    let executors = if executors.is_empty() { String::new() } else { format!(" with {}", executors.join(",")) };
+    let resources = Resources::from_protos(&offer.resources).unwrap();
+    format!("{}{role} of {}{executors}: {resources}", offer.id.value, offer.agent_id.value)
+}
+
+fn show_status(status: &v1::TaskStatus) -> String {
+    let mut text = format!("{} {}", status.task_id.value, status.state().as_str_name());
+    if let Some(agent) = &status.agent_id {
+        let _ = write!(text, " on {}", agent.value);
+    }
+    if let Some(executor) = &status.executor_id {
+        let _ = write!(text, " by {}", executor.value);
+    }
+    let _ = write!(text, " {}", status.source().as_str_name());
+    if status.reason.is_some() {
+        let _ = write!(text, " {}", status.reason().as_str_name());
+    }
+    if let Some(uuid) = &status.uuid {
+        let _ = write!(text, " uuid={}", uuid[0]);
+    }
+    if let Some(healthy) = status.healthy {
+        let _ = write!(text, " healthy={healthy}");
+    }
+    if status.unreachable_time.is_some() {
+        text.push_str(" with unreachable_time");
+    }
+    if let Some(message) = &status.message {
+        let _ = write!(text, " \"{message}\"");
+    }
+    text
+}
+
+fn show_message(message: &LinkMessage) -> String {
+    let name = message.name().trim_start_matches("mesos.internal.").trim_end_matches("Message");
+    let json = match message {
+        LinkMessage::RunTask(message) => {
+            let task = String::from_utf8(message.task.to_json(JsonDialect::V0)).unwrap();
+            let new = message.launch_executor.unwrap();
+            return format!("{name} launch_executor={new} {task}");
+        }
+        LinkMessage::PingSlave(message) => json(&**message),
+        LinkMessage::SlaveRegistered(message) => json(&**message),
+        LinkMessage::SlaveReregistered(message) => return show_reregistered(message),
+        LinkMessage::KillTask(message) => json(&**message),
+        LinkMessage::Shutdown(message) => json(&**message),
+        LinkMessage::ShutdownFramework(message) => json(&**message),
+        LinkMessage::ShutdownExecutor(message) => json(&**message),
+        LinkMessage::FrameworkToExecutor(message) => json(&**message),
+        LinkMessage::StatusUpdateAcknowledgement(message) => json(&**message),
+        LinkMessage::UpdateFramework(message) => message.framework_id.value.clone(),
+        other => format!("{other:?}"),
+    };
+    format!("{name} {json}")
+}
+
+fn show_reregistered(message: &internal::SlaveReregisteredMessage) -> String {
+    let mut text = format!("SlaveReregistered {}", message.slave_id.value);
+    for question in &message.reconciliations {
+        for status in &question.statuses {
+            let _ = write!(text, ", asks for {}: {}", question.framework_id.value, show_status(status));
+        }
+    }
+    text
+}
+
+fn json(message: &impl MesosMessage) -> String {
+    String::from_utf8(message.to_json(JsonDialect::V0)).unwrap()
+}
+
+fn show_write(write: &RegistryWrite) -> String {
+    match write {
+        RegistryWrite::AdmitAgent(info) => format!("admit {}", info.id.as_ref().unwrap().value),
+        RegistryWrite::MarkUnreachable(id, _) => format!("unreachable {id}"),
+        RegistryWrite::MarkReachable(info) => format!("reachable {}", info.id.as_ref().unwrap().value),
+        RegistryWrite::RemoveAgent(id) => format!("remove {id}"),
+    }
+}
+
+fn show_change(change: &Change) -> String {
+    match change {
+        Change::Elected { .. } => "Elected".to_owned(),
+        Change::FrameworkAdded(entity) => format!("FrameworkAdded {}", entity.info.id.as_ref().unwrap().value),
+        Change::FrameworkUpdated(entity) => format!(
+            "FrameworkUpdated {} connected={} suppressed={:?}",
+            entity.info.id.as_ref().unwrap().value,
+            entity.connected,
+            entity.suppressed_roles
+        ),
+        Change::FrameworkCompleted { id, .. } => format!("FrameworkCompleted {id}"),
+        Change::FrameworkForgotten(id) => format!("FrameworkForgotten {id}"),
+        Change::AgentAdded(entity) => format!("AgentAdded {}", entity.info.id.as_ref().unwrap().value),
+        Change::AgentUpdated(entity) => format!(
+            "AgentUpdated {} connected={} active={}",
+            entity.info.id.as_ref().unwrap().value,
+            entity.connected,
+            entity.active
+        ),
+        Change::AgentRemoved { id, why, .. } => format!("AgentRemoved {id} {why:?}"),
+        Change::AgentReachable(id) => format!("AgentReachable {id}"),
+        Change::AgentRecovered(info) => format!("AgentRecovered {}", info.id.as_ref().unwrap().value),
+        Change::TaskAdded { task } => format!("TaskAdded {} {}", task.task_id.value, task.state().as_str_name()),
+        Change::TaskUpdated { task, state, update, status, freed, .. } => {
+            let update = update.as_ref().map(|(state, uuid)| format!("{} uuid={}", state.as_str_name(), uuid[0]));
+            let status = status.as_ref().map(|status| status.state().as_str_name());
+            format!(
+                "TaskUpdated {task} {} update={update:?} status={status:?} freed={freed}",
+                state.as_str_name()
+            )
+        }
+        Change::TaskRemoved { task, to, .. } => format!("TaskRemoved {task} {to:?}"),
+        Change::ExecutorAdded { agent, info, .. } => format!("ExecutorAdded {} {agent}", info.executor_id.value),
+        Change::ExecutorRemoved { agent, executor, .. } => format!("ExecutorRemoved {executor} {agent}"),
+        Change::OfferAdded(offer) => format!("OfferAdded {}", offer.id.value),
+        Change::OfferRemoved(id) => format!("OfferRemoved {id}"),
+        Change::Counted(counter) => format!("{counter:?}"),
+    }
+}

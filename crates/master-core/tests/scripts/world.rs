@@ -1,0 +1,338 @@
+//! The commands of a script.
+//!
+//! - `recover [AGENT]...`: the registry was read; it holds these agents (`0` for `$m-S0` on 10.0.0.1).
+//! - `call [stream=N] [header=TEXT] [principal=P] [not-acceptable]` + JSON: a scheduler's call. `stream=N` sends the stream
+//!   id that the master gave that stream.
+//! - `subscribe NAME [KEY=VALUE]...`: a call SUBSCRIBE; keys are `id`, `user`, `role`, `roles`, `capabilities`,
+//!   `failover`, `checkpoint`, `principal`, `suppressed`.
+//! - `agent N RESOURCES [KEY...]`: agent N (at 10.0.0.N+1) registers. Keys: `version=V`, `old` (no capabilities).
+//! - `reregister N RESOURCES [KEY...]` + JSON lines `framework {..}`, `task {..}`, `executor {..}`.
+//! - `status N FRAMEWORK TASK STATE [latest=STATE] [uuid=BYTE]`: agent N sends an update.
+//! - `send N NAME` + JSON: agent N sends any message. `pong N`: it answers its observer.
+//! - `stream-closed N`, `link-broken N`, `advance SECONDS`, `stored`.
+//! - `show changes`, `show counters`: print these too from now on. `hold stores`: stores wait for `stored`.
+//!
+//! In all texts `$m` stands for the master's id. After each step the invariants are checked.
+
+use std::time::Duration;
+
+use tepui_master_core::{
+    Change, Config, Effect, Effects, Input, Master, Registry, RequestId, Response, SchedulerCall, StoreId, StreamId,
+};
+use tepui_proto::v1::agent_info::{Capability, capability};
+use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, internal, v1};
+use tepui_types::{Now, ResourceQuantities, Resources, Time, Upid, WallTime};
+
+use crate::print::Printer;
+
+const SEED: u64 = 7;
+
+/// A master and what its peers keep in mind.
+pub struct World {
+    master: Master,
+    now: Duration,
+    requests: u64,
+    stream_ids: Vec<String>,
+    stores: Vec<StoreId>,
+    hold_stores: bool,
+    show_changes: bool,
+    show_counters: bool,
+    printer: Printer,
+}
+
+impl World {
+    /// A master that has not recovered.
+    pub fn new() -> Self {
+        let master = Master::new(config(), SEED);
+        let printer = Printer::new(&master.info().id);
+        Self {
+            master,
+            now: Duration::ZERO,
+            requests: 0,
+            stream_ids: Vec::new(),
+            stores: Vec::new(),
+            hold_stores: false,
+            show_changes: false,
+            show_counters: false,
+            printer,
+        }
+    }
+
+    /// Runs a command; returns the effects, a line each.
+    pub fn run(&mut self, command: &str) -> String {
+        let command = command.replace("$m", &self.printer.master);
+        let (line, body) = command.split_once('\n').unwrap_or((&command, ""));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[0] {
+            "show" | "hold" => self.set(words[1]),
+            "advance" => self.advance(Duration::from_secs_f64(words[1].parse().unwrap())),
+            "stored" => {
+                let id = self.stores.remove(0);
+                self.step(Input::Stored(id))
+            }
+            _ => {
+                let input = self.input(&words, body);
+                self.step(input)
+            }
+        }
+    }
+
+    fn set(&mut self, what: &str) -> String {
+        match what {
+            "changes" => self.show_changes = true,
+            "counters" => self.show_counters = true,
+            "stores" => self.hold_stores = true,
+            other => panic!("cannot show or hold {other}"),
+        }
+        String::new()
+    }
+
+    fn input(&mut self, words: &[&str], body: &str) -> Input {
+        match words[0] {
+            "recover" => Input::Recovered(Registry {
+                agents: words[1..].iter().map(|n| self.agent_info(n, "cpus:4;mem:1024", true)).collect(),
+                ..Registry::default()
+            }),
+            "call" => self.call(&words[1..], &v1::scheduler::Call::from_json(JsonDialect::V1, body.as_bytes()).unwrap()),
+            "subscribe" => self.subscribe(&words[1..]),
+            "agent" => self.register(&words[1..]),
+            "reregister" => self.reregister(&words[1..], body),
+            "status" => self.status(&words[1..]),
+            "pong" => Input::Link {
+                from: pid(words[1]),
+                to: format!("slave-observer({})", words[2]),
+                message: internal::PongSlaveMessage {}.into(),
+            },
+            "send" => link(words[1], message(words[2], body)),
+            "stream-closed" => Input::StreamClosed(StreamId(words[1].parse().unwrap())),
+            "link-broken" => Input::LinkBroken(pid(words[1])),
+            other => panic!("there is no command {other}"),
+        }
+    }
+
+    fn call(&mut self, words: &[&str], call: &v1::scheduler::Call) -> Input {
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
+        let stream = value("stream=").map(|stream| {
+            let stream: usize = stream.parse().unwrap();
+            self.stream_ids.get(stream).cloned().unwrap_or_else(|| format!("no stream {stream}"))
+        });
+        self.requests += 1;
+        Input::SchedulerCall(Box::new(SchedulerCall {
+            request: RequestId(self.requests),
+            call: call.clone(),
+            stream_id: stream.or_else(|| value("header=")),
+            acceptable: !words.contains(&"not-acceptable"),
+            principal: value("principal="),
+        }))
+    }
+
+    fn subscribe(&mut self, words: &[&str]) -> Input {
+        use v1::framework_info::{Capability, capability::Type};
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
+        let list = |key: &str| -> Vec<String> {
+            value(key).map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default()
+        };
+        let id = value("id=").map(|value| v1::FrameworkId { value });
+        #[expect(deprecated, reason = "frameworks without MULTI_ROLE still set `role`")]
+        let framework_info = v1::FrameworkInfo {
+            name: words[0].to_owned(),
+            user: value("user=").unwrap_or_else(|| "me".to_owned()),
+            id: id.clone(),
+            role: value("role="),
+            roles: list("roles="),
+            failover_timeout: value("failover=").map(|seconds| seconds.parse().unwrap()),
+            checkpoint: value("checkpoint=").map(|checkpoint| checkpoint == "true"),
+            principal: value("claims="),
+            capabilities: list("capabilities=")
+                .iter()
+                .map(|name| Capability { r#type: Some(Type::from_str_name(name).unwrap() as i32) })
+                .collect(),
+            ..v1::FrameworkInfo::default()
+        };
+        let subscribe = v1::scheduler::call::Subscribe {
+            framework_info,
+            suppressed_roles: list("suppressed="),
+            offer_constraints: None,
+        };
+        let call = v1::scheduler::Call {
+            framework_id: id,
+            r#type: Some(v1::scheduler::call::Type::Subscribe as i32),
+            subscribe: Some(subscribe),
+            ..v1::scheduler::Call::default()
+        };
+        self.call(&words[1..], &call)
+    }
+
+    fn agent_info(&self, number: &str, resources: &str, with_id: bool) -> v1::AgentInfo {
+        let resources = Resources::parse(resources, "*").unwrap();
+        let id = format!("{}-S{number}", self.printer.master);
+        v1::AgentInfo {
+            hostname: format!("host{number}"),
+            port: Some(5051),
+            resources: resources.to_protos_pre_refinement(),
+            id: with_id.then_some(v1::AgentId { value: id }),
+            ..v1::AgentInfo::default()
+        }
+    }
+
+    fn register(&self, words: &[&str]) -> Input {
+        let version = words.iter().find_map(|word| word.strip_prefix("version=")).unwrap_or("1.11.0");
+        let message = internal::RegisterSlaveMessage {
+            slave: self.agent_info(words[0], words[1], false),
+            version: Some(version.to_owned()),
+            agent_capabilities: capabilities(words),
+            ..internal::RegisterSlaveMessage::default()
+        };
+        link(words[0], message)
+    }
+
+    fn reregister(&self, words: &[&str], body: &str) -> Input {
+        let mut message = internal::ReregisterSlaveMessage {
+            slave: self.agent_info(words[0], words[1], true),
+            version: Some("1.11.0".to_owned()),
+            agent_capabilities: capabilities(words),
+            ..internal::ReregisterSlaveMessage::default()
+        };
+        for line in body.lines() {
+            let (kind, json) = line.split_once(' ').unwrap();
+            match kind {
+                "framework" => message.frameworks.push(read(json)),
+                "task" => message.tasks.push(read(json)),
+                "executor" => message.executor_infos.push(Raw::from(read::<v1::ExecutorInfo>(json))),
+                other => panic!("an agent brings no {other}"),
+            }
+        }
+        link(words[0], message)
+    }
+
+    fn status(&self, words: &[&str]) -> Input {
+        let [agent, framework, task, state] = words[..4] else { panic!("status N FRAMEWORK TASK STATE") };
+        let state = |name: &str| v1::TaskState::from_str_name(name).unwrap() as i32;
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+        let uuid = vec![value("uuid=").map_or(1, |byte| byte.parse().unwrap()); 16];
+        let update = internal::StatusUpdate {
+            framework_id: v1::FrameworkId { value: framework.to_owned() },
+            slave_id: Some(v1::AgentId { value: format!("{}-S{agent}", self.printer.master) }),
+            status: v1::TaskStatus {
+                task_id: v1::TaskId { value: task.to_owned() },
+                state: state(words[3]),
+                source: Some(v1::task_status::Source::Executor as i32),
+                uuid: Some(uuid.clone()),
+                ..v1::TaskStatus::default()
+            },
+            timestamp: 1.0,
+            uuid: Some(uuid),
+            latest_state: value("latest=").map(state),
+            ..internal::StatusUpdate::default()
+        };
+        let _ = state;
+        link(agent, internal::StatusUpdateMessage { update, pid: Some(pid(agent).to_string()) })
+    }
+
+    /// Lets time pass, with a tick at each deadline.
+    fn advance(&mut self, by: Duration) -> String {
+        let end = self.now + by;
+        let mut effects = String::new();
+        loop {
+            let deadline = self.master.next_deadline().map(|at| Duration::from_nanos(at.as_nanos()));
+            match deadline.filter(|deadline| *deadline <= end) {
+                Some(deadline) => self.now = deadline.max(self.now),
+                None => break,
+            }
+            effects.push_str(&self.step(Input::Tick));
+        }
+        self.now = end;
+        effects
+    }
+
+    fn step(&mut self, input: Input) -> String {
+        let mut effects = Effects::default();
+        self.master.step(now(self.now), input, &mut effects);
+        self.master.check();
+        let mut text = String::new();
+        for effect in &effects.effects {
+            if let Effect::Respond { response: Response::Subscribed { stream_id, .. }, .. } = effect {
+                self.stream_ids.push(stream_id.clone());
+            }
+            text.push_str(&self.printer.effect(effect));
+        }
+        for change in &effects.changes {
+            let counted = matches!(change, Change::Counted(_));
+            if if counted { self.show_counters } else { self.show_changes } {
+                text.push_str(&self.printer.change(change));
+            }
+        }
+        for effect in effects.effects {
+            let Effect::Store { id, .. } = effect else { continue };
+            if self.hold_stores {
+                self.stores.push(id);
+            } else {
+                text.push_str(&self.step(Input::Stored(id)));
+            }
+        }
+        text
+    }
+}
+
+fn config() -> Config {
+    Config {
+        pid: "master@10.0.0.254:5050".parse().unwrap(),
+        hostname: "master.example".to_owned(),
+        domain: None,
+        started: WallTime::from_nanos(0),
+        agent_ping_timeout: Duration::from_secs(15),
+        max_agent_ping_timeouts: 5,
+        agent_reregister_timeout: Duration::from_secs(600),
+        allocation_interval: Duration::from_secs(1),
+        offer_timeout: None,
+        root_submissions: false,
+        roles: None,
+        max_completed_frameworks: 50,
+        max_completed_tasks_per_framework: 1000,
+        max_unreachable_tasks_per_framework: 1000,
+        filter_gpu_resources: true,
+        min_allocatable_resources: vec![
+            ResourceQuantities::parse("cpus:0.01").unwrap(),
+            ResourceQuantities::parse("mem:32").unwrap(),
+        ],
+    }
+}
+
+fn now(since: Duration) -> Now {
+    let nanos = u64::try_from(since.as_nanos()).unwrap();
+    Now { time: Time::from_nanos(nanos), wall: WallTime::from_nanos(i64::try_from(nanos).unwrap()) }
+}
+
+fn pid(agent: &str) -> Upid {
+    let host = agent.parse::<u8>().unwrap() + 1;
+    format!("slave(1)@10.0.0.{host}:5051").parse().unwrap()
+}
+
+fn link(agent: &str, message: impl Into<LinkMessage>) -> Input {
+    Input::Link { from: pid(agent), to: "master".to_owned(), message: message.into() }
+}
+
+fn capabilities(words: &[&str]) -> Vec<Capability> {
+    use capability::Type;
+    if words.contains(&"old") {
+        return Vec::new();
+    }
+    [Type::MultiRole, Type::HierarchicalRole, Type::ReservationRefinement]
+        .map(|kind| Capability { r#type: Some(kind as i32) })
+        .to_vec()
+}
+
+fn read<T: MesosMessage>(json: &str) -> T {
+    T::from_json(JsonDialect::V0, json.as_bytes()).unwrap()
+}
+
+fn message(name: &str, json: &str) -> LinkMessage {
+    match name {
+        "UnregisterSlave" => read::<internal::UnregisterSlaveMessage>(json).into(),
+        "UpdateSlave" => read::<internal::UpdateSlaveMessage>(json).into(),
+        "StatusUpdate" => read::<internal::StatusUpdateMessage>(json).into(),
+        "ExitedExecutor" => read::<internal::ExitedExecutorMessage>(json).into(),
+        "ExecutorToFramework" => read::<internal::ExecutorToFrameworkMessage>(json).into(),
+        other => panic!("agents send no {other} here"),
+    }
+}

@@ -12,7 +12,7 @@ use crate::Address;
 use crate::connection::{Connection, TransportError};
 
 /// How long an answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The largest answer: the whole state of a large cluster in JSON has some hundred megabytes.
 const MAX_ANSWER_BYTES: usize = 1 << 30;
@@ -117,13 +117,9 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn call(&mut self, address: &Address, outgoing: Outgoing) -> Result<Answer, CallError> {
-        match tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(address, outgoing)).await {
-            Ok(answered) => answered,
-            Err(_) => {
-                self.connection = None;
-                Err(TransportError::Timeout { address: address.clone(), timeout: ANSWER_TIMEOUT }.into())
-            }
-        }
+        let timeout = || TransportError::Timeout { address: address.clone(), timeout: ANSWER_TIMEOUT };
+        let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(address, outgoing));
+        exchange.await.unwrap_or_else(|_| Err(timeout().into()))
     }
 
     async fn exchange(&mut self, address: &Address, outgoing: Outgoing) -> Result<Answer, CallError> {

@@ -1,4 +1,4 @@
-//! The answer to SUBSCRIBE: events as RecordIO, as long as it lasts.
+//! The answer to SUBSCRIBE: events as `RecordIO`, as long as it lasts.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;

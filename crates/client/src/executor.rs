@@ -162,7 +162,10 @@ pub struct Events {
 }
 
 /// A call that is under way. Kept outside of `next`, so that cutting that off does not cut off the call.
-struct Sending(Pin<Box<dyn Future<Output = (Caller, Result<Answer, CallError>)> + Send>>);
+struct Sending(Pin<Box<dyn Future<Output = Sent> + Send>>);
+
+/// The caller comes back with the outcome.
+type Sent = (Caller, Result<Answer, CallError>);
 
 impl fmt::Debug for Sending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,7 +232,7 @@ impl Events {
     }
 
     /// Takes the outcome of a call.
-    fn sent(&mut self, (caller, answer): (Caller, Result<Answer, CallError>)) -> Option<Event> {
+    fn sent(&mut self, (caller, answer): Sent) -> Option<Event> {
         self.caller = Some(caller);
         let reason = match answer {
             Ok(answer) if answer.status.is_success() => return None,
@@ -303,7 +306,7 @@ impl Events {
 }
 
 /// The end of the call that is under way; never, if there is none.
-async fn finish(sending: &mut Option<Sending>) -> (Caller, Result<Answer, CallError>) {
+async fn finish(sending: &mut Option<Sending>) -> Sent {
     let Some(call) = sending else { return std::future::pending().await };
     let outcome = (&mut call.0).await;
     *sending = None;

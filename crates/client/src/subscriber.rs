@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use hyper::body::Incoming;
 use tepui_proto::MesosMessage;
 use tepui_wire::ContentType;
@@ -21,7 +21,7 @@ use crate::event_stream::EventStream;
 use crate::subscription::{Policy, Step, Subscription};
 
 /// How long the answer to SUBSCRIBE may take.
-const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(60);
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How much of a refusal is read.
 const MAX_REFUSAL_BYTES: usize = 64 << 10;
@@ -238,7 +238,7 @@ fn check_content_type(
 /// The text of a refusal, as far as it can be had.
 async fn refusal(body: Incoming) -> String {
     let text =
-        Limited::new(body, MAX_REFUSAL_BYTES).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        Limited::new(body, MAX_REFUSAL_BYTES).collect().await.map(Collected::to_bytes).unwrap_or_default();
     String::from_utf8_lossy(&text).trim().to_owned()
 }
 

@@ -171,7 +171,7 @@ mod tests {
                 ("tick", _) => {}
                 (unknown, _) => panic!("{unknown}"),
             }
-            shown += &format!("{line}: {}\n", show(&subscription.next(now)));
+            shown += &[line, ": ", &show(&subscription.next(now)), "\n"].concat();
         }
         let expected: String = expected
             .lines()
@@ -262,10 +262,8 @@ mod tests {
             let mut subscription = Subscription::new(Duration::ZERO, "m:1".parse().unwrap(), policy, seed);
             for (failure, largest) in largest.iter_mut().enumerate() {
                 subscription.lost(Duration::ZERO);
-                let wait = match subscription.next(Duration::ZERO) {
-                    Step::Wait(until) => until,
-                    other => panic!("{other:?}"),
-                };
+                let step = subscription.next(Duration::ZERO);
+                let Step::Wait(wait) = step else { panic!("{step:?}") };
                 assert!(wait <= Duration::from_secs([1, 2, 4, 8, 8, 8][failure]));
                 *largest = wait.max(*largest);
             }

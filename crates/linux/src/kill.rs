@@ -41,11 +41,12 @@ pub fn kill_trees(roots: &[u32]) -> io::Result<Vec<u32>> {
         };
         let before = frozen.len();
         for entry in roots.iter().flat_map(|root| table.tree(*root)) {
-            if !entry.is_zombie && !frozen.contains(&entry.pid) {
-                if let Some(handle) = send(entry.pid, entry.session, Signal::STOP) {
-                    frozen.insert(entry.pid);
-                    handles.push(handle);
-                }
+            if !entry.is_zombie
+                && !frozen.contains(&entry.pid)
+                && let Some(handle) = send(entry.pid, entry.session, Signal::STOP)
+            {
+                frozen.insert(entry.pid);
+                handles.push(handle);
             }
         }
         if frozen.len() == before {

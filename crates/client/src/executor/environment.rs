@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(read(&[], &times).unwrap().recovery, None);
         assert_eq!(read(&[], &[("MESOS_CHECKPOINT", "0")]).unwrap().recovery, None);
         let with = [times[0], times[1], ("MESOS_CHECKPOINT", "1")];
-        let recovery = Recovery { timeout: Duration::from_secs(900), max_backoff: Duration::from_secs(2) };
+        let recovery = Recovery { timeout: Duration::from_mins(15), max_backoff: Duration::from_secs(2) };
         assert_eq!(read(&[], &with).unwrap().recovery, Some(recovery));
     }
 

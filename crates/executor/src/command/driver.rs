@@ -1,5 +1,6 @@
 //! Waits for what happens and does what is to be done about it.
 
+use std::io;
 use std::os::fd::AsFd;
 
 use std::time::Duration;
@@ -28,7 +29,7 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(3);
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(2);
 
 /// How long a subscribed agent may leave the last update unacknowledged.
-const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How the executor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +206,7 @@ impl Driver {
         self.task = Task::Running(Box::new(Running {
             task_id: task.task_id.clone(),
             process,
-            kill_policy: task.kill_policy.clone(),
+            kill_policy: task.kill_policy,
             completion_deadline,
             kill: None,
             is_escalated: false,
@@ -387,24 +388,21 @@ fn kill_tree(pid: u32) {
 
 /// Until the task's process has ended; forever, if none runs.
 async fn ended(task: &Task) {
-    if let Task::Running(running) = task {
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe; a `PidFd` is one open descriptor for as long as it is borrowed"
-        )]
-        let registered = AsyncFd::with_interest(running.process.handle().as_fd(), Interest::READABLE);
-        match registered {
-            Ok(handle) => match handle.readable().await {
-                Ok(_) => return,
-                Err(error) => error!("failed to watch the task: {error}"),
-            },
-            Err(error) => error!("failed to watch the task: {error}"),
-        }
+    let Task::Running(running) = task else { return std::future::pending().await };
+    if let Err(error) = wait(&running.process).await {
         // Unwatched it could run on forever; `reap` waits for the end.
+        error!("failed to watch the task: {error}");
         let _ = Signal::KILL.send(running.process.pid());
-        return;
     }
-    std::future::pending().await
+}
+
+async fn wait(process: &Process) -> io::Result<()> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe; a `PidFd` is one open descriptor for as long as it is borrowed"
+    )]
+    let handle = AsyncFd::with_interest(process.handle().as_fd(), Interest::READABLE)?;
+    handle.readable().await.map(drop)
 }
 
 async fn until(began: Instant, deadline: Option<Duration>) {

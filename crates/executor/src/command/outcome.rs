@@ -55,11 +55,7 @@ mod tests {
         check(0, None, "TASK_FINISHED None Command exited with status 0");
         check(3 << 8, None, "TASK_FAILED None Command exited with status 3");
         check(9, None, "TASK_FAILED None Command terminated with signal Killed");
-        check(
-            11 | 0x80,
-            None,
-            "TASK_FAILED None Command terminated with signal Segmentation fault (core dumped)",
-        );
+        check(0x8b, None, "TASK_FAILED None Command terminated with signal Segmentation fault (core dumped)");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(crate) async fn within_deadline(what: &str, condition: impl Fn() -> bool) {
 }
 
 async fn next<T>(what: &str, receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
-    let received = tokio::time::timeout(DEADLINE, receiver.recv()).await;
-    received.unwrap_or_else(|_| panic!("{what} did not come in time")).expect("the agent listens")
+    let outcome = tokio::time::timeout(DEADLINE, receiver.recv()).await;
+    outcome.unwrap_or_else(|_| panic!("{what} did not come in time")).expect("the agent listens")
 }
 
 /// An agent that listens, and what it was told.
@@ -106,7 +106,9 @@ async fn connection(stream: TcpStream, told: Told) {
             call::Type::Update => {
                 let _ = told.updates.send(call.update.unwrap().status);
             }
-            other => panic!("{other:?}"),
+            other @ (call::Type::Unknown | call::Type::Message | call::Type::Heartbeat) => {
+                panic!("{other:?}")
+            }
         }
         if stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").await.is_err() {
             return;
@@ -155,7 +157,7 @@ async fn write_events(mut stream: TcpStream, mut events: mpsc::UnboundedReceiver
     }
 }
 
-/// An executor that is subscribed.
+/// An executor that is subscribed. Dropping it ends the stream after what was sent on it.
 pub(crate) struct Subscription {
     call: call::Subscribe,
     events: mpsc::UnboundedSender<Event>,
@@ -193,9 +195,6 @@ impl Subscription {
     pub(crate) fn shutdown(&self) {
         self.send(of(event::Type::Shutdown));
     }
-
-    /// Ends the stream after what was sent on it.
-    pub(crate) fn close(self) {}
 
     fn send(&self, event: Event) {
         // An executor that is gone already is noticed by what it does not say.

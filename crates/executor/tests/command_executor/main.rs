@@ -1,5 +1,10 @@
 //! The command executor as a real process with real tasks, against an agent that the test plays.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; clippy knows only `#[test]` functions as tests"
+)]
+
 mod fake_agent;
 
 use std::fs;
@@ -320,7 +325,7 @@ async fn without_checkpointing_the_loss_of_the_agent_is_the_end() {
     setup.expect_running(&subscription).await;
     setup.output("ready").await;
     let pid = pid_in(&setup.sandbox.path().join("pid")).unwrap();
-    subscription.close();
+    drop(subscription);
     assert!(!setup.exit().await.success());
     assert!(!is_alive(pid));
 }
@@ -333,7 +338,7 @@ async fn with_checkpointing_the_executor_comes_back_with_what_is_unacknowledged(
     let starting = setup.agent.update().await;
     let running = setup.agent.update().await;
     setup.output("ready").await;
-    subscription.close();
+    drop(subscription);
     let subscription = setup.agent.subscription().await;
     let call = subscription.call();
     assert_eq!(call.unacknowledged_tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["t"]);

@@ -68,7 +68,7 @@ impl View {
             }
             Change::FrameworkCompleted { id, at } => self.complete_framework(&id, at),
             Change::FrameworkForgotten(id) => {
-                self.completed_frameworks.retain(|framework| framework.id() != id)
+                self.completed_frameworks.retain(|framework| framework.id() != id);
             }
             Change::AgentAdded(entity) | Change::AgentUpdated(entity) => self.put_agent(*entity),
             Change::AgentRemoved { id, why, at } => self.remove_agent(&id, why, at),
@@ -88,7 +88,7 @@ impl View {
             }
             Change::OfferAdded(offer) => self.add_offer(*offer),
             Change::OfferRemoved(id) => self.remove_offer(&id),
-            Change::Counted(counter) => self.count(counter),
+            Change::Counted(counter) => self.count(&counter),
         }
     }
 
@@ -177,10 +177,10 @@ impl View {
         let held = std::mem::take(&mut task.holds_resources).then(|| (task.agent(), task.resources()));
         match to {
             TaskAfterlife::Completed => {
-                framework.complete(task, self.settings.max_completed_tasks_per_framework)
+                framework.complete(task, self.settings.max_completed_tasks_per_framework);
             }
             TaskAfterlife::Unreachable => {
-                framework.lose(task, self.settings.max_unreachable_tasks_per_framework)
+                framework.lose(task, self.settings.max_unreachable_tasks_per_framework);
             }
             TaskAfterlife::Forgotten => {}
         }
@@ -244,9 +244,9 @@ impl View {
         }
     }
 
-    fn count(&mut self, counter: Counter) {
-        match &counter {
-            Counter::Named(_) | Counter::TaskTerminal(..) => self.counters.count(&counter),
+    fn count(&mut self, counter: &Counter) {
+        match counter {
+            Counter::Named(_) | Counter::TaskTerminal(..) => self.counters.count(counter),
             Counter::Call(id, _)
             | Counter::Event(id, _)
             | Counter::Operation(id, _)
@@ -258,7 +258,7 @@ impl View {
                     }
                 };
                 if let Some(framework) = framework {
-                    framework.counters.count(&counter);
+                    framework.counters.count(counter);
                 }
             }
         }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -47,20 +47,20 @@ pub(crate) enum Read {
     Operator(OperatorRead, Encoding),
 }
 
-/// What the v1 operator API can read.
+/// What the v1 operator API can read, each named after its `GET_` call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OperatorRead {
-    GetHealth,
-    GetFlags,
-    GetVersion,
-    GetMetrics,
-    GetMaster,
-    GetAgents,
-    GetFrameworks,
-    GetTasks,
-    GetExecutors,
-    GetState,
-    GetRoles,
+    Health,
+    Flags,
+    Version,
+    Metrics,
+    Master,
+    Agents,
+    Frameworks,
+    Tasks,
+    Executors,
+    State,
+    Roles,
 }
 
 enum Message {
@@ -119,10 +119,7 @@ fn run(mut view: View, queue: &Receiver<Message>) {
                     Message::Journal(changes) => changes.into_iter().for_each(|change| view.fold(change)),
                     Message::Read(read, answer) => reads.push_back((read, answer)),
                 }
-                next = match queue.try_recv() {
-                    Ok(message) => Some(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
+                next = queue.try_recv().ok();
             }
             let Some((read, answer)) = reads.pop_front() else { break };
             let bytes = Bytes::from(render(&view, &read));
@@ -162,16 +159,16 @@ fn render(view: &View, read: &Read) -> Vec<u8> {
 
 fn render_operator(view: &View, read: OperatorRead, encoding: Encoding) -> Vec<u8> {
     match read {
-        OperatorRead::GetHealth => View::get_health(encoding),
-        OperatorRead::GetFlags => view.get_flags(encoding),
-        OperatorRead::GetVersion => view.get_version(encoding),
-        OperatorRead::GetMetrics => view.get_metrics(encoding, wall(), &system_metrics()),
-        OperatorRead::GetMaster => view.get_master(encoding),
-        OperatorRead::GetAgents => view.get_agents(encoding),
-        OperatorRead::GetFrameworks => view.get_frameworks(encoding),
-        OperatorRead::GetTasks => view.get_tasks(encoding),
-        OperatorRead::GetExecutors => view.get_executors(encoding),
-        OperatorRead::GetState => view.get_state(encoding),
-        OperatorRead::GetRoles => view.get_roles(encoding),
+        OperatorRead::Health => View::get_health(encoding),
+        OperatorRead::Flags => view.get_flags(encoding),
+        OperatorRead::Version => view.get_version(encoding),
+        OperatorRead::Metrics => view.get_metrics(encoding, wall(), &system_metrics()),
+        OperatorRead::Master => view.get_master(encoding),
+        OperatorRead::Agents => view.get_agents(encoding),
+        OperatorRead::Frameworks => view.get_frameworks(encoding),
+        OperatorRead::Tasks => view.get_tasks(encoding),
+        OperatorRead::Executors => view.get_executors(encoding),
+        OperatorRead::State => view.get_state(encoding),
+        OperatorRead::Roles => view.get_roles(encoding),
     }
 }

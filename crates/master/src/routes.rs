@@ -32,11 +32,11 @@ pub(crate) fn router(handles: &Handles, limits: &Limits) -> Router {
 }
 
 /// Gives a handler its own handles for each request.
-fn with<F, R>(handles: &Handles, handler: F) -> impl Fn(Request) -> R + Send + Sync + 'static
+fn with<F, R>(handles: &Handles, answer: F) -> impl Fn(Request) -> R + Send + Sync + 'static
 where
     F: Fn(Handles, Request) -> R + Send + Sync + 'static,
     R: Future<Output = Response> + Send + 'static,
 {
     let handles = handles.clone();
-    move |request| handler(handles.clone(), request)
+    move |request| answer(handles.clone(), request)
 }

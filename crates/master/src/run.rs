@@ -51,7 +51,7 @@ pub async fn run(
     let link = Link::new(config.link, link_events);
     link.register(&config.core.pid.id);
     link.register_family(|actor| actor.starts_with(AGENT_OBSERVER));
-    let (journal, reads, view_thread) = reader::start(View::new(config.view)).map_err(Error::Thread)?;
+    let (journal, queue, view_thread) = reader::start(View::new(config.view)).map_err(Error::Thread)?;
 
     let pid = config.core.pid.clone();
     let mut reactor = Reactor::new(Master::new(config.core, seed), journal, link.clone(), work.clone());
@@ -60,7 +60,7 @@ pub async fn run(
     let mut reactor = tokio::spawn(reactor.run(inbox, reactor_stopped));
     let forwarder = tokio::spawn(forward(link_inbox, work.clone()));
 
-    let front = Front::new(&Handles { inbox: work, reads, leader }, link, &config.limits);
+    let front = Front::new(&Handles { inbox: work, reads: queue, leader }, link, &config.limits);
     info!(%pid, "master started");
     // Nobody need be waiting for it.
     let _ = ready.send(());

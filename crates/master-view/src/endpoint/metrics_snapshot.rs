@@ -1,6 +1,7 @@
 //! `/metrics/snapshot`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use tepui_proto::v1::{self, TaskState};
 use tepui_types::{Scalar, WallTime};
@@ -207,9 +208,9 @@ fn percent_encode(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => write!(encoded, "%{byte:02X}").expect("writing to memory does not fail"),
         }
     }
     encoded

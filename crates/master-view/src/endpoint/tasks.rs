@@ -1,5 +1,6 @@
 //! `/tasks`.
 
+use crate::framework::Framework;
 use crate::json::document;
 use crate::model::task::task;
 use crate::task::Task;
@@ -35,7 +36,7 @@ impl View {
             .values()
             .chain(&self.completed_frameworks)
             .filter(|framework| wanted(&query.framework_id, framework.id().as_str()))
-            .flat_map(|framework| framework.all_tasks())
+            .flat_map(Framework::all_tasks)
             .filter(|task| wanted(&query.task_id, &task.proto.task_id.value))
             .collect();
         // By the time of the first status; what has none is older than all.

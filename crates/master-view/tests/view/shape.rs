@@ -33,26 +33,24 @@ impl Shape {
                 &field.unwrap_or_else(|| panic!("no `{step}` of `{path}` in {:?}", shape.keys())).1
             }
             Shape::List(elements) => &elements[step.parse::<usize>().unwrap()],
-            other => panic!("no `{step}` of `{path}` in {other:?}"),
+            Shape::Null | Shape::Bool | Shape::Float(_) | Shape::Integer(_) | Shape::Text(_) => {
+                panic!("no `{step}` of `{path}` in {shape:?}")
+            }
         })
     }
 
     /// The keys of an object, in their order.
     pub(crate) fn keys(&self) -> Vec<&str> {
-        match self {
-            Shape::Object(fields) => fields.iter().map(|(name, _)| name.as_str()).collect(),
-            other => panic!("no object: {other:?}"),
-        }
+        self.fields().iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// The keys of an object with the kinds of their values.
     pub(crate) fn kinds(&self) -> Vec<(&str, &'static str)> {
-        match self {
-            Shape::Object(fields) => {
-                fields.iter().map(|(name, shape)| (name.as_str(), shape.kind())).collect()
-            }
-            other => panic!("no object: {other:?}"),
-        }
+        self.fields().iter().map(|(name, shape)| (name.as_str(), shape.kind())).collect()
+    }
+
+    fn fields(&self) -> &[(String, Shape)] {
+        if let Shape::Object(fields) = self { fields } else { panic!("no object: {self:?}") }
     }
 
     fn kind(&self) -> &'static str {

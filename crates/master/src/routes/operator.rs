@@ -22,13 +22,11 @@ pub(super) async fn operator(handles: Handles, request: Request) -> Response {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,
     };
-    match read(kind) {
-        Some(read) => answer(&handles, read, content_type).await,
-        None => {
-            let text = format!("Call {} is not implemented", kind.as_str_name());
-            response::text(StatusCode::NOT_IMPLEMENTED, text)
-        }
-    }
+    let Some(read) = read(kind) else {
+        let text = format!("Call {} is not implemented", kind.as_str_name());
+        return response::text(StatusCode::NOT_IMPLEMENTED, text);
+    };
+    answer(&handles, read, content_type).await
 }
 
 async fn answer(handles: &Handles, read: OperatorRead, content_type: ContentType) -> Response {
@@ -56,17 +54,17 @@ fn validate(call: &Call) -> Result<Type, &'static str> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "a list of the wire's, of which these are the reads")]
 fn read(kind: Type) -> Option<OperatorRead> {
     Some(match kind {
-        Type::GetHealth => OperatorRead::GetHealth,
-        Type::GetFlags => OperatorRead::GetFlags,
-        Type::GetVersion => OperatorRead::GetVersion,
-        Type::GetMetrics => OperatorRead::GetMetrics,
-        Type::GetMaster => OperatorRead::GetMaster,
-        Type::GetAgents => OperatorRead::GetAgents,
-        Type::GetFrameworks => OperatorRead::GetFrameworks,
-        Type::GetTasks => OperatorRead::GetTasks,
-        Type::GetExecutors => OperatorRead::GetExecutors,
-        Type::GetState => OperatorRead::GetState,
-        Type::GetRoles => OperatorRead::GetRoles,
+        Type::GetHealth => OperatorRead::Health,
+        Type::GetFlags => OperatorRead::Flags,
+        Type::GetVersion => OperatorRead::Version,
+        Type::GetMetrics => OperatorRead::Metrics,
+        Type::GetMaster => OperatorRead::Master,
+        Type::GetAgents => OperatorRead::Agents,
+        Type::GetFrameworks => OperatorRead::Frameworks,
+        Type::GetTasks => OperatorRead::Tasks,
+        Type::GetExecutors => OperatorRead::Executors,
+        Type::GetState => OperatorRead::State,
+        Type::GetRoles => OperatorRead::Roles,
         _ => return None,
     })
 }

@@ -92,7 +92,7 @@ impl Connection {
     }
 
     fn fill(&mut self) -> bool {
-        let mut buffer = [0; 65536];
+        let mut buffer = [0; 16384];
         match self.stream.read(&mut buffer) {
             Ok(0) => false,
             Ok(length) => {
@@ -124,12 +124,10 @@ pub(crate) fn ask_parts(
 
 /// The bytes of a request.
 pub(crate) fn request(line: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let mut text = format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
-    for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
-    }
-    text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
-    text.into_bytes()
+    let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+    let length = body.len();
+    let head = format!("{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\n\r\n");
+    [head.as_bytes(), body.as_bytes()].concat()
 }
 
 /// Reads an answer that was recorded. Of a stream only the first record counts.

@@ -1,5 +1,12 @@
 //! A real master on a free port, driven with raw HTTP.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it left out"
+)]
+
+mod agents;
 mod exchange;
 mod http_api;
 mod recordings;

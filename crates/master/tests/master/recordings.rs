@@ -33,6 +33,9 @@ const DIFFERENT: &[(&str, Difference, &str)] = &[
     ),
 ];
 
+/// The recording, the request line, its headers and its body.
+type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
 /// How far an answer differs on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Difference {
@@ -105,7 +108,7 @@ fn what_mesos_1_11_answered_to_schedulers_is_answered_the_same() {
     let unknown_field =
         r#"{"type":"SUBSCRIBE","bogus":1,"subscribe":{"framework_info":{"user":"root","name":"rec"}}}"#;
     let lowercase = r#"{"type":"subscribe"}"#;
-    let cases: &[(&str, &str, &[(&str, &str)], &str)] = &[
+    let cases: [Case; 11] = [
         ("sched-bad-content-type", URL, &[("Content-Type", "text/plain")], SUBSCRIBE),
         ("sched-enum-lowercase", URL, &[JSON], lowercase),
         ("sched-get-method", "GET /api/v1/scheduler", &[], ""),

@@ -10,7 +10,8 @@ use tepui_proto::v1;
 /// The program's file cannot be found, or its path is not text.
 pub fn command_executor() -> io::Result<v1::CommandInfo> {
     let program = std::env::current_exe()?;
-    let program = program.to_str().ok_or_else(|| io::Error::other("the program's path is not text"))?.to_owned();
+    let program =
+        program.to_str().ok_or_else(|| io::Error::other("the program's path is not text"))?.to_owned();
     Ok(v1::CommandInfo {
         shell: Some(false),
         value: Some(program),

@@ -84,15 +84,23 @@ async fn start(
     files: Files,
     launch: Launch,
 ) -> Result<u32, String> {
-    let sandbox = Sandbox::new(Path::new(&work_dir), &launch.agent, &launch.framework, &launch.executor, &launch.container)
-        .map_err(|error| describe(&error))?;
+    let sandbox = Sandbox::new(
+        Path::new(&work_dir),
+        &launch.agent,
+        &launch.framework,
+        &launch.executor,
+        &launch.container,
+    )
+    .map_err(|error| describe(&error))?;
     let path = sandbox.path().to_owned();
     let user = launch.user.clone();
     tokio::task::spawn_blocking(move || sandbox.create(user.as_deref()))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| describe(&error))?;
-    if let Err(error) = files.attach_sandbox(&launch.directory, launch.framework.as_str(), launch.executor.as_str()) {
+    if let Err(error) =
+        files.attach_sandbox(&launch.directory, launch.framework.as_str(), launch.executor.as_str())
+    {
         warn!(directory = launch.directory, %error, "failed to make a sandbox readable");
     }
     let config = ContainerConfig {

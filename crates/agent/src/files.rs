@@ -108,7 +108,9 @@ impl Files {
         }
         let mut data = Vec::new();
         let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.take(length).read_to_end(&mut data));
-        read.map_err(|error| FilesError::Unknown(format!("Failed to read file at '{}': {error}.\n", path.display())))?;
+        read.map_err(|error| {
+            FilesError::Unknown(format!("Failed to read file at '{}': {error}.\n", path.display()))
+        })?;
         Ok((size, data))
     }
 
@@ -219,18 +221,23 @@ mod tests {
     fn a_sandbox_is_read_under_all_its_names() {
         let (_folder, files, directory) = sandbox();
         let latest = directory.replace("c1", "latest");
-        for name in [directory.as_str(), &latest, "/frameworks/f/executors/e/runs/latest", &format!("{directory}/")] {
+        for name in
+            [directory.as_str(), &latest, "/frameworks/f/executors/e/runs/latest", &format!("{directory}/")]
+        {
             let stdout = format!("{}/stdout", name.trim_end_matches('/'));
             assert_eq!(files.read(&stdout, 0, None), Ok((5, b"hello".to_vec())), "{name}");
             let listing = files.browse(name).unwrap();
-            assert_eq!(listing.iter().map(|entry| entry.path.clone()).collect::<Vec<_>>(), [
-                stdout,
-                format!("{}/sub", name.trim_end_matches('/'))
-            ]);
+            assert_eq!(
+                listing.iter().map(|entry| entry.path.clone()).collect::<Vec<_>>(),
+                [stdout, format!("{}/sub", name.trim_end_matches('/'))]
+            );
         }
         assert_eq!(files.read(&format!("{directory}/stdout"), 1, Some(3)), Ok((5, b"ell".to_vec())));
         assert_eq!(files.read(&format!("{directory}/stdout"), 9, None), Ok((5, Vec::new())));
-        assert_eq!(files.download(&format!("{directory}/stdout")), Ok(("stdout".to_owned(), b"hello".to_vec())));
+        assert_eq!(
+            files.download(&format!("{directory}/stdout")),
+            Ok(("stdout".to_owned(), b"hello".to_vec()))
+        );
     }
 
     #[test]
@@ -240,7 +247,10 @@ mod tests {
         symlink("/", format!("{directory}/root")).unwrap();
         for escape in ["../../secret", "link", "root/etc/passwd", "sub/../../../secret"] {
             let refused = files.read(&format!("{directory}/{escape}"), 0, None);
-            assert!(matches!(&refused, Err(FilesError::Invalid(text)) if text.ends_with("is inaccessible.\n")), "{escape}");
+            assert!(
+                matches!(&refused, Err(FilesError::Invalid(text)) if text.ends_with("is inaccessible.\n")),
+                "{escape}"
+            );
             assert!(files.download(&format!("{directory}/{escape}")).is_err());
         }
         assert!(matches!(files.browse(&format!("{directory}/root/etc")), Err(FilesError::Invalid(_))));
@@ -254,7 +264,10 @@ mod tests {
         let (_folder, files, directory) = sandbox();
         let invalid = |text: &str| Err(FilesError::Invalid(text.to_owned()));
         assert_eq!(files.read(&directory, 0, None), invalid("Cannot read a directory.\n"));
-        assert_eq!(files.download(&format!("{directory}/sub")).map(drop), invalid("Cannot download a directory.\n").map(drop::<()>));
+        assert_eq!(
+            files.download(&format!("{directory}/sub")).map(drop),
+            invalid("Cannot download a directory.\n").map(drop::<()>)
+        );
         assert_eq!(files.read(&format!("{directory}/none"), 0, None), Err(FilesError::NotFound));
         files.detach_sandbox(&directory);
         assert_eq!(files.attached(), []);

@@ -22,7 +22,9 @@ pub enum ConfigError {
         hint: &'static str,
     },
     /// `--master` names a store that holds the leader's address.
-    #[error("flag `master`: the leader cannot be detected in `{0}` yet\nhint: give the master itself, as `host:port`")]
+    #[error(
+        "flag `master`: the leader cannot be detected in `{0}` yet\nhint: give the master itself, as `host:port`"
+    )]
     Detection(String),
     /// `--resources` is malformed.
     #[error("flag `resources`: {0}")]
@@ -77,7 +79,8 @@ fn core(
     let mut core = tepui_agent_core::Config::new(pid, addresses.hostname.clone(), work_dir);
     let default_role = values.text("default_role").unwrap_or(tepui_types::DEFAULT_ROLE);
     validate_role(default_role)?;
-    core.resources = Resources::parse(values.text("resources").unwrap_or_default(), default_role)?.to_protos();
+    core.resources =
+        Resources::parse(values.text("resources").unwrap_or_default(), default_role)?.to_protos();
     core.attributes = Attributes::parse(values.text("attributes").unwrap_or_default())?.to_protos();
     core.command_executor = command_executor;
     core.switch_user = values.bool("switch_user");

@@ -114,7 +114,10 @@ mod tests {
     #[test]
     fn the_machine_has_something_to_offer() {
         let found = resources(Path::new("/"));
-        assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["cpus", "mem", "disk", "ports"]);
+        assert_eq!(
+            found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+            ["cpus", "mem", "disk", "ports"]
+        );
         assert!(found[..3].iter().all(|one| one.scalar.as_ref().is_some_and(|scalar| scalar.value >= 1.0)));
     }
 }

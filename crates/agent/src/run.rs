@@ -40,7 +40,9 @@ pub enum Error {
     #[error("failed to find the master `{0}`: its host has no address")]
     NoAddress(String),
     /// A folder cannot be used.
-    #[error("failed to use the folder `{path}`\nhint: `--work_dir` names a folder that the agent may write to")]
+    #[error(
+        "failed to use the folder `{path}`\nhint: `--work_dir` names a folder that the agent may write to"
+    )]
     WorkDir {
         /// Which.
         path: String,
@@ -72,7 +74,12 @@ pub async fn run(
     link.register(&config.core.pid.id);
     let files = Files::default();
     let view = Arc::new(RwLock::new(View::new(&config, files.clone())));
-    let routes = Routes { inbox: work.clone(), view: Arc::clone(&view), files: files.clone(), settings: Arc::new(config.clone()) };
+    let routes = Routes {
+        inbox: work.clone(),
+        view: Arc::clone(&view),
+        files: files.clone(),
+        settings: Arc::new(config.clone()),
+    };
     let front = Front { link: link.clone(), router: router(&routes, &config.limits) };
     let (containerizer, exits) = Containerizer::new();
     let reactor = Reactor {
@@ -113,9 +120,8 @@ pub async fn run(
 
 /// The master's address on the link.
 async fn find_master(master: &str) -> Result<Upid, Error> {
-    let found = lookup_host(master)
-        .await
-        .map_err(|source| Error::Master { master: master.to_owned(), source })?;
+    let found =
+        lookup_host(master).await.map_err(|source| Error::Master { master: master.to_owned(), source })?;
     let addresses: Vec<SocketAddr> = found.collect();
     // Masters advertise an IPv4 address, and compare literally.
     let preferred = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());

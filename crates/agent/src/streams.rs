@@ -57,7 +57,11 @@ impl Streams {
         let Some(open) = self.open.get(&stream) else { return };
         let record = recordio::encode(&tepui_wire::encode(open.content_type, event));
         if let Err(SendError::Overflow) = open.sender.send(record) {
-            warn!(stream = stream.0, limit_bytes = LIMIT_BYTES, "executor disconnected: it does not read its events");
+            warn!(
+                stream = stream.0,
+                limit_bytes = LIMIT_BYTES,
+                "executor disconnected: it does not read its events"
+            );
         }
     }
 

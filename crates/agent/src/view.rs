@@ -99,11 +99,14 @@ impl View {
                     framework.completed_executors.push_back(executor);
                 }
             }
-            Change::ExecutorForgotten { framework, container } => self.forget_executor(&framework, &container),
+            Change::ExecutorForgotten { framework, container } => {
+                self.forget_executor(&framework, &container)
+            }
             Change::TaskChanged { executor, place, task } => self.change_task(&executor, place, *task),
             Change::TaskForgotten { framework, executor, task } => {
                 if let Some(executor) = self.executor(&framework, &executor)
-                    && let Some(at) = executor.completed.iter().position(|done| done.task_id.value == task.as_str())
+                    && let Some(at) =
+                        executor.completed.iter().position(|done| done.task_id.value == task.as_str())
                 {
                     executor.completed.remove(at);
                 }
@@ -124,7 +127,9 @@ impl View {
     }
 
     fn forget_framework(&mut self, id: &FrameworkId) {
-        let Some(at) = self.completed_frameworks.iter().position(|(completed, _)| completed == id) else { return };
+        let Some(at) = self.completed_frameworks.iter().position(|(completed, _)| completed == id) else {
+            return;
+        };
         if let Some((_, framework)) = self.completed_frameworks.remove(at) {
             for executor in framework.completed_executors {
                 self.files.detach_sandbox(&executor.entity.directory);
@@ -136,7 +141,9 @@ impl View {
         let Some(framework) = self.frameworks.get_mut(&entity.framework) else { return };
         let id = ExecutorId::from(&entity.info.executor_id);
         let state = ExecutorState::Registering;
-        framework.executors.insert(id, Executor { entity, state, tasks: BTreeMap::new(), completed: VecDeque::new() });
+        framework
+            .executors
+            .insert(id, Executor { entity, state, tasks: BTreeMap::new(), completed: VecDeque::new() });
     }
 
     fn forget_executor(&mut self, framework: &FrameworkId, container: &ContainerId) {
@@ -178,9 +185,14 @@ impl View {
 impl Executor {
     /// What it and those of its tasks that have not ended use.
     fn resources(&self) -> impl Iterator<Item = &v1::Resource> {
-        let open = self.tasks.values().filter(|(place, _)| *place != TaskPlace::Terminated);
         let own = (self.state != ExecutorState::Terminated).then_some(&self.entity.info.resources);
-        own.into_iter().flatten().chain(open.flat_map(|(_, task)| &task.resources))
+        own.into_iter().flatten().chain(self.tasks_resources())
+    }
+
+    /// What those of its tasks that have not ended use.
+    fn tasks_resources(&self) -> impl Iterator<Item = &v1::Resource> {
+        let open = self.tasks.values().filter(|(place, _)| *place != TaskPlace::Terminated);
+        open.flat_map(|(_, task)| &task.resources)
     }
 
     /// Its tasks that stand there.

@@ -12,6 +12,10 @@ use crate::effect::Effects;
 use crate::executor::Executor;
 use crate::task::{add_status, new_task};
 
+/// Tasks that a framework's executors may say something about though nobody knows them: those of an executor that
+/// survived its agent, say.
+const MAX_UNKNOWN_TASKS: usize = 100;
+
 impl Agent {
     /// Says ourselves how a task is doing.
     pub(crate) fn agent_update(
@@ -73,7 +77,7 @@ impl Agent {
             effects.change(Change::Counted("slave/invalid_status_updates"));
             return;
         };
-        effects.change(Change::Counted("slave/valid_status_updates"));
+        let limit = framework.tasks.len() + MAX_UNKNOWN_TASKS;
         let mut is_new = !self.updates.knows(framework_id, &task, &uuid);
         if let Some(executor) = framework.executor_of(&task).filter(|_| is_new) {
             if *source != UpdateSource::Agent {
@@ -84,7 +88,11 @@ impl Agent {
             && framework.executors.get(id).is_some_and(|executor| executor.has_completed(&task))
         {
             is_new = false;
+        } else if is_new && *source != UpdateSource::Agent && self.updates.count_of(framework_id) >= limit {
+            effects.change(Change::Counted("slave/invalid_status_updates"));
+            return;
         }
+        effects.change(Change::Counted("slave/valid_status_updates"));
         if is_new {
             self.keep_update(framework_id, &task, update, source, effects);
         } else {

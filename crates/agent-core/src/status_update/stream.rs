@@ -130,6 +130,11 @@ impl Streams {
         self.of(framework).map(|((_, task), _)| task.clone()).collect()
     }
 
+    /// How many tasks of a framework have streams.
+    pub(crate) fn count_of(&self, framework: &FrameworkId) -> usize {
+        self.of(framework).count()
+    }
+
     /// The tasks that have pending updates.
     pub(crate) fn pending(&self) -> impl Iterator<Item = &(FrameworkId, TaskId)> {
         self.streams.iter().filter(|(_, stream)| !stream.pending.is_empty()).map(|(key, _)| key)

@@ -48,7 +48,8 @@ fn reply(routes: &Routes, kind: Type) -> Option<Answer> {
         }
         Type::GetFlags => {
             let given = routes.view().given_flags().to_vec();
-            let flags = given.into_iter().map(|(name, value)| v1::Flag { name, value: Some(value) }).collect();
+            let flags =
+                given.into_iter().map(|(name, value)| v1::Flag { name, value: Some(value) }).collect();
             Answer { get_flags: Some(answer::GetFlags { flags }), ..of(T::GetFlags) }
         }
         Type::GetMetrics => {

@@ -34,11 +34,11 @@ pub(super) async fn read(routes: Routes, request: Request) -> Response {
         Ok(found) => found,
         Err(refusal) => return refusal,
     };
-    let (offset, length) = match (number(&query, "offset", "Negative offset"), number(&query, "length", "Negative length"))
-    {
-        (Ok(offset), Ok(length)) => (offset.flatten(), length.flatten()),
-        (Err(reason), _) | (_, Err(reason)) => return response::bad_request(&reason),
-    };
+    let (offset, length) =
+        match (number(&query, "offset", "Negative offset"), number(&query, "length", "Negative length")) {
+            (Ok(offset), Ok(length)) => (offset.flatten(), length.flatten()),
+            (Err(reason), _) | (_, Err(reason)) => return response::bad_request(&reason),
+        };
     // Without an offset, only the size is wanted.
     let (start, length) = offset.map_or((0, Some(0)), |offset| (offset, length));
     match blocking(routes.files, move |files| files.read(&path, start, length)).await {

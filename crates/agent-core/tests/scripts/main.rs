@@ -1,0 +1,134 @@
+//! Scripts: what an agent does, step by step.
+//!
+//! Each file in `testdata/agent` is a story of one agent. A line that begins with `>` is an input; the lines below it are
+//! exactly what the agent does about it. `UPDATE=1 cargo test -p tepui-agent-core` rewrites what is below the inputs;
+//! read the difference as if it were code. Containers, updates and requests are numbered as they appear.
+
+mod commands;
+mod names;
+mod show;
+
+use std::path::Path;
+use std::{env, fs};
+
+use commands::Story;
+
+#[test]
+fn scripts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/agent");
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "no scripts in {}", folder.display());
+    let mut wrong = Vec::new();
+    for file in files {
+        let expected = fs::read_to_string(&file).unwrap();
+        let actual = replay(&expected);
+        if actual != expected {
+            if env::var_os("UPDATE").is_some() {
+                fs::write(&file, &actual).unwrap();
+            } else {
+                wrong.push(format!("{}:\n{}", file.display(), first_difference(&expected, &actual)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "scripts differ; UPDATE=1 rewrites them\n{}", wrong.join("\n"));
+}
+
+/// Whatever comes, in whatever order, the invariants hold and nothing panics.
+#[test]
+fn random_inputs_keep_the_invariants() {
+    const INPUTS: [&str; 44] = [
+        "detect m",
+        "detect n",
+        "detect none",
+        "broken m",
+        "pass 1secs",
+        "pass 11secs",
+        "pass 2mins",
+        "registered S0",
+        "registered S0",
+        "registered S0",
+        "reregistered S0",
+        "reregistered S0 reconcile=f:t1",
+        "ping from=slave-observer(1)",
+        "ping disconnected",
+        "run f t1",
+        "run f t2 executor=e",
+        "run f t3 executor=e launch=false",
+        "run f t4 executor=e launch=",
+        "run g t1 executor=e checkpoint aware",
+        "run f t5 stale",
+        "run-group g t6 t7",
+        "kill f t1",
+        "kill f t2",
+        "kill g t1",
+        "ack f t1 u1",
+        "ack f t2 x1",
+        "ack g t1 x1",
+        "shutdown-executor f e",
+        "shutdown-framework f",
+        "update-framework f pid=scheduler@10.0.0.9:1",
+        "framework-message f e hi",
+        "subscribe f e",
+        "subscribe f e tasks=t2 updates=t2:RUNNING:x1,t3:FINISHED:x2",
+        "subscribe f t1",
+        "subscribe g e",
+        "update f e t2 RUNNING x1",
+        "update f e t3 FINISHED x2",
+        "update g e t1 FAILED x1",
+        "update f t1 t1 KILLED x1",
+        "message f e hello",
+        "heartbeat f e",
+        "closed 1",
+        "closed 2",
+        "checkpoint 1",
+    ];
+    for seed in 0..200 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut story = Story::new();
+        for _ in 0..300 {
+            let container = random.u32(1..20);
+            let uuid = random.u32(1..40);
+            let command = match random.usize(0..INPUTS.len() + 8) {
+                at if at < INPUTS.len() => INPUTS[at].to_owned(),
+                at if at < INPUTS.len() + 2 => format!("launched c{container}"),
+                at if at < INPUTS.len() + 3 => format!("launch-failed c{container} x"),
+                at if at < INPUTS.len() + 5 => format!("exited c{container} 9"),
+                at if at < INPUTS.len() + 6 => format!("ack f t1 u{uuid}"),
+                at if at < INPUTS.len() + 7 => format!("ack f t2 u{uuid}"),
+                _ if random.u32(0..100) == 0 => "stop".to_owned(),
+                _ => format!("ack f t3 u{uuid}"),
+            };
+            story.run(&command);
+        }
+    }
+}
+
+/// Runs the inputs of a script and writes what they do below them. Comments and blank lines stay.
+fn replay(script: &str) -> String {
+    let mut story = Story::new();
+    let mut out = String::new();
+    for line in script.lines() {
+        if let Some(command) = line.strip_prefix("> ") {
+            out.push_str(line);
+            out.push('\n');
+            for shown in story.run(command) {
+                out.push_str(&shown);
+                out.push('\n');
+            }
+        } else if line.is_empty() || line.starts_with('#') {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn first_difference(expected: &str, actual: &str) -> String {
+    let lines = expected.lines().zip(actual.lines()).enumerate();
+    let differs = lines.into_iter().find(|(_, (expected, actual))| expected != actual);
+    match differs {
+        Some((at, (expected, actual))) => format!("line {}:\n- {expected}\n+ {actual}", at + 1),
+        None => "one is longer than the other".to_owned(),
+    }
+}

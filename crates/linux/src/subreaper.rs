@@ -65,3 +65,21 @@ fn peek() -> io::Result<Option<u32>> {
     let pid = unsafe { info.si_pid() };
     Ok(u32::try_from(pid).ok().filter(|pid| *pid != 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_listed_until_they_are_reaped() {
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        match children() {
+            Ok(children) => assert!(children.contains(&child.id()), "{children:?}"),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!children().unwrap_or_default().contains(&child.id()));
+    }
+}

@@ -91,9 +91,7 @@ impl Cluster {
         let config = tepui_master::Config::from_flags(&values, &addresses(cluster.master))?;
         let (ready, is_ready) = oneshot::channel();
         let shutdown = set(cluster.stop_master.subscribe());
-        cluster
-            .daemons
-            .spawn(async move { Ok(tepui_master::run(config, listener, ready, shutdown).await?) });
+        cluster.daemons.spawn(async move { Ok(tepui_master::run(config, listener, ready, shutdown).await?) });
         cluster.wait_for(is_ready).await?;
         for index in 0..options.agents {
             cluster.start_agent(options, index).await?;
@@ -114,6 +112,8 @@ impl Cluster {
             format!("--work_dir={}", folder.display()),
             format!("--runtime_dir={}", folder.join("run").display()),
             format!("--switch_user={}", options.switch_user),
+            // The master is known to be there: no need to spread registrations over a second.
+            "--registration_backoff_factor=10ms".to_owned(),
         ];
         args.extend(options.resources.as_ref().map(|resources| format!("--resources={resources}")));
         let values = tepui_agent::FLAGS.parse(args.into_iter().map(Into::into), |_| None)?;

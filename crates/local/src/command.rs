@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tepui_cli::{note, options_from_flags};
-use tepui_flags::{FlagsError, Values};
+use tepui_flags::Values;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cluster::{Cluster, Options};
@@ -49,8 +49,13 @@ async fn run(values: &Values) -> anyhow::Result<u8> {
     let mut cluster = Cluster::start(&options).await?;
     let result = match task {
         Some(mut task) => {
-            task.master = tepui_client::Address::new(cluster.master().ip().to_string(), cluster.master().port());
-            note(&format!("a cluster runs: master {}, {}", cluster.master(), agents(cluster.agents())));
+            task.master =
+                tepui_client::Address::new(cluster.master().ip().to_string(), cluster.master().port());
+            note(&format!(
+                "a cluster runs: master http://{}/, {}",
+                cluster.master(),
+                agents(cluster.agents())
+            ));
             tokio::select! {
                 outcome = tepui_cli::run(&task) => outcome.map(|outcome| outcome.exit_code()).map_err(Into::into),
                 error = cluster.failed() => Err(error.into()),
@@ -82,9 +87,9 @@ async fn stay(cluster: &mut Cluster, folder: &Path) -> anyhow::Result<()> {
     let master = cluster.master();
     note(&format!(
         "A cluster runs.\n\
-         \x20 master     http://{master}/\n\
+         \x20 master http://{master}/\n\
          \x20 {}\n\
-         \x20 sandboxes  {}\n\
+         \x20 sandboxes in {}\n\
          Try, in another terminal:\n\
          \x20 tepui execute --master={master} --name=hello --command='echo hello'\n\
          \x20 curl http://{master}/state\n\
@@ -105,7 +110,7 @@ async fn stay(cluster: &mut Cluster, folder: &Path) -> anyhow::Result<()> {
 
 fn agents(agents: &[SocketAddr]) -> String {
     let list: Vec<String> = agents.iter().map(|agent| format!("http://{agent}/")).collect();
-    format!("{}     {}", if agents.len() == 1 { "agent " } else { "agents" }, list.join(" "))
+    format!("{} {}", if agents.len() == 1 { "agent" } else { "agents" }, list.join(" "))
 }
 
 /// A folder that is removed at the end, unless the user chose it.
@@ -120,8 +125,10 @@ impl WorkDir {
             Some(path) => PathBuf::from(path),
             None => std::env::temp_dir().join(format!("tepui-local-{}", std::process::id())),
         };
-        std::fs::create_dir_all(&path).with_context(|| format!("failed to make folder `{}`", path.display()))?;
-        let path = path.canonicalize().with_context(|| format!("failed to use folder `{}`", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("failed to make folder `{}`", path.display()))?;
+        let path =
+            path.canonicalize().with_context(|| format!("failed to use folder `{}`", path.display()))?;
         Ok(Self { path, is_ours: chosen.is_none() })
     }
 

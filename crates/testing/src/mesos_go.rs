@@ -9,7 +9,8 @@ use std::process::Command;
 /// Go or the package is not installed (`cargo xtask test` installs both), or the build failed; the text says which.
 pub fn mesos_go(folder: &Path) -> Result<PathBuf, String> {
     if !Path::new("/usr/share/gocode/src/github.com/mesos/mesos-go").exists() {
-        return Err("mesos-go is not installed: apt-get install golang-go golang-github-mesos-mesos-go-dev".to_owned());
+        return Err("mesos-go is not installed: apt-get install golang-go golang-github-mesos-mesos-go-dev"
+            .to_owned());
     }
     let binary = folder.join("mesos-go");
     let built = Command::new("go")

@@ -20,6 +20,9 @@ use crate::print::{Printed, note};
 /// How often the agents' sizes are looked at while the task waits for an offer.
 const CAPACITY_INTERVAL: Duration = Duration::from_secs(2);
 
+/// When the agents' sizes are looked at first: an offer usually comes before.
+const FIRST_CAPACITY_LOOK: Duration = Duration::from_millis(300);
+
 /// How long a lost master may stay away.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,14 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Error)]
 pub enum ExecuteError {
     /// No master was there.
-    #[error(
-        "failed to reach a master at `{master}`: {reason}\nhint: is a master running there? `tepui local` starts a whole cluster"
-    )]
+    #[error("failed to reach a master at `{master}`\nhint: is a master running there? `tepui local` starts a whole cluster")]
     NoMaster {
         /// Where it was looked for.
         master: Address,
         /// What happened.
-        reason: String,
+        source: CallError,
     },
     /// The subscription was refused, or has ended.
     #[error("failed to subscribe")]
@@ -49,7 +50,7 @@ pub enum ExecuteError {
     #[error("failed to read resources")]
     Resources(#[from] ResourcesError),
     /// No agent can ever run the task.
-    #[error("the task needs {needed}, more than any agent has: {}\nhint: ask for less with --resources", .agents.join(" | "))]
+    #[error("the task needs {needed}, more than any agent has: {}\nhint: ask for less", .agents.join(" | "))]
     TooLarge {
         /// What the task needs.
         needed: String,
@@ -86,6 +87,10 @@ pub async fn run(options: &Options) -> Result<Outcome, ExecuteError> {
         ended: watch::Sender::new(false),
         has_waited_for_agents: false,
     };
+    // The subscription would look for a master with patience; a user who is wrong about the address wants to know.
+    if let Err(reason) = execution.operator.get("/version").await {
+        return Err(ExecuteError::NoMaster { master: options.master.clone(), source: reason });
+    }
     let outcome = execution.drive(events).await;
     execution.finish().await;
     outcome
@@ -116,7 +121,8 @@ struct Execution<'a> {
 
 impl Execution<'_> {
     async fn drive(&mut self, mut events: Events) -> Result<Outcome, ExecuteError> {
-        let mut capacity_timer = tokio::time::interval(CAPACITY_INTERVAL);
+        let first_look = tokio::time::Instant::now() + FIRST_CAPACITY_LOOK;
+        let mut capacity_timer = tokio::time::interval_at(first_look, CAPACITY_INTERVAL);
         let kill_after = self.options.kill_after.unwrap_or(Duration::MAX);
         let deadline = tokio::time::sleep(kill_after.min(Duration::from_secs(u32::MAX.into())));
         tokio::pin!(deadline);
@@ -147,9 +153,6 @@ impl Execution<'_> {
                     note(&format!("subscribed as framework {}", subscribed.framework_id.value));
                     self.phase = Phase::Waiting;
                 }
-            }
-            Event::Disconnected { reason } if self.phase == Phase::Subscribing => {
-                return Err(ExecuteError::NoMaster { master: self.options.master.clone(), reason });
             }
             Event::Disconnected { reason } => note(&format!("lost the master ({reason}); trying again")),
             Event::Offers(offers) => self.offers(offers).await?,
@@ -205,16 +208,15 @@ impl Execution<'_> {
         Ok(is_terminal(state).then_some(Outcome { state, message }))
     }
 
-    /// Starts to show the task's output, once the sandbox is known.
+    /// Starts to show the task's output, once there is a container.
     fn follow(&mut self, status: &v1::TaskStatus) {
-        let container = status.container_status.as_ref().and_then(|status| status.container_id.as_ref());
-        let (Some((_, Some(agent))), Some(container), Some(framework)) =
-            (&self.agent, container, self.calls.framework_id())
+        let (Some((_, Some(agent))), Some(_), Some(framework)) =
+            (&self.agent, &status.container_status, self.calls.framework_id())
         else {
             return;
         };
         let executor = status.executor_id.as_ref().map_or(&status.task_id.value, |executor| &executor.value);
-        let folder = format!("/frameworks/{}/executors/{executor}/runs/{}", framework.value, container.value);
+        let folder = format!("/frameworks/{}/executors/{executor}/runs/latest", framework.value);
         for (name, to) in [("stdout", Printed::Stdout), ("stderr", Printed::Stderr)] {
             let operator = Operator::new(agent.clone());
             let follower = follow(operator, format!("{folder}/{name}"), to, self.ended.subscribe());

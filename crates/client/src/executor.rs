@@ -269,7 +269,8 @@ impl Events {
                 None
             }
             Happening::Lost { reason } => Some(self.disconnected(reason)),
-            Happening::GaveUp => {
+            Happening::GaveUp { reason } => {
+                info!(reason, "the agent did not come back in time");
                 self.has_ended = true;
                 Some(Event::Shutdown)
             }

@@ -165,9 +165,9 @@ impl Events {
                 info!(reason, "the subscription was lost; subscribing again");
                 Ok(Some(Event::Disconnected { reason }))
             }
-            Happening::GaveUp => {
+            Happening::GaveUp { reason } => {
                 self.has_ended = true;
-                Err(SubscribeError::Ended)
+                Err(SubscribeError::GaveUp { reason })
             }
             Happening::Event(proto) => {
                 let Some(event) = Event::from_proto(proto) else {

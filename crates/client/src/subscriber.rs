@@ -47,6 +47,12 @@ pub enum SubscribeError {
         /// What is wrong with the answer.
         reason: &'static str,
     },
+    /// Nobody accepted the subscription for as long as was to be tried.
+    #[error("failed to subscribe in time: {reason}")]
+    GaveUp {
+        /// What the last attempt came to.
+        reason: String,
+    },
     /// The events ended before: with an error, by a teardown, or with the patience of an executor.
     #[error("the subscription has ended")]
     Ended,
@@ -58,7 +64,7 @@ pub(crate) enum Happening<E> {
     Subscribed { address: Address, stream_id: Option<HeaderValue> },
     Event(E),
     Lost { reason: String },
-    GaveUp,
+    GaveUp { reason: String },
 }
 
 #[derive(Debug)]
@@ -72,6 +78,8 @@ pub(crate) struct Subscriber<E> {
     /// The attempt to subscribe that is under way. Kept here, so that a caller who waits for something else as well
     /// does not begin anew each time.
     attempt: Option<Attempt>,
+    /// Why there is no subscription.
+    last_failure: String,
 }
 
 impl<E: MesosMessage> Subscriber<E> {
@@ -90,6 +98,7 @@ impl<E: MesosMessage> Subscriber<E> {
             authorization,
             stream: None,
             attempt: None,
+            last_failure: "nobody was asked".to_owned(),
         }
     }
 
@@ -100,7 +109,7 @@ impl<E: MesosMessage> Subscriber<E> {
     ) -> Result<Happening<E>, SubscribeError> {
         loop {
             match self.subscription.next(self.now()) {
-                Step::GiveUp => return Ok(Happening::GaveUp),
+                Step::GiveUp => return Ok(Happening::GaveUp { reason: self.last_failure.clone() }),
                 Step::Wait(until) => tokio::time::sleep_until(self.began + until).await,
                 Step::Listen(until) => return Ok(self.listen(until).await),
                 Step::Subscribe(address) => {
@@ -150,6 +159,7 @@ impl<E: MesosMessage> Subscriber<E> {
             Err(_) => "five heartbeats in a row are missing".to_owned(),
         };
         self.lose();
+        self.last_failure.clone_from(&reason);
         Happening::Lost { reason }
     }
 
@@ -168,7 +178,8 @@ impl<E: MesosMessage> Subscriber<E> {
         let (connection, response) = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                info!(%address, error = %with_causes(&error), "failed to subscribe; trying again");
+                self.last_failure = with_causes(&error);
+                info!(%address, error = self.last_failure, "failed to subscribe; trying again");
                 self.subscription.lost(self.now());
                 return Ok(None);
             }
@@ -190,7 +201,8 @@ impl<E: MesosMessage> Subscriber<E> {
             }
             // Not elected, recovering, or not up with all of its routes.
             status if status.is_server_error() || status == StatusCode::NOT_FOUND => {
-                info!(%address, %status, message = refusal(body).await, "not ready to be subscribed at; trying again");
+                self.last_failure = format!("`{address}` answered {status}: {}", refusal(body).await);
+                info!(reason = self.last_failure, "not ready to be subscribed at; trying again");
                 self.subscription.lost(self.now());
                 Ok(None)
             }

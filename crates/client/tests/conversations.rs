@@ -181,6 +181,19 @@ async fn a_refused_subscription_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn giving_up_tells_what_the_last_attempt_came_to() {
+    let nobody = Master::listen().await.address();
+    let give_up_after = Some(Duration::ZERO);
+    let options = Options { give_up_after, ..Options::default() };
+    let (_calls, mut events) =
+        scheduler::subscribe(nobody.parse().unwrap(), v1::FrameworkInfo::default(), options);
+    let error = next(&mut events).await.unwrap_err().to_string();
+    let expected = format!("failed to subscribe in time: failed to connect to `{nobody}`: ");
+    assert!(error.starts_with(&expected), "{error}");
+    assert_eq!(next(&mut events).await, Err(SubscribeError::Ended));
+}
+
+#[tokio::test]
 async fn an_error_event_is_the_end() {
     let master = Master::listen().await;
     let (calls, mut events) = subscribe(&master, ContentType::Json);

@@ -166,7 +166,11 @@ impl Driver {
             }
             Ok(Event::Message(_) | Event::Heartbeat) => None,
             Err(SubscribeError::Ended) => self.agent_is_lost(),
-            Err(refused @ (SubscribeError::Refused { .. } | SubscribeError::Protocol { .. })) => {
+            Err(
+                refused @ (SubscribeError::GaveUp { .. }
+                | SubscribeError::Refused { .. }
+                | SubscribeError::Protocol { .. }),
+            ) => {
                 error!("{refused}");
                 self.agent_is_lost()
             }

@@ -100,6 +100,8 @@ impl View {
     fn complete_framework(&mut self, id: &FrameworkId, at: WallTime) {
         let Some(mut framework) = self.frameworks.remove(id) else { return };
         framework.unregistered = Some(at);
+        let entity = Arc::make_mut(&mut framework.entity);
+        (entity.active, entity.connected, entity.recovered) = (false, false, false);
         self.completed_frameworks.push_back(framework);
         while self.completed_frameworks.len() > self.settings.max_completed_frameworks {
             self.completed_frameworks.pop_front();

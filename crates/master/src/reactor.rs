@@ -9,11 +9,10 @@ use tepui_master_core::{
 };
 use tepui_wire::ContentType;
 use tokio::sync::{mpsc, oneshot};
-use tracing::info;
 
 use crate::clock::Clock;
 use crate::inbox::{CallWork, Work};
-use crate::journal_log::log_change;
+use crate::journal_log::JournalLog;
 use crate::reader::Journal;
 use crate::rejection::refuse;
 use crate::storage::Storage;
@@ -28,6 +27,7 @@ pub(crate) struct Reactor {
     clock: Clock,
     effects: Effects,
     journal: Journal,
+    log: JournalLog,
     streams: Streams,
     link: Link,
     storage: Storage,
@@ -50,6 +50,7 @@ impl Reactor {
             clock: Clock::new(),
             effects: Effects::default(),
             journal,
+            log: JournalLog::default(),
             streams: Streams::new(inbox),
             link,
             storage: Storage::default(),
@@ -126,7 +127,7 @@ impl Reactor {
         loop {
             let changes = std::mem::take(&mut self.effects.changes);
             if !changes.is_empty() {
-                changes.iter().for_each(log_change);
+                changes.iter().for_each(|change| self.log.log(change));
                 self.journal.publish(changes);
             }
             let mut effects = std::mem::take(&mut self.effects.effects);
@@ -169,7 +170,6 @@ impl Reactor {
     }
 
     fn subscribe(&mut self, stream: StreamId, stream_id: &str, accept: Option<ContentType>) -> Response {
-        info!(stream = stream.0, "scheduler subscribed");
         self.streams.open(stream, stream_id, accept.unwrap_or(ContentType::Json))
     }
 }

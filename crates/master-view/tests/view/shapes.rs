@@ -58,6 +58,8 @@ fn state_has_its_shape() {
     let state = ours(view.state());
     assert_eq!(state.at("completed_frameworks.0").keys(), recorded.at("frameworks.0").keys());
     assert_eq!(state.at("completed_frameworks.0.unregistered_time"), &Shape::Float(400.0));
+    let text = String::from_utf8(view.state()).unwrap();
+    assert!(text.contains(r#""active":false,"connected":false,"recovered":false"#), "{text}");
 }
 
 #[test]

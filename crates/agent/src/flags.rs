@@ -1,6 +1,6 @@
 //! The agent's flags: every one of Mesos 1.11's, and what is done about it.
 
-use tepui_flags::{Flag, FlagSet};
+use tepui_flags::{Flag, FlagSet, LOGGING};
 
 /// What `tepui agent` takes.
 pub const FLAGS: FlagSet = FlagSet {
@@ -404,17 +404,4 @@ const EXTENSIONS: &[Flag] = &[
         .refused("C++ modules cannot be loaded; output goes to the sandbox's files"),
     Flag::bool("memory_profiling", false, "Whether memory can be profiled.")
         .ignored("there is no profiler inside"),
-];
-
-const LOGGING: &[Flag] = &[
-    Flag::bool("quiet", false, "Whether only errors are logged."),
-    Flag::text("logging_level", "Least severity of what is logged: INFO, WARNING or ERROR.").or("INFO"),
-    Flag::path("log_dir", "Folder for log files.").ignored("the log goes to stderr"),
-    Flag::integer("logbufsecs", "Seconds to keep log lines back.")
-        .or("0")
-        .ignored("the log is not kept back"),
-    Flag::bool("initialize_driver_logging", true, "Whether drivers log.")
-        .ignored("there is no driver inside"),
-    Flag::path("external_log_file", "File that holds the log, to be shown.").ignored("the log is not shown"),
-    Flag::bool("version", false, "Print the version and stop."),
 ];

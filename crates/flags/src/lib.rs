@@ -4,11 +4,13 @@
 //! and the reference page. Start reading at `flag.rs`. What a flag does is decided by the daemon that reads it.
 
 mod flag;
+mod logging;
 mod network;
 mod parse;
 mod values;
 
 pub use flag::{Flag, Kind, Treatment};
+pub use logging::LOGGING;
 pub use network::{Addresses, NetworkError, addresses};
 pub use parse::{FlagSet, FlagsError};
 pub use values::Values;

@@ -47,14 +47,11 @@ pub(crate) async fn follow(mut agent: Operator, path: String, to: Printed, mut e
 
 /// Escapes a path for a query.
 fn escape(path: &str) -> String {
-    path.bytes().fold(String::with_capacity(path.len()), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text += &format!("%{byte:02X}");
-        }
-        text
-    })
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    path.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// A task writes bytes, and the agent passes them on within a JSON string: they need not be UTF-8.

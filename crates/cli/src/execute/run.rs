@@ -24,7 +24,7 @@ const CAPACITY_INTERVAL: Duration = Duration::from_secs(2);
 const FIRST_CAPACITY_LOOK: Duration = Duration::from_millis(300);
 
 /// How long a lost master may stay away.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why a task could not be run to its end.
 #[derive(Debug, Error)]

@@ -1,4 +1,4 @@
-//! What the executor says goes to its standard error, beside what the task says there.
+//! What the executor says goes to its standard error, beside what the task says there: so it says only what is wrong.
 
 /// Starts to log, unless the binary did.
 pub(crate) fn start() {
@@ -6,6 +6,6 @@ pub(crate) fn start() {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false)
-        .with_max_level(tracing::Level::INFO)
+        .with_max_level(tracing::Level::WARN)
         .try_init();
 }

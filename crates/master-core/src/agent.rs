@@ -93,7 +93,10 @@ pub(crate) struct AgentDescription {
 
 impl Agent {
     /// The executors of one framework.
-    pub(crate) fn executors_of(&self, framework: &FrameworkId) -> impl Iterator<Item = (&ExecutorId, &Executor)> {
+    pub(crate) fn executors_of(
+        &self,
+        framework: &FrameworkId,
+    ) -> impl Iterator<Item = (&ExecutorId, &Executor)> {
         let first = (framework.clone(), ExecutorId::new(""));
         self.executors
             .range((Bound::Included(first), Bound::Unbounded))

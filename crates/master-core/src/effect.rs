@@ -90,7 +90,7 @@ pub enum Response {
         /// The value of `Mesos-Stream-Id`.
         stream_id: String,
     },
-    /// 200, no body (UPDATE_FRAMEWORK).
+    /// 200, no body (`UPDATE_FRAMEWORK`).
     Ok,
     /// A refusal.
     Rejected(Rejection),

@@ -25,8 +25,8 @@ use crate::task::Task;
 
 pub(crate) use capabilities::Capabilities;
 pub(crate) use completed::CompletedFrameworks;
-pub(crate) use update::Subscription;
 use unreachable_tasks::UnreachableTasks;
+pub(crate) use update::Subscription;
 
 /// A framework that has not been removed.
 #[derive(Debug)]

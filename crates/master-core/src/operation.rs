@@ -15,7 +15,12 @@ pub(crate) use launch::Candidate;
 
 impl Master {
     /// Applies one operation to what is left of the offers.
-    pub(crate) fn apply_operation(&mut self, accepted: &mut Accepted, operation: Operation, turn: &mut Turn<'_>) {
+    pub(crate) fn apply_operation(
+        &mut self,
+        accepted: &mut Accepted,
+        operation: Operation,
+        turn: &mut Turn<'_>,
+    ) {
         let kind = operation.r#type();
         match kind {
             Type::Launch => {

@@ -55,7 +55,9 @@ impl Master {
         }
         if kind == Type::Subscribe {
             return match stream_id {
-                Some(_) => Err(bad_request("Subscribe calls should not include the 'Mesos-Stream-Id' header")),
+                Some(_) => {
+                    Err(bad_request("Subscribe calls should not include the 'Mesos-Stream-Id' header"))
+                }
                 None => Ok(()),
             };
         }
@@ -70,12 +72,11 @@ impl Master {
         let kind = call.r#type();
         let Some(id) = call.framework_id.as_ref().map(FrameworkId::from) else { return Response::Accepted };
         match kind {
-            Type::Subscribe => {}
             Type::Teardown => self.remove_framework(&id, turn),
             Type::Accept => self.accept(&id, call.accept.unwrap_or_default(), turn),
             Type::Decline => self.decline(&id, &call.decline.unwrap_or_default(), turn),
-            // There are no inverse offers without maintenance, so these name none that is valid.
-            Type::AcceptInverseOffers | Type::DeclineInverseOffers => {}
+            // There are no inverse offers without maintenance, so these name none that is valid; SUBSCRIBE was handled.
+            Type::Subscribe | Type::AcceptInverseOffers | Type::DeclineInverseOffers => {}
             Type::Revive => self.revive(&id, &call.revive.unwrap_or_default(), turn),
             Type::Kill => self.kill(&id, call.kill.unwrap_or_default(), turn),
             Type::Shutdown => self.shutdown(&id, call.shutdown.unwrap_or_default(), turn),
@@ -95,14 +96,20 @@ impl Master {
             Type::UpdateFramework => {
                 return self.update_framework(&id, call.update_framework.unwrap_or_default(), turn);
             }
-            Type::Unknown => return Response::Rejected(reject(RejectionKind::NotImplemented, "")),
+            Type::Unknown => {
+                return Response::Rejected(reject(RejectionKind::NotImplemented, "501 Not Implemented."));
+            }
         }
         Response::Accepted
     }
 }
 
 /// Checks that a call comes from whom the framework's stream belongs to.
-fn check_sender(framework: &Framework, stream_id: Option<&str>, principal: Option<&str>) -> Result<(), Rejection> {
+fn check_sender(
+    framework: &Framework,
+    stream_id: Option<&str>,
+    principal: Option<&str>,
+) -> Result<(), Rejection> {
     let owner = framework.info.principal.as_deref().unwrap_or_default();
     if let Some(principal) = principal.filter(|principal| *principal != owner) {
         return Err(bad_request(format!(

@@ -4,8 +4,13 @@
 //! line. `UPDATE=1 cargo test -p tepui-master-core` rewrites the effects; read the difference as if it were code.
 //! `scripts/world.rs` says what the commands do.
 
+#![expect(clippy::unwrap_used, reason = "a script that cannot be read fails the test")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "what has no short form is printed whole")]
+
 #[path = "scripts/print.rs"]
 mod print;
+#[path = "scripts/random_walk.rs"]
+mod random_walk;
 #[path = "scripts/world.rs"]
 mod world;
 

@@ -3,20 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::internal;
-use tepui_types::{AgentId, FrameworkId, Resources, WallTime};
+use tepui_types::{AgentId, FrameworkId, Resources, Upid, WallTime};
 
-use super::{Agent, AgentDescription, Observer, connection};
+use super::{Agent, AgentDescription, Observer, Removal, connection};
 use crate::change::Change;
 use crate::effect::Effect;
-use crate::master::Master;
+use crate::master::{Agents, Master};
 use crate::turn::Turn;
 
+impl Agents {
+    /// Tells whether this id belongs to an agent, in whatever state it is.
+    fn knows(&self, id: &AgentId) -> bool {
+        self.registered.contains_key(id)
+            || self.recovered.contains_key(id)
+            || self.unreachable.contains_key(id)
+            || self.gone.contains_key(id)
+            || self.reregistering.contains(id)
+    }
+}
+
 impl Master {
-    /// The id of the next new agent.
+    /// The id of the next new agent. Ids that somebody claimed before we gave them are left out.
     pub(crate) fn new_agent_id(&mut self) -> AgentId {
-        let id = AgentId::new(format!("{}-S{}", self.id, self.next_agent));
-        self.next_agent += 1;
-        id
+        loop {
+            let id = AgentId::new(format!("{}-S{}", self.id, self.next_agent));
+            self.next_agent += 1;
+            if !self.agents.knows(&id) {
+                return id;
+            }
+        }
     }
 
     /// Adds an agent on which each framework uses what `used` says, links to it and starts to ping it.
@@ -31,7 +46,7 @@ impl Master {
         let number = self.agents.next_observer;
         self.agents.next_observer += 1;
         self.agents.observers.insert(number, id.clone());
-        self.agents.by_pid.insert(description.pid.clone(), id.clone());
+        self.take_over_address(id, &description.pid, turn);
         turn.push(Effect::OpenLink(description.pid.clone()));
         let agent = Agent {
             id: id.clone(),
@@ -58,6 +73,14 @@ impl Master {
         turn.change(Change::AgentAdded(agent.entity()));
         self.agents.registered.insert(id.clone(), agent);
         self.ping(id, turn);
+    }
+
+    /// Files an agent under its address. Whoever was there before is not there any more.
+    pub(crate) fn take_over_address(&mut self, id: &AgentId, pid: &Upid, turn: &mut Turn<'_>) {
+        let before = self.agents.by_pid.insert(pid.clone(), id.clone());
+        if let Some(other) = before.filter(|other| other != id) {
+            self.begin_removal(&other, Removal::Replaced, turn);
+        }
     }
 
     /// Tells an agent that it is registered.

@@ -63,7 +63,8 @@ impl Master {
     fn lose_framework_on_agent(&mut self, id: &AgentId, framework: &FrameworkId, turn: &mut Turn<'_>) {
         let Some(agent) = self.agents.registered.get(id) else { return };
         let tasks: Vec<TaskId> = agent.tasks_of(framework).cloned().collect();
-        let executors: Vec<ExecutorId> = agent.executors_of(framework).map(|(executor, _)| executor.clone()).collect();
+        let executors: Vec<ExecutorId> =
+            agent.executors_of(framework).map(|(executor, _)| executor.clone()).collect();
         let message = format!("Agent {} disconnected", agent.info.hostname);
         for task in tasks {
             let executor = self.task(framework, &task).and_then(|task| task.executor.clone());
@@ -91,6 +92,10 @@ impl Master {
         turn.count("master/slave_unreachable_scheduled");
         turn.count("master/slave_unreachable_completed");
         let timeout = tepui_types::format_duration(self.config.agent_reregister_timeout);
-        self.mark_unreachable(id, &format!("agent did not reregister within {timeout} after disconnecting"), turn);
+        self.mark_unreachable(
+            id,
+            &format!("agent did not reregister within {timeout} after disconnecting"),
+            turn,
+        );
     }
 }

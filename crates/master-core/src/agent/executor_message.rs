@@ -10,7 +10,11 @@ use crate::turn::Turn;
 
 impl Master {
     /// Passes the message on, if both ends are there.
-    pub(crate) fn executor_message(&mut self, message: internal::ExecutorToFrameworkMessage, turn: &mut Turn<'_>) {
+    pub(crate) fn executor_message(
+        &mut self,
+        message: internal::ExecutorToFrameworkMessage,
+        turn: &mut Turn<'_>,
+    ) {
         turn.count("master/messages_executor_to_framework");
         let agent = AgentId::from(&message.slave_id);
         let framework = self.frameworks.registered.get(&FrameworkId::from(&message.framework_id));

@@ -13,10 +13,13 @@ impl Master {
             turn.count("master/dropped_messages");
             return;
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is not for masters, or comes with later issues")]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the rest is not for masters, or comes with later issues"
+        )]
         match message {
             LinkMessage::RegisterSlave(message) => self.register(from, *message, turn),
-            LinkMessage::ReregisterSlave(message) => self.reregister(from, *message, turn),
+            LinkMessage::ReregisterSlave(message) => self.reregister(&from, *message, turn),
             LinkMessage::UnregisterSlave(message) => self.unregister(&from, &message, turn),
             LinkMessage::UpdateSlave(message) => self.update_agent(*message, turn),
             LinkMessage::StatusUpdate(message) => self.status_update(*message, turn),

@@ -44,7 +44,10 @@ impl Master {
         agent.observer.waiting = true;
         let ping = internal::PingSlaveMessage { connected: agent.connected };
         turn.send_as(actor(agent.observer.number), &agent.pid, ping);
-        self.timers.set(Timer::Ping(id.clone()), turn.now.time + self.config.agent_ping_timeout.max(LEAST_PING_INTERVAL));
+        self.timers.set(
+            Timer::Ping(id.clone()),
+            turn.now.time + self.config.agent_ping_timeout.max(LEAST_PING_INTERVAL),
+        );
     }
 
     /// The time to answer a ping is over. An agent that missed too many is marked unreachable.

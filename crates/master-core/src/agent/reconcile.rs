@@ -72,7 +72,9 @@ impl Master {
                 turn.send(&agent.pid, kill(&task.framework, &task.id));
             }
         }
-        for framework in report.frameworks.keys().filter(|framework| self.frameworks.completed.contains(framework)) {
+        for framework in
+            report.frameworks.keys().filter(|framework| self.frameworks.completed.contains(framework))
+        {
             turn.send(&agent.pid, internal::ShutdownFrameworkMessage { framework_id: framework.to_proto() });
         }
     }

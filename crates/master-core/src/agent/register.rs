@@ -20,13 +20,20 @@ pub(crate) struct Registration {
 
 impl Master {
     /// Admits an agent. What makes no sense is dropped: the agent repeats its message, and its operator sees the logs.
-    pub(crate) fn register(&mut self, from: Upid, message: internal::RegisterSlaveMessage, turn: &mut Turn<'_>) {
+    pub(crate) fn register(
+        &mut self,
+        from: Upid,
+        message: internal::RegisterSlaveMessage,
+        turn: &mut Turn<'_>,
+    ) {
         turn.count("master/messages_register_slave");
         let version = message.version.unwrap_or_default();
         let domain = message.slave.domain.as_ref();
         let acceptable = validation::agent::validate_version(&version)
             .and_then(|()| validation::agent::validate_domain(domain, self.config.domain.as_ref()))
-            .and_then(|()| validation::agent::validate_checkpointed(&message.slave, &message.checkpointed_resources))
+            .and_then(|()| {
+                validation::agent::validate_checkpointed(&message.slave, &message.checkpointed_resources)
+            })
             .and_then(|()| validation::agent::total(&message.slave, &message.checkpointed_resources));
         let total = match acceptable {
             Ok(total) => total,

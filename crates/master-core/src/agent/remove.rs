@@ -1,8 +1,8 @@
 //! The orderly end of an agent: it unregistered, or another one came from its address.
 
+use tepui_proto::v1;
 use tepui_proto::v1::TaskState;
 use tepui_proto::v1::task_status::Reason;
-use tepui_proto::v1;
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, WallTime};
 
 use crate::change::{AgentRemoval, Change, TaskAfterlife};
@@ -53,7 +53,11 @@ pub(crate) struct TaskFate<'a> {
 
 impl TaskFate<'_> {
     fn state(&self, partition_aware: bool) -> TaskState {
-        if self.unreachable.is_some() && partition_aware { TaskState::TaskUnreachable } else { TaskState::TaskLost }
+        if self.unreachable.is_some() && partition_aware {
+            TaskState::TaskUnreachable
+        } else {
+            TaskState::TaskLost
+        }
     }
 
     fn status(

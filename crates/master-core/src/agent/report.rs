@@ -77,7 +77,7 @@ impl Report {
 
     fn read_executor(&self, info: Raw<v1::ExecutorInfo>) -> Result<ReportedExecutor, String> {
         validation::executor::validate_shape(&info)?;
-        let framework = info.framework_id.as_ref().map(FrameworkId::from).unwrap_or_else(|| FrameworkId::new(""));
+        let framework = info.framework_id.as_ref().map_or_else(|| FrameworkId::new(""), FrameworkId::from);
         let Some(owner) = self.frameworks.get(&framework) else {
             return Err(format!("Executor has an invalid FrameworkID '{framework}'"));
         };
@@ -98,7 +98,8 @@ impl Report {
             .map_err(|error| format!("Task uses invalid resources: {error}"))?;
         entity.resources = resources.to_protos();
         let id = TaskId::from(&entity.task_id);
-        let task = Task::reported(&entity, resources).ok_or_else(|| format!("Task '{id}' has an unknown state"))?;
+        let task =
+            Task::reported(&entity, resources).ok_or_else(|| format!("Task '{id}' has an unknown state"))?;
         Ok(ReportedTask { framework, id, task, entity })
     }
 
@@ -120,7 +121,8 @@ fn allocated(resources: &[v1::Resource], framework: &v1::FrameworkInfo) -> Resul
     let mut resources = Resources::from_protos(resources).map_err(|error| error.to_string())?;
     if resources.iter().any(|resource| resource.allocation_role().is_none()) {
         let roles = roles(framework);
-        let (Some(role), true) = (roles.first(), roles.len() == 1 || !Capabilities::of(framework).multi_role) else {
+        let (Some(role), true) = (roles.first(), roles.len() == 1 || !Capabilities::of(framework).multi_role)
+        else {
             return Err(format!("resources of framework '{}' are not allocated to a role", framework.name));
         };
         resources.allocate(role.as_str());

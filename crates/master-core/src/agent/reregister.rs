@@ -12,7 +12,7 @@ use tepui_types::{AgentId, FrameworkId, Upid};
 
 use super::report::{Report, ReportedTask};
 use super::unreachable::UnreachableAgent;
-use super::{AgentDescription, Capabilities, connection};
+use super::{AgentDescription, Capabilities, Removal, connection};
 use crate::change::{Change, TaskAfterlife};
 use crate::effect::{Effect, RegistryWrite};
 use crate::framework::Subscription;
@@ -32,17 +32,22 @@ pub(crate) struct Reregistration {
 
 impl Master {
     /// Checks the message and makes the registry hold the agent as it is now.
-    pub(crate) fn reregister(&mut self, from: Upid, message: internal::ReregisterSlaveMessage, turn: &mut Turn<'_>) {
+    pub(crate) fn reregister(
+        &mut self,
+        from: &Upid,
+        message: internal::ReregisterSlaveMessage,
+        turn: &mut Turn<'_>,
+    ) {
         turn.count("master/messages_reregister_slave");
         let Some(id) = message.slave.id.as_ref().map(AgentId::from) else { return };
         if self.agents.reregistering.contains(&id) {
             return;
         }
         if self.agents.gone.contains_key(&id) {
-            shut_down(&from, "Agent has been marked gone", turn);
+            shut_down(from, "Agent has been marked gone", turn);
             return;
         }
-        let reregistration = match self.read_reregistration(id, &from, message) {
+        let reregistration = match self.read_reregistration(id, from, message) {
             Ok(reregistration) => reregistration,
             Err(error) => {
                 tracing::debug!(%from, error, "dropping the re-registration of an agent");
@@ -56,9 +61,15 @@ impl Master {
             if agent.pid.address.ip() != from.address.ip()
                 || agent.info.hostname != reregistration.agent.info.hostname
             {
-                shut_down(&from, "Agent attempted to reregister with different IP / hostname", turn);
+                shut_down(from, "Agent attempted to reregister with different IP / hostname", turn);
                 return;
             }
+        }
+        // Whoever was at that address before is not there any more.
+        if let Some(other) =
+            self.agents.by_pid.get(from).filter(|other| **other != reregistration.id).cloned()
+        {
+            self.begin_removal(&other, Removal::Replaced, turn);
         }
         self.admit(reregistration, turn);
     }
@@ -123,8 +134,9 @@ impl Master {
         if agent.pid != description.pid {
             turn.push(Effect::CloseLink(agent.pid.clone()));
             self.agents.by_pid.remove(&agent.pid);
-            self.agents.by_pid.insert(description.pid.clone(), id.clone());
+            self.take_over_address(&id, &description.pid, turn);
         }
+        let Some(agent) = self.agents.registered.get_mut(&id) else { return };
         turn.push(Effect::OpenLink(description.pid.clone()));
         agent.pid = description.pid;
         agent.info = description.info;
@@ -189,7 +201,8 @@ impl Master {
         let completed = &self.frameworks.completed;
         report.tasks.retain(|task| !completed.contains(&task.framework));
         report.executors.retain(|executor| !completed.contains(&executor.framework));
-        let gone: Vec<FrameworkId> = report.frameworks.keys().filter(|id| completed.contains(id)).cloned().collect();
+        let gone: Vec<FrameworkId> =
+            report.frameworks.keys().filter(|id| completed.contains(id)).cloned().collect();
         report.frameworks.retain(|id, _| !completed.contains(id));
         gone
     }
@@ -227,14 +240,16 @@ impl Master {
     /// Tells frameworks the states of tasks that they were told to be unreachable or lost.
     fn tell_of_returned_tasks(&self, tasks: &[ReportedTask], unreachable: bool, turn: &mut Turn<'_>) {
         // Compat: the doubled syllable is Mesos'.
-        let message = if unreachable { "Unreachable agent re-reregistered" } else { "Unknown agent reregistered" };
+        let message =
+            if unreachable { "Unreachable agent re-reregistered" } else { "Unknown agent reregistered" };
         for ReportedTask { framework, id, task, .. } in tasks {
             let draft = StatusDraft {
                 state: task.state,
                 reason: Reason::AgentReregistered,
                 message: message.to_owned(),
             };
-            let mut status = draft.status_with_executor(id, &task.agent, task.executor.as_ref(), turn.now.wall);
+            let mut status =
+                draft.status_with_executor(id, &task.agent, task.executor.as_ref(), turn.now.wall);
             task.report.fill(&mut status);
             self.send_status(framework, status, turn);
         }
@@ -257,7 +272,12 @@ impl Master {
     }
 
     /// Forgets the unreachable tasks that an agent did not bring back.
-    fn forget_unreachable_tasks_of(&mut self, id: &AgentId, was: Option<UnreachableAgent>, turn: &mut Turn<'_>) {
+    fn forget_unreachable_tasks_of(
+        &mut self,
+        id: &AgentId,
+        was: Option<UnreachableAgent>,
+        turn: &mut Turn<'_>,
+    ) {
         for framework in was.into_iter().flat_map(|was| was.frameworks) {
             let Some(owner) = self.frameworks.registered.get_mut(&framework) else { continue };
             for task in owner.unreachable_tasks.take_all_of(id) {
@@ -297,7 +317,11 @@ fn shut_down(pid: &Upid, message: &str, turn: &mut Turn<'_>) {
 
 /// Tells an agent to kill a task.
 pub(crate) fn kill(framework: &FrameworkId, task: &tepui_types::TaskId) -> internal::KillTaskMessage {
-    internal::KillTaskMessage { framework_id: framework.to_proto(), task_id: task.to_proto(), kill_policy: None }
+    internal::KillTaskMessage {
+        framework_id: framework.to_proto(),
+        task_id: task.to_proto(),
+        kill_policy: None,
+    }
 }
 
 /// The state of a task that is neither over nor unreachable.

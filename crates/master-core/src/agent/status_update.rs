@@ -26,10 +26,10 @@ impl Master {
         let Some(uuid) = uuid else { return false };
         let framework = FrameworkId::from(&update.framework_id);
         let id = TaskId::from(&update.status.task_id);
-        let status = complete(&update, &agent, uuid);
         // `TASK_UNKNOWN` is an answer of ours; no agent can know it.
-        let Some(state) = known_state(status.state) else { return false };
+        let Some(state) = known_state(update.status.state) else { return false };
         let latest = update.latest_state.and_then(known_state);
+        let status = complete(update, &agent, uuid);
         let Some(owner) = self.frameworks.registered.get_mut(&framework) else { return false };
         let connected = owner.is_connected();
         if connected && let Some(task) = owner.tasks.get_mut(&id).filter(|task| task.agent == agent) {
@@ -46,11 +46,11 @@ impl Master {
 }
 
 /// The status as schedulers get it: agents of old versions leave parts of it to the update around it.
-fn complete(update: &internal::StatusUpdate, agent: &AgentId, uuid: Uuid) -> v1::TaskStatus {
-    let mut status = update.status.clone();
+fn complete(update: internal::StatusUpdate, agent: &AgentId, uuid: Uuid) -> v1::TaskStatus {
+    let mut status = update.status;
     status.agent_id.get_or_insert_with(|| agent.to_proto());
     if status.executor_id.is_none() {
-        status.executor_id.clone_from(&update.executor_id);
+        status.executor_id = update.executor_id;
     }
     status.timestamp = Some(update.timestamp);
     status.uuid = Some(uuid.as_bytes().to_vec());

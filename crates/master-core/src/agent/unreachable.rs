@@ -41,8 +41,13 @@ impl Master {
 
     /// The agents of the registry had their time to re-register.
     pub(crate) fn recovered_agents_timeout(&mut self, turn: &mut Turn<'_>) {
-        let missing: Vec<AgentId> =
-            self.agents.recovered.keys().filter(|id| !self.agents.reregistering.contains(*id)).cloned().collect();
+        let missing: Vec<AgentId> = self
+            .agents
+            .recovered
+            .keys()
+            .filter(|id| !self.agents.reregistering.contains(*id))
+            .cloned()
+            .collect();
         let timeout = tepui_types::format_duration(self.config.agent_reregister_timeout);
         let message = format!("did not reregister within {timeout} after master failover");
         for id in missing {
@@ -65,12 +70,17 @@ impl Master {
         let id = &marking.id;
         turn.count("master/slave_removals");
         turn.count("master/slave_removals/reason_unhealthy");
-        let frameworks = self.agents.registered.get(id).map(|agent| agent.frameworks.clone()).unwrap_or_default();
+        let frameworks =
+            self.agents.registered.get(id).map(|agent| agent.frameworks.clone()).unwrap_or_default();
         self.agents.unreachable.insert(id.clone(), UnreachableAgent { since: marking.since, frameworks });
         self.agents.leaving_recovered.remove(id);
         if self.agents.recovered.remove(id).is_some() {
             turn.count("master/recovery_slave_removals");
-            turn.change(Change::AgentRemoved { id: id.clone(), why: AgentRemoval::Unreachable, at: turn.now.wall });
+            turn.change(Change::AgentRemoved {
+                id: id.clone(),
+                why: AgentRemoval::Unreachable,
+                at: turn.now.wall,
+            });
             self.send_agent_lost(id, turn);
             return;
         }

@@ -32,7 +32,9 @@ impl Master {
         let revoked: Vec<OfferNumber> = agent
             .offers
             .iter()
-            .filter(|number| self.offers.get(number).is_some_and(|offer| !offer.resources.revocable().is_empty()))
+            .filter(|number| {
+                self.offers.get(number).is_some_and(|offer| !offer.resources.revocable().is_empty())
+            })
             .copied()
             .collect();
         for number in revoked {

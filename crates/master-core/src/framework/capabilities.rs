@@ -19,7 +19,9 @@ pub(crate) struct Capabilities {
 impl Capabilities {
     /// Reads the list; what we do not know is ignored.
     pub(crate) fn of(info: &v1::FrameworkInfo) -> Self {
-        let has = |wanted: Type| info.capabilities.iter().any(|capability| capability.r#type == Some(wanted as i32));
+        let has = |wanted: Type| {
+            info.capabilities.iter().any(|capability| capability.r#type == Some(wanted as i32))
+        };
         Self {
             revocable_resources: has(Type::RevocableResources),
             gpu_resources: has(Type::GpuResources),

@@ -40,12 +40,19 @@ impl Framework {
 
     /// Tells that an agent is lost.
     pub(crate) fn send_agent_lost(&self, turn: &mut Turn<'_>, agent: &AgentId) {
-        let failure = Some(event::Failure { agent_id: Some(agent.to_proto()), executor_id: None, status: None });
+        let failure =
+            Some(event::Failure { agent_id: Some(agent.to_proto()), executor_id: None, status: None });
         self.send(turn, Event { failure, ..of(event::Type::Failure) });
     }
 
     /// Tells that an executor ended.
-    pub(crate) fn send_executor_lost(&self, turn: &mut Turn<'_>, agent: &AgentId, executor: &ExecutorId, status: i32) {
+    pub(crate) fn send_executor_lost(
+        &self,
+        turn: &mut Turn<'_>,
+        agent: &AgentId,
+        executor: &ExecutorId,
+        status: i32,
+    ) {
         let failure = Some(event::Failure {
             agent_id: Some(agent.to_proto()),
             executor_id: Some(executor.to_proto()),

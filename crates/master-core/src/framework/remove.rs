@@ -50,7 +50,8 @@ impl Master {
     }
 
     fn kill_task_of_removed_framework(&mut self, framework: &FrameworkId, id: &TaskId, turn: &mut Turn<'_>) {
-        let Some(task) = self.frameworks.registered.get(framework).and_then(|owner| owner.tasks.get(id)) else {
+        let Some(task) = self.frameworks.registered.get(framework).and_then(|owner| owner.tasks.get(id))
+        else {
             return;
         };
         let status = killed(framework, id, &task.agent, task.executor.as_ref(), turn.now.wall);
@@ -75,7 +76,12 @@ fn killed(
     draft.status_with_executor(id, agent, executor, now)
 }
 
-fn complete_unreachable_task(framework: &FrameworkId, id: &TaskId, task: &UnreachableTask, turn: &mut Turn<'_>) {
+fn complete_unreachable_task(
+    framework: &FrameworkId,
+    id: &TaskId,
+    task: &UnreachableTask,
+    turn: &mut Turn<'_>,
+) {
     let status = killed(framework, id, &task.agent, task.executor.as_ref(), turn.now.wall);
     // A task that was told to be lost stays lost, because that is terminal.
     let state = if task.lost { TaskState::TaskLost } else { TaskState::TaskKilled };
@@ -87,5 +93,9 @@ fn complete_unreachable_task(framework: &FrameworkId, id: &TaskId, task: &Unreac
         status: Some(Box::new(status)),
         freed: false,
     });
-    turn.change(Change::TaskRemoved { framework: framework.clone(), task: id.clone(), to: TaskAfterlife::Completed });
+    turn.change(Change::TaskRemoved {
+        framework: framework.clone(),
+        task: id.clone(),
+        to: TaskAfterlife::Completed,
+    });
 }

@@ -12,7 +12,7 @@ use crate::master::Master;
 use crate::offer::OfferNumber;
 use crate::turn::Turn;
 
-/// The part of SUBSCRIBE and UPDATE_FRAMEWORK that describes the framework.
+/// The part of SUBSCRIBE and `UPDATE_FRAMEWORK` that describes the framework.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     pub(crate) info: v1::FrameworkInfo,
@@ -82,7 +82,9 @@ impl Master {
         let left: Vec<OfferNumber> = framework
             .offers
             .iter()
-            .filter(|number| self.offers.get(number).is_some_and(|offer| !framework.roles.contains(&offer.role)))
+            .filter(|number| {
+                self.offers.get(number).is_some_and(|offer| !framework.roles.contains(&offer.role))
+            })
             .copied()
             .collect();
         for number in left {

@@ -22,8 +22,12 @@ impl Master {
             self.check_agent(agent);
         }
         for (number, offer) in &self.offers {
-            let owner = self.frameworks.registered.get(&offer.framework).expect("an offer's framework is registered");
-            assert!(owner.is_connected() && owner.offers.contains(number), "offer {number} has a connected owner");
+            let owner =
+                self.frameworks.registered.get(&offer.framework).expect("an offer's framework is registered");
+            assert!(
+                owner.is_connected() && owner.offers.contains(number),
+                "offer {number} has a connected owner"
+            );
             let host = self.agents.registered.get(&offer.agent).expect("an offer's agent is registered");
             assert!(host.active && host.offers.contains(number), "offer {number} has an active agent");
             assert!(owner.roles.contains(&offer.role), "offer {number} is of a role of its framework");
@@ -52,10 +56,17 @@ impl Master {
         }
         for (agent_id, executor) in &framework.executors {
             let agent = self.agents.registered.get(agent_id).expect("an executor's agent is registered");
-            assert!(agent.executors.contains_key(&(id.clone(), executor.clone())), "{executor} is on {agent_id}");
+            assert!(
+                agent.executors.contains_key(&(id.clone(), executor.clone())),
+                "{executor} is on {agent_id}"
+            );
         }
         for number in &framework.offers {
-            assert_eq!(self.offers.get(number).map(|offer| &offer.framework), Some(id), "{id} owns offer {number}");
+            assert_eq!(
+                self.offers.get(number).map(|offer| &offer.framework),
+                Some(id),
+                "{id} owns offer {number}"
+            );
         }
         for agent in &framework.agents {
             let host = self.agents.registered.get(agent).expect("a framework knows registered agents only");
@@ -65,7 +76,8 @@ impl Master {
 
     fn check_agent(&self, agent: &Agent) {
         let id = &agent.id;
-        assert_eq!(self.agents.by_pid.get(&agent.pid), Some(id), "{id} is found by its address");
+        let found = self.agents.by_pid.get(&agent.pid) == Some(id);
+        assert!(found || agent.leaving, "{id} is found by its address, unless another has taken that over");
         assert_eq!(self.agents.observers.get(&agent.observer.number), Some(id), "{id} is observed");
         assert!(!self.agents.recovered.contains_key(id), "{id} is both registered and awaited");
         assert!(!self.agents.unreachable.contains_key(id), "{id} is both registered and unreachable");
@@ -76,14 +88,23 @@ impl Master {
             assert_eq!(task.agent, *id, "a task is on one agent");
         }
         for (framework, executor) in agent.executors.keys() {
-            let owner = self.frameworks.registered.get(framework).expect("an executor's framework is registered");
-            assert!(owner.executors.contains(&(id.clone(), executor.clone())), "{executor} is known to its framework");
+            let owner =
+                self.frameworks.registered.get(framework).expect("an executor's framework is registered");
+            assert!(
+                owner.executors.contains(&(id.clone(), executor.clone())),
+                "{executor} is known to its framework"
+            );
         }
         for number in &agent.offers {
-            assert_eq!(self.offers.get(number).map(|offer| &offer.agent), Some(id), "{id} has offer {number}");
+            assert_eq!(
+                self.offers.get(number).map(|offer| &offer.agent),
+                Some(id),
+                "{id} has offer {number}"
+            );
         }
         for framework in &agent.frameworks {
-            let owner = self.frameworks.registered.get(framework).expect("an agent knows registered frameworks only");
+            let owner =
+                self.frameworks.registered.get(framework).expect("an agent knows registered frameworks only");
             assert!(owner.agents.contains(id), "{framework} knows {id}");
         }
         for (framework, held) in self.held_on(agent) {

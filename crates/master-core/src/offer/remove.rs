@@ -15,7 +15,7 @@ use crate::turn::Turn;
 /// How long a decliner is spared if it does not say.
 const DEFAULT_REFUSE: Duration = Duration::from_secs(5);
 /// The longest time that a decliner may ask for.
-const MAX_REFUSE: Duration = Duration::from_secs(365 * 24 * 3600);
+const MAX_REFUSE: Duration = Duration::from_hours(365 * 24);
 
 impl Master {
     /// Takes an offer off the books. Its resources are the caller's.
@@ -33,7 +33,12 @@ impl Master {
     }
 
     /// Ends an offer and returns its resources. Its framework is told nothing.
-    pub(crate) fn discard_offer(&mut self, number: OfferNumber, refuse: Option<Duration>, turn: &mut Turn<'_>) {
+    pub(crate) fn discard_offer(
+        &mut self,
+        number: OfferNumber,
+        refuse: Option<Duration>,
+        turn: &mut Turn<'_>,
+    ) {
         if let Some(offer) = self.remove_offer(number, turn) {
             self.allocator.recover(turn.now.time, &offer.framework, &offer.agent, &offer.resources, refuse);
         }

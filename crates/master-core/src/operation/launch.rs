@@ -37,7 +37,13 @@ pub(crate) struct Candidate {
 
 impl Master {
     /// Launches those tasks that are valid, each on what the ones before it left.
-    pub(crate) fn launch(&mut self, accepted: &mut Accepted, launch: Launch, has_id: bool, turn: &mut Turn<'_>) {
+    pub(crate) fn launch(
+        &mut self,
+        accepted: &mut Accepted,
+        launch: Launch,
+        has_id: bool,
+        turn: &mut Turn<'_>,
+    ) {
         let tasks = launch.task_infos;
         let framework = &accepted.framework;
         let candidates: Result<Vec<Candidate>, String> =
@@ -109,7 +115,12 @@ impl Candidate {
             if executor.framework_id.is_none() {
                 replace(&mut executor, tag::EXECUTOR_FRAMEWORK_ID, &[framework.to_proto()]);
             }
-            set_resources(&mut executor, tag::EXECUTOR_RESOURCES, &before.resources, &executor_resources.to_protos());
+            set_resources(
+                &mut executor,
+                tag::EXECUTOR_RESOURCES,
+                &before.resources,
+                &executor_resources.to_protos(),
+            );
             if executor != before {
                 replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
             }
@@ -121,19 +132,18 @@ impl Candidate {
     }
 }
 
+/// Reads resources. Those without an allocation are meant to be of the offer's role; others stay for validation.
 fn read_resources(protos: &[v1::Resource], role: &str) -> Result<Resources, String> {
-    // Without an allocation a resource is meant to be of the offer's role; others stay for validation to refuse.
-    let protos: Vec<v1::Resource> = protos
-        .iter()
-        .cloned()
-        .map(|mut proto| {
-            proto
-                .allocation_info
-                .get_or_insert_with(|| v1::resource::AllocationInfo { role: Some(role.to_owned()) });
-            proto
-        })
-        .collect();
-    Resources::from_protos(&protos).map_err(|error| error.to_string())
+    let mut resources = Resources::from_protos(protos).map_err(|error| error.to_string())?;
+    let allocated = resources.filter(|resource| resource.allocation_role().is_some());
+    if allocated.is_empty() {
+        resources.allocate(role);
+        return Ok(resources);
+    }
+    let mut all = resources.filter(|resource| resource.allocation_role().is_none());
+    all.allocate(role);
+    all += &allocated;
+    Ok(all)
 }
 
 /// Compat: older frameworks set no type, and agents want one.
@@ -148,8 +158,12 @@ fn infer_health_check_type(info: &mut Raw<v1::TaskInfo>) {
     replace(info, tag::TASK_HEALTH_CHECK, &[check]);
 }
 
-/// The task as agents without RESERVATION_REFINEMENT understand it.
-fn downgrade(info: &Raw<v1::TaskInfo>, resources: &Resources, executor_resources: &Resources) -> Raw<v1::TaskInfo> {
+/// The task as agents without `RESERVATION_REFINEMENT` understand it.
+fn downgrade(
+    info: &Raw<v1::TaskInfo>,
+    resources: &Resources,
+    executor_resources: &Resources,
+) -> Raw<v1::TaskInfo> {
     let mut info = info.clone();
     if let Some(mut executor) = info.executor.clone() {
         replace(&mut executor, tag::EXECUTOR_RESOURCES, &executor_resources.to_protos_pre_refinement());

@@ -87,7 +87,8 @@ impl Master {
 
     /// One invalid offer makes the others of the call unusable too.
     fn discard_valid_offers(&mut self, framework: &FrameworkId, ids: &[v1::OfferId], turn: &mut Turn<'_>) {
-        let numbers: BTreeSet<OfferNumber> = ids.iter().filter_map(|id| offer_number(&self.id, &id.value)).collect();
+        let numbers: BTreeSet<OfferNumber> =
+            ids.iter().filter_map(|id| offer_number(&self.id, &id.value)).collect();
         for number in numbers {
             if self.offers.get(&number).is_some_and(|offer| offer.framework == *framework) {
                 self.discard_offer(number, None, turn);

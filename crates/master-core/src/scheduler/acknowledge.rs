@@ -10,7 +10,12 @@ use crate::turn::Turn;
 
 impl Master {
     /// Passes the acknowledgement to the agent. With that of its last status a task is completed.
-    pub(crate) fn acknowledge(&mut self, framework: &FrameworkId, acknowledge: call::Acknowledge, turn: &mut Turn<'_>) {
+    pub(crate) fn acknowledge(
+        &mut self,
+        framework: &FrameworkId,
+        acknowledge: call::Acknowledge,
+        turn: &mut Turn<'_>,
+    ) {
         turn.count("master/messages_status_update_acknowledgement");
         let valid = self.pass_acknowledgement(framework, acknowledge, turn);
         turn.count(if valid {

@@ -13,7 +13,12 @@ use crate::turn::Turn;
 
 impl Master {
     /// Tells the states of the named tasks, or of all tasks on agents if none is named.
-    pub(crate) fn reconcile(&self, framework: &FrameworkId, reconcile: &call::Reconcile, turn: &mut Turn<'_>) {
+    pub(crate) fn reconcile(
+        &self,
+        framework: &FrameworkId,
+        reconcile: &call::Reconcile,
+        turn: &mut Turn<'_>,
+    ) {
         turn.count("master/messages_reconcile_tasks");
         let Some(framework) = self.frameworks.registered.get(framework) else { return };
         if reconcile.tasks.is_empty() {
@@ -51,15 +56,16 @@ fn unknown_task(
         return None;
     }
     let unreachable = agent.and_then(|agent| agents.unreachable.get(agent)).map(|agent| agent.since);
-    let (state, message, unreachable_time) = if agent.is_some_and(|agent| agents.registered.contains_key(agent)) {
-        (TaskState::TaskGone, "Reconciliation: Task is unknown to the agent", None)
-    } else if unreachable.is_some() {
-        (TaskState::TaskUnreachable, "Reconciliation: Task is unreachable", unreachable)
-    } else if agent.is_some_and(|agent| agents.gone.contains_key(agent)) {
-        (TaskState::TaskGoneByOperator, "Reconciliation: Task is gone", None)
-    } else {
-        (TaskState::TaskUnknown, "Reconciliation: Task is unknown", None)
-    };
+    let (state, message, unreachable_time) =
+        if agent.is_some_and(|agent| agents.registered.contains_key(agent)) {
+            (TaskState::TaskGone, "Reconciliation: Task is unknown to the agent", None)
+        } else if unreachable.is_some() {
+            (TaskState::TaskUnreachable, "Reconciliation: Task is unreachable", unreachable)
+        } else if agent.is_some_and(|agent| agents.gone.contains_key(agent)) {
+            (TaskState::TaskGoneByOperator, "Reconciliation: Task is gone", None)
+        } else {
+            (TaskState::TaskUnknown, "Reconciliation: Task is unknown", None)
+        };
     let state = if framework.capabilities.partition_aware { state } else { TaskState::TaskLost };
     let draft = StatusDraft { state, reason: Reason::Reconciliation, message: message.to_owned() };
     Some(v1::TaskStatus { unreachable_time, ..draft.status(id, agent, now) })

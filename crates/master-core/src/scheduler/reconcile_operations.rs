@@ -1,4 +1,4 @@
-//! RECONCILE_OPERATIONS: a framework asks what became of its operations.
+//! `RECONCILE_OPERATIONS`: a framework asks what became of its operations.
 
 use tepui_proto::v1;
 use tepui_proto::v1::OperationState;

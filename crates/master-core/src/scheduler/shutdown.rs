@@ -9,7 +9,12 @@ use crate::turn::Turn;
 
 impl Master {
     /// Tells the executor's agent, if it is known.
-    pub(crate) fn shutdown(&mut self, framework: &FrameworkId, shutdown: call::Shutdown, turn: &mut Turn<'_>) {
+    pub(crate) fn shutdown(
+        &mut self,
+        framework: &FrameworkId,
+        shutdown: call::Shutdown,
+        turn: &mut Turn<'_>,
+    ) {
         let Some(agent) = self.agents.registered.get(&AgentId::from(&shutdown.agent_id)) else { return };
         let message = internal::ShutdownExecutorMessage {
             executor_id: Some(shutdown.executor_id),

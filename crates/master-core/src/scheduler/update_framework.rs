@@ -1,4 +1,4 @@
-//! UPDATE_FRAMEWORK: a framework describes itself anew, without a new stream.
+//! `UPDATE_FRAMEWORK`: a framework describes itself anew, without a new stream.
 
 use tepui_proto::v1::scheduler::call;
 use tepui_types::FrameworkId;

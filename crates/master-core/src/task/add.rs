@@ -12,7 +12,13 @@ impl Master {
     /// Adds a task of a known framework on a known agent, as `entity` shows it.
     ///
     /// The allocator already counts its resources as used.
-    pub(crate) fn add_task(&mut self, framework: &FrameworkId, task: Task, entity: v1::Task, turn: &mut Turn<'_>) {
+    pub(crate) fn add_task(
+        &mut self,
+        framework: &FrameworkId,
+        task: Task,
+        entity: v1::Task,
+        turn: &mut Turn<'_>,
+    ) {
         let id = TaskId::from(&entity.task_id);
         let agent = task.agent.clone();
         if let Some(agent) = self.agents.registered.get_mut(&agent) {

@@ -72,7 +72,7 @@ impl Report {
         }
         let kept = v1::TaskStatus {
             healthy: status.healthy,
-            check_status: status.check_status.clone(),
+            check_status: status.check_status,
             container_status: status.container_status.clone(),
             ..v1::TaskStatus::default()
         };
@@ -81,7 +81,9 @@ impl Report {
 
     /// Adds what was kept to a status.
     pub(crate) fn fill(&self, status: &mut v1::TaskStatus) {
-        let Some(kept) = self.0.as_deref().and_then(|bytes| v1::TaskStatus::decode(bytes).ok()) else { return };
+        let Some(kept) = self.0.as_deref().and_then(|bytes| v1::TaskStatus::decode(bytes).ok()) else {
+            return;
+        };
         status.healthy = kept.healthy;
         status.check_status = kept.check_status;
         status.container_status = kept.container_status;

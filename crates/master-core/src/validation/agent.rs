@@ -22,7 +22,10 @@ pub(crate) fn validate_version(version: &str) -> Result<(), String> {
 }
 
 /// An agent with a fault domain needs a master with one.
-pub(crate) fn validate_domain(agent: Option<&v1::DomainInfo>, master: Option<&v1::DomainInfo>) -> Result<(), String> {
+pub(crate) fn validate_domain(
+    agent: Option<&v1::DomainInfo>,
+    master: Option<&v1::DomainInfo>,
+) -> Result<(), String> {
     if agent.is_some() && master.is_none() {
         return Err("the agent is configured with a domain, but the master has none".to_owned());
     }
@@ -30,7 +33,10 @@ pub(crate) fn validate_domain(agent: Option<&v1::DomainInfo>, master: Option<&v1
 }
 
 /// Only agents that checkpoint have checkpointed resources.
-pub(crate) fn validate_checkpointed(info: &v1::AgentInfo, checkpointed: &[v1::Resource]) -> Result<(), String> {
+pub(crate) fn validate_checkpointed(
+    info: &v1::AgentInfo,
+    checkpointed: &[v1::Resource],
+) -> Result<(), String> {
     if !checkpointed.is_empty() && !info.checkpoint.unwrap_or(false) {
         return Err("Checkpointed resources provided when checkpointing is not enabled".to_owned());
     }
@@ -41,7 +47,7 @@ pub(crate) fn validate_checkpointed(info: &v1::AgentInfo, checkpointed: &[v1::Re
 pub(crate) fn total(info: &v1::AgentInfo, checkpointed: &[v1::Resource]) -> Result<Resources, String> {
     let mut total = Resources::from_protos(&info.resources).map_err(|error| error.to_string())?;
     let checkpointed = Resources::from_protos(checkpointed).map_err(|error| error.to_string())?;
-    for resource in checkpointed.iter() {
+    for resource in &checkpointed {
         let plain = without_checkpoint(resource);
         if !total.contains(&plain) {
             return Err(format!("checkpointed resource {resource} is not among the agent's resources"));

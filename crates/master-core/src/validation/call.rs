@@ -21,7 +21,9 @@ pub(crate) fn validate(call: &Call, principal: Option<&str>) -> Result<(), Strin
         Type::Accept => present(call.accept.is_some(), "accept"),
         Type::Decline => present(call.decline.is_some(), "decline"),
         Type::AcceptInverseOffers => present(call.accept_inverse_offers.is_some(), "accept_inverse_offers"),
-        Type::DeclineInverseOffers => present(call.decline_inverse_offers.is_some(), "decline_inverse_offers"),
+        Type::DeclineInverseOffers => {
+            present(call.decline_inverse_offers.is_some(), "decline_inverse_offers")
+        }
         Type::Kill => present(call.kill.is_some(), "kill"),
         Type::Shutdown => present(call.shutdown.is_some(), "shutdown"),
         Type::Reconcile => present(call.reconcile.is_some(), "reconcile"),
@@ -51,7 +53,9 @@ pub(crate) fn validate(call: &Call, principal: Option<&str>) -> Result<(), Strin
 fn validate_subscribe(call: &Call, principal: Option<&str>) -> Result<(), String> {
     let subscribe = call.subscribe.as_ref().ok_or_else(|| missing("subscribe"))?;
     let info = &subscribe.framework_info;
-    let value = |id: &Option<tepui_proto::v1::FrameworkId>| id.as_ref().map(|id| id.value.clone()).unwrap_or_default();
+    let value = |id: &Option<tepui_proto::v1::FrameworkId>| {
+        id.as_ref().map(|id| id.value.clone()).unwrap_or_default()
+    };
     if value(&info.id) != value(&call.framework_id) {
         return Err("'framework_id' differs from 'subscribe.framework_info.id'".to_owned());
     }

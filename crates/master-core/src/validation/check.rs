@@ -23,7 +23,8 @@ pub(crate) fn validate_health_check(check: &v1::HealthCheck) -> Result<(), Strin
             let Some(http) = &check.http else {
                 return Err("Expecting 'http' to be set for HTTP health check".to_owned());
             };
-            if let Some(scheme) = http.scheme.as_deref().filter(|scheme| !matches!(*scheme, "http" | "https")) {
+            if let Some(scheme) = http.scheme.as_deref().filter(|scheme| !matches!(*scheme, "http" | "https"))
+            {
                 return Err(format!("Unsupported HTTP health check scheme: '{scheme}'"));
             }
             validate_path(http.path.as_deref(), "HTTP health check")?;
@@ -51,7 +52,8 @@ pub(crate) fn validate_check(check: &v1::CheckInfo) -> Result<(), String> {
                 return Err("Expecting 'command' to be set for COMMAND check".to_owned());
             };
             validate_command(command, "Command check")?;
-            command::validate(command).map_err(|error| format!("Check's `CommandInfo` is invalid: {error}"))?;
+            command::validate(command)
+                .map_err(|error| format!("Check's `CommandInfo` is invalid: {error}"))?;
         }
         check_info::Type::Http => {
             let Some(http) = &check.http else {

@@ -26,10 +26,13 @@ fn validate_variable(variable: &Variable) -> Result<(), String> {
                 return Err(format!("Environment variable '{name}' of type 'SECRET' must have a secret set"));
             };
             if variable.value.is_some() {
-                return Err(format!("Environment variable '{name}' of type 'SECRET' must not have a value set"));
+                return Err(format!(
+                    "Environment variable '{name}' of type 'SECRET' must not have a value set"
+                ));
             }
-            validate_secret(secret)
-                .map_err(|error| format!("Environment variable '{name}' specifies an invalid secret: {error}"))?;
+            validate_secret(secret).map_err(|error| {
+                format!("Environment variable '{name}' specifies an invalid secret: {error}")
+            })?;
             if secret.value.as_ref().is_some_and(|value| value.data.contains(&0)) {
                 return Err(format!(
                     "Environment variable '{name}' specifies a secret containing null bytes, which is not allowed in \
@@ -46,11 +49,12 @@ fn validate_secret(secret: &v1::Secret) -> Result<(), String> {
         (secret::Type::Reference, None, _) => {
             Err("Secret of type REFERENCE must have the 'reference' field set".to_owned())
         }
-        (secret::Type::Reference, Some(reference), Some(_)) => Err(format!(
-            "Secret '{}' of type REFERENCE must not have the 'value' field set",
-            reference.name
-        )),
-        (secret::Type::Value, _, None) => Err("Secret of type VALUE must have the 'value' field set".to_owned()),
+        (secret::Type::Reference, Some(reference), Some(_)) => {
+            Err(format!("Secret '{}' of type REFERENCE must not have the 'value' field set", reference.name))
+        }
+        (secret::Type::Value, _, None) => {
+            Err("Secret of type VALUE must have the 'value' field set".to_owned())
+        }
         (secret::Type::Value, Some(_), Some(_)) => {
             Err("Secret of type VALUE must not have the 'reference' field set".to_owned())
         }

@@ -35,7 +35,9 @@ fn validate_volume(volume: &v1::Volume) -> Result<(), String> {
         Type::Secret if source.secret.is_none() => missing("secret", "SECRET"),
         Type::CsiVolume => match &source.csi_volume {
             None => missing("csi_volume", "CSI"),
-            Some(volume) if volume.static_provisioning.is_none() => missing("csi_volume.static_provisioning", "CSI"),
+            Some(volume) if volume.static_provisioning.is_none() => {
+                missing("csi_volume.static_provisioning", "CSI")
+            }
             Some(_) => Ok(()),
         },
         Type::Unknown => Err("'source.type' is unknown".to_owned()),

@@ -2,6 +2,7 @@
 
 use tepui_proto::v1;
 use tepui_proto::v1::{container_info, executor_info};
+use tepui_proto::{JsonDialect, MesosMessage};
 use tepui_types::{FrameworkId, Resources, validate_id};
 
 use super::{command, container, resources};
@@ -15,21 +16,22 @@ pub(crate) fn validate_shape(executor: &v1::ExecutorInfo) -> Result<(), String> 
         return Err("ExecutorInfo's 'shutdown_grace_period' must be non-negative".to_owned());
     }
     if let Some(command) = &executor.command {
-        command::validate(command).map_err(|error| format!("Executor's `CommandInfo` is invalid: {error}"))?;
+        command::validate(command)
+            .map_err(|error| format!("Executor's `CommandInfo` is invalid: {error}"))?;
     }
     if let Some(container) = &executor.container {
-        container::validate(container).map_err(|error| format!("Executor's `ContainerInfo` is invalid: {error}"))?;
+        container::validate(container)
+            .map_err(|error| format!("Executor's `ContainerInfo` is invalid: {error}"))?;
     }
     Ok(())
 }
 
 fn validate_type(executor: &v1::ExecutorInfo) -> Result<(), String> {
     match executor.r#type() {
-        executor_info::Type::Unknown => Ok(()),
         executor_info::Type::Custom if executor.command.is_none() => {
             Err("'ExecutorInfo.command' must be set for 'CUSTOM' executor".to_owned())
         }
-        executor_info::Type::Custom => Ok(()),
+        executor_info::Type::Unknown | executor_info::Type::Custom => Ok(()),
         executor_info::Type::Default => {
             if executor.command.is_some() {
                 return Err("'ExecutorInfo.command' must not be set for 'DEFAULT' executor".to_owned());
@@ -75,15 +77,23 @@ pub(crate) fn validate(
 }
 
 /// One executor id means one executor.
-fn validate_compatible(executor: &v1::ExecutorInfo, framework: &FrameworkId, agent: &Agent) -> Result<(), String> {
+fn validate_compatible(
+    executor: &v1::ExecutorInfo,
+    framework: &FrameworkId,
+    agent: &Agent,
+) -> Result<(), String> {
     let key = (framework.clone(), (&executor.executor_id).into());
     let Some(existing) = agent.executors.get(&key).filter(|existing| *existing.info != *executor) else {
         return Ok(());
     };
+    let json = |executor: &v1::ExecutorInfo| {
+        String::from_utf8_lossy(&executor.to_json(JsonDialect::V1)).into_owned()
+    };
     let line = "------------------------------------------------------------";
     Err(format!(
         "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n{line}\nExisting \
-         ExecutorInfo:\n{:?}\n{line}\nExecutorInfo:\n{executor:?}\n{line}\n",
-        *existing.info
+         ExecutorInfo:\n{}\n{line}\nExecutorInfo:\n{}\n{line}\n",
+        json(&existing.info),
+        json(executor)
     ))
 }

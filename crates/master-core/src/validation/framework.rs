@@ -21,7 +21,9 @@ pub(crate) fn validate(info: &v1::FrameworkInfo) -> Result<(), String> {
 fn validate_roles(info: &v1::FrameworkInfo) -> Result<(), String> {
     if Capabilities::of(info).multi_role {
         if info.role.is_some() {
-            return Err("'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable".to_owned());
+            return Err(
+                "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable".to_owned()
+            );
         }
         let mut seen = BTreeSet::new();
         let duplicates: BTreeSet<&String> = info.roles.iter().filter(|role| !seen.insert(*role)).collect();
@@ -29,7 +31,8 @@ fn validate_roles(info: &v1::FrameworkInfo) -> Result<(), String> {
             return Err(format!("'FrameworkInfo.roles' contains duplicate items: {}", braces(&duplicates)));
         }
         return info.roles.iter().try_for_each(|role| {
-            validate_role(role).map_err(|error| format!("'FrameworkInfo.roles' contains invalid role: {error}"))
+            validate_role(role)
+                .map_err(|error| format!("'FrameworkInfo.roles' contains invalid role: {error}"))
         });
     }
     if !info.roles.is_empty() {
@@ -105,7 +108,11 @@ pub(crate) fn validate_failover_timeout(info: &v1::FrameworkInfo) -> Result<(), 
 
 /// A huge number as C++ prints it: `1e+20`.
 fn exponential(number: f64) -> String {
-    if number.is_finite() { format!("{number:e}").replace('e', "e+") } else { number.to_string().to_lowercase() }
+    if number.is_finite() {
+        format!("{number:e}").replace('e', "e+")
+    } else {
+        number.to_string().to_lowercase()
+    }
 }
 
 /// Keeps what a framework cannot change by subscribing again.

@@ -23,7 +23,8 @@ pub(crate) fn validate(
     }
     let mut offers = Vec::with_capacity(ids.len());
     for id in ids {
-        let found = offer_number(&master.id, &id.value).and_then(|number| Some((number, master.offers.get(&number)?)));
+        let found = offer_number(&master.id, &id.value)
+            .and_then(|number| Some((number, master.offers.get(&number)?)));
         let (number, offer) = found.ok_or_else(|| format!("Offer {} is no longer valid", id.value))?;
         offers.push((id, number, offer));
     }

@@ -6,12 +6,17 @@ use tepui_proto::v1::scheduler::OfferConstraints;
 use crate::framework::roles;
 
 /// Checks the shape of the constraints.
-pub(crate) fn validate(constraints: Option<&OfferConstraints>, info: &v1::FrameworkInfo) -> Result<(), String> {
+pub(crate) fn validate(
+    constraints: Option<&OfferConstraints>,
+    info: &v1::FrameworkInfo,
+) -> Result<(), String> {
     let Some(constraints) = constraints else { return Ok(()) };
     let roles = roles(info);
     for (role, constraints) in &constraints.role_constraints {
         if !roles.contains(role) {
-            return Err(format!("Offer constraints specify role '{role}' to which the framework is not subscribed"));
+            return Err(format!(
+                "Offer constraints specify role '{role}' to which the framework is not subscribed"
+            ));
         }
         if constraints.groups.is_empty() {
             return Err(format!(

@@ -10,7 +10,7 @@ pub(crate) fn validate(resources: &Resources) -> Result<(), String> {
         return Err("Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer".to_owned());
     }
     resources.iter().try_for_each(validate_disk).map_err(|error| format!("Invalid DiskInfo: {error}"))?;
-    for resource in resources.iter() {
+    for resource in resources {
         if resource.is_dynamically_reserved() && resource.is_revocable() {
             return Err(format!(
                 "Invalid ReservationInfo: Dynamically reserved resource {resource} cannot be created from revocable \
@@ -50,7 +50,7 @@ fn validate_disk(resource: &Resource) -> Result<(), String> {
 /// A volume is used once.
 pub(crate) fn validate_unique_persistence_id(resources: &Resources) -> Result<(), String> {
     let mut seen = BTreeSet::new();
-    for resource in resources.iter() {
+    for resource in resources {
         let Some(persistence) = resource.disk().and_then(|disk| disk.persistence.as_ref()) else { continue };
         if !seen.insert((resource.reservation_role().map(str::to_owned), persistence.id.clone())) {
             return Err(format!("Persistence ID '{}' is not unique", persistence.id));
@@ -62,7 +62,7 @@ pub(crate) fn validate_unique_persistence_id(resources: &Resources) -> Result<()
 /// What one task uses is allocated to one role.
 pub(crate) fn validate_single_role(resources: &Resources) -> Result<(), String> {
     let mut first: Option<&str> = None;
-    for resource in resources.iter() {
+    for resource in resources {
         let Some(role) = resource.allocation_role() else {
             return Err("The resources are not allocated to a role".to_owned());
         };

@@ -21,21 +21,26 @@ pub(crate) fn validate(
     validate_id(&task.task_id.value).map_err(|error| error.to_string())?;
     validate_unique(task, framework)?;
     if task.agent_id.value != agent.id.as_str() {
-        return Err(format!("Task uses invalid agent {} while agent {} is expected", task.agent_id.value, agent.id));
+        return Err(format!(
+            "Task uses invalid agent {} while agent {} is expected",
+            task.agent_id.value, agent.id
+        ));
     }
     validate_times(task)?;
     if let Some(check) = &task.check {
         check::validate_check(check).map_err(|error| format!("Task uses invalid check: {error}"))?;
     }
     if let Some(check) = &task.health_check {
-        check::validate_health_check(check).map_err(|error| format!("Task uses invalid health check: {error}"))?;
+        check::validate_health_check(check)
+            .map_err(|error| format!("Task uses invalid health check: {error}"))?;
     }
     validate_resources(task, &candidate.resources)?;
     if let Some(command) = &task.command {
         command::validate(command).map_err(|error| format!("Task's `CommandInfo` is invalid: {error}"))?;
     }
     if let Some(container) = &task.container {
-        container::validate(container).map_err(|error| format!("Task's `ContainerInfo` is invalid: {error}"))?;
+        container::validate(container)
+            .map_err(|error| format!("Task's `ContainerInfo` is invalid: {error}"))?;
     }
     validate_limits(task, &candidate.resources, agent)?;
     validate_executor(candidate, framework, agent, offered)?;
@@ -100,7 +105,9 @@ fn validate_limits(task: &v1::TaskInfo, read: &Resources, agent: &Agent) -> Resu
     }
     if let Some(limit) = task.limits.get("mem") {
         let Some(request) = read.mem() else {
-            return Err("When a memory limit is specified, a memory request must also be specified".to_owned());
+            return Err(
+                "When a memory limit is specified, a memory request must also be specified".to_owned()
+            );
         };
         if below(limit.value, request) {
             return Err("The memory limit must be greater than or equal to the memory request".to_owned());
@@ -117,7 +124,9 @@ fn validate_executor(
 ) -> Result<(), String> {
     let Candidate { info, resources: task, executor_resources } = candidate;
     if info.executor.is_some() == info.command.is_some() {
-        return Err("Task should have at least one (but not both) of CommandInfo or ExecutorInfo present".to_owned());
+        return Err(
+            "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present".to_owned()
+        );
     }
     let mut total = task.clone();
     if let Some(executor) = info.executor.as_deref() {

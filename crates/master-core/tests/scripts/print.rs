@@ -8,19 +8,19 @@ use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, internal, v1};
 use tepui_types::Resources;
 
 /// Prints, with the master's id shortened.
-pub struct Printer {
+pub(crate) struct Printer {
     /// The master's id.
-    pub master: String,
+    pub(crate) master: String,
 }
 
 impl Printer {
     /// A printer for this master.
-    pub fn new(master: &str) -> Self {
+    pub(crate) fn new(master: &str) -> Self {
         Self { master: master.to_owned() }
     }
 
     /// One effect.
-    pub fn effect(&self, effect: &Effect) -> String {
+    pub(crate) fn effect(&self, effect: &Effect) -> String {
         let line = match effect {
             Effect::Respond { request, response } => format!("respond {}: {}", request.0, respond(response)),
             Effect::SendEvent { stream, event } => format!("event {}: {}", stream.0, show_event(event)),
@@ -40,7 +40,7 @@ impl Printer {
     }
 
     /// One change.
-    pub fn change(&self, change: &Change) -> String {
+    pub(crate) fn change(&self, change: &Change) -> String {
         self.shorten(&format!("change: {}", show_change(change)))
     }
 
@@ -92,7 +92,8 @@ fn show_offer(offer: &v1::Offer) -> String {
     let role = offer.allocation_info.as_ref().and_then(|info| info.role.clone());
     let role = role.map(|role| format!(" for {role}")).unwrap_or_default();
     let executors: Vec<&str> = offer.executor_ids.iter().map(|id| id.value.as_str()).collect();
-    let executors = if executors.is_empty() { String::new() } else { format!(" with {}", executors.join(",")) };
+    let executors =
+        if executors.is_empty() { String::new() } else { format!(" with {}", executors.join(",")) };
     let resources = Resources::from_protos(&offer.resources).unwrap();
     format!("{}{role} of {}{executors}: {resources}", offer.id.value, offer.agent_id.value)
 }
@@ -173,7 +174,9 @@ fn show_write(write: &RegistryWrite) -> String {
 fn show_change(change: &Change) -> String {
     match change {
         Change::Elected { .. } => "Elected".to_owned(),
-        Change::FrameworkAdded(entity) => format!("FrameworkAdded {}", entity.info.id.as_ref().unwrap().value),
+        Change::FrameworkAdded(entity) => {
+            format!("FrameworkAdded {}", entity.info.id.as_ref().unwrap().value)
+        }
         Change::FrameworkUpdated(entity) => format!(
             "FrameworkUpdated {} connected={} suppressed={:?}",
             entity.info.id.as_ref().unwrap().value,
@@ -192,9 +195,12 @@ fn show_change(change: &Change) -> String {
         Change::AgentRemoved { id, why, .. } => format!("AgentRemoved {id} {why:?}"),
         Change::AgentReachable(id) => format!("AgentReachable {id}"),
         Change::AgentRecovered(info) => format!("AgentRecovered {}", info.id.as_ref().unwrap().value),
-        Change::TaskAdded { task } => format!("TaskAdded {} {}", task.task_id.value, task.state().as_str_name()),
+        Change::TaskAdded { task } => {
+            format!("TaskAdded {} {}", task.task_id.value, task.state().as_str_name())
+        }
         Change::TaskUpdated { task, state, update, status, freed, .. } => {
-            let update = update.as_ref().map(|(state, uuid)| format!("{} uuid={}", state.as_str_name(), uuid[0]));
+            let update =
+                update.as_ref().map(|(state, uuid)| format!("{} uuid={}", state.as_str_name(), uuid[0]));
             let status = status.as_ref().map(|status| status.state().as_str_name());
             format!(
                 "TaskUpdated {task} {} update={update:?} status={status:?} freed={freed}",
@@ -202,7 +208,9 @@ fn show_change(change: &Change) -> String {
             )
         }
         Change::TaskRemoved { task, to, .. } => format!("TaskRemoved {task} {to:?}"),
-        Change::ExecutorAdded { agent, info, .. } => format!("ExecutorAdded {} {agent}", info.executor_id.value),
+        Change::ExecutorAdded { agent, info, .. } => {
+            format!("ExecutorAdded {} {agent}", info.executor_id.value)
+        }
         Change::ExecutorRemoved { agent, executor, .. } => format!("ExecutorRemoved {executor} {agent}"),
         Change::OfferAdded(offer) => format!("OfferAdded {}", offer.id.value),
         Change::OfferRemoved(id) => format!("OfferRemoved {id}"),

@@ -6,7 +6,7 @@
 //! - `subscribe NAME [KEY=VALUE]...`: a call SUBSCRIBE; keys are `id`, `user`, `role`, `roles`, `capabilities`,
 //!   `failover`, `checkpoint`, `principal`, `suppressed`.
 //! - `agent N RESOURCES [KEY...]`: agent N (at 10.0.0.N+1) registers. Keys: `version=V`, `old` (no capabilities).
-//! - `reregister N RESOURCES [KEY...]` + JSON lines `framework {..}`, `task {..}`, `executor {..}`.
+//! - `reregister N RESOURCES [id=ID] [KEY...]` + JSON lines `framework {..}`, `task {..}`, `executor {..}`.
 //! - `status N FRAMEWORK TASK STATE [latest=STATE] [uuid=BYTE]`: agent N sends an update.
 //! - `send N NAME` + JSON: agent N sends any message. `pong N`: it answers its observer.
 //! - `stream-closed N`, `link-broken N`, `advance SECONDS`, `stored`.
@@ -17,7 +17,8 @@
 use std::time::Duration;
 
 use tepui_master_core::{
-    Change, Config, Effect, Effects, Input, Master, Registry, RequestId, Response, SchedulerCall, StoreId, StreamId,
+    Change, Config, Effect, Effects, Input, Master, Registry, RequestId, Response, SchedulerCall, StoreId,
+    StreamId,
 };
 use tepui_proto::v1::agent_info::{Capability, capability};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, internal, v1};
@@ -28,7 +29,7 @@ use crate::print::Printer;
 const SEED: u64 = 7;
 
 /// A master and what its peers keep in mind.
-pub struct World {
+pub(crate) struct World {
     master: Master,
     now: Duration,
     requests: u64,
@@ -42,7 +43,7 @@ pub struct World {
 
 impl World {
     /// A master that has not recovered.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let master = Master::new(config(), SEED);
         let printer = Printer::new(&master.info().id);
         Self {
@@ -59,7 +60,7 @@ impl World {
     }
 
     /// Runs a command; returns the effects, a line each.
-    pub fn run(&mut self, command: &str) -> String {
+    pub(crate) fn run(&mut self, command: &str) -> String {
         let command = command.replace("$m", &self.printer.master);
         let (line, body) = command.split_once('\n').unwrap_or((&command, ""));
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -93,7 +94,10 @@ impl World {
                 agents: words[1..].iter().map(|n| self.agent_info(n, "cpus:4;mem:1024", true)).collect(),
                 ..Registry::default()
             }),
-            "call" => self.call(&words[1..], &v1::scheduler::Call::from_json(JsonDialect::V1, body.as_bytes()).unwrap()),
+            "call" => self.call(
+                &words[1..],
+                &v1::scheduler::Call::from_json(JsonDialect::V1, body.as_bytes()).unwrap(),
+            ),
             "subscribe" => self.subscribe(&words[1..]),
             "agent" => self.register(&words[1..]),
             "reregister" => self.reregister(&words[1..], body),
@@ -187,8 +191,9 @@ impl World {
     }
 
     fn reregister(&self, words: &[&str], body: &str) -> Input {
+        let id = words.iter().find_map(|word| word.strip_prefix("id=")).unwrap_or(words[0]);
         let mut message = internal::ReregisterSlaveMessage {
-            slave: self.agent_info(words[0], words[1], true),
+            slave: self.agent_info(id, words[1], true),
             version: Some("1.11.0".to_owned()),
             agent_capabilities: capabilities(words),
             ..internal::ReregisterSlaveMessage::default()
@@ -206,7 +211,7 @@ impl World {
     }
 
     fn status(&self, words: &[&str]) -> Input {
-        let [agent, framework, task, state] = words[..4] else { panic!("status N FRAMEWORK TASK STATE") };
+        let [agent, framework, task, _] = words[..4] else { panic!("status N FRAMEWORK TASK STATE") };
         let state = |name: &str| v1::TaskState::from_str_name(name).unwrap() as i32;
         let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
         let uuid = vec![value("uuid=").map_or(1, |byte| byte.parse().unwrap()); 16];
@@ -225,7 +230,6 @@ impl World {
             latest_state: value("latest=").map(state),
             ..internal::StatusUpdate::default()
         };
-        let _ = state;
         link(agent, internal::StatusUpdateMessage { update, pid: Some(pid(agent).to_string()) })
     }
 

@@ -64,25 +64,23 @@ pub async fn run(
     info!(%pid, "master started");
     // Nobody need be waiting for it.
     let _ = ready.send(());
-    let mut failure = None;
+    let mut ended = Ok(());
     let service = move |request, peer| front.clone().serve(request, peer);
     tepui_http::serve(listener, config.limits, service, async {
         tokio::select! {
-            () = shutdown => {}
-            ended = &mut reactor => failure = ended.err(),
+            () = shutdown => {
+                // The reactor goes first: with it end the event streams, which would keep their connections busy. An
+                // error means that it has stopped already.
+                let _ = stop_reactor.send(());
+                ended = (&mut reactor).await;
+            }
+            result = &mut reactor => ended = result,
         }
     })
     .await;
 
     forwarder.abort();
-    if let Some(error) = failure {
-        return Err(Error::Core(error));
-    }
-    // An error means that it has stopped already.
-    let _ = stop_reactor.send(());
-    if !reactor.is_finished() {
-        reactor.await.map_err(Error::Core)?;
-    }
+    ended.map_err(Error::Core)?;
     // With the reactor and the front gone nobody can ask the view, so its thread ends.
     drop(tokio::task::spawn_blocking(move || view_thread.join()).await);
     info!(%pid, "master stopped");

@@ -152,3 +152,34 @@ fn a_message_that_makes_no_sense_does_no_harm() {
     .unwrap();
     assert_eq!(answer.status, 400);
 }
+
+#[test]
+fn a_scheduler_that_does_not_read_is_disconnected() {
+    let master = RunningMaster::start();
+    let (stream, answer, id) = subscribe(&master, "slow");
+    let stream_id = answer.header("Mesos-Stream-Id").unwrap();
+    // Each unknown task is answered by an update, so this is far more than may wait for a scheduler.
+    let task = format!(r#"{{"task_id":{{"value":"{}"}}}}"#, "x".repeat(200));
+    let tasks = vec![task; 20_000].join(",");
+    let body = format!(
+        r#"{{"type":"RECONCILE","framework_id":{{"value":"{id}"}},"reconcile":{{"tasks":[{tasks}]}}}}"#
+    );
+    let headers = [JSON, ("Mesos-Stream-Id", stream_id)];
+    let mut calls = 0;
+    while get(&master, "/state").text().contains(r#""connected":true"#) {
+        assert!(calls < 100, "the scheduler is still connected");
+        drop(ask_parts(master.address, "POST /api/v1/scheduler", &headers, &body));
+        calls += 1;
+    }
+    assert!(calls > 1, "it was disconnected before its limit");
+    drop(stream);
+}
+
+#[test]
+fn a_master_that_stops_does_not_wait_for_its_schedulers() {
+    let master = RunningMaster::start();
+    let (_stream, ..) = subscribe(&master, "stays");
+    let before = std::time::Instant::now();
+    drop(master);
+    assert!(before.elapsed() < crate::running_master::SHUTDOWN_GRACE, "the master waited for a stream");
+}

@@ -9,6 +9,9 @@ use tepui_types::{Upid, WallTime};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+/// How long a stopping master would wait for what is under way; far longer than any test takes.
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_mins(1);
+
 /// A master that runs until this is dropped.
 pub(crate) struct RunningMaster {
     pub(crate) address: SocketAddr,
@@ -79,5 +82,7 @@ fn config(address: SocketAddr) -> Config {
         publish_per_framework_metrics: true,
         ..Default::default()
     };
-    Config::new(core, view)
+    let mut config = Config::new(core, view);
+    config.limits.shutdown_grace = SHUTDOWN_GRACE;
+    config
 }

@@ -19,7 +19,7 @@ impl JournalLog {
         match change {
             Change::Elected { info, .. } => info!(master_id = info.id, "elected as the leading master"),
             Change::FrameworkAdded(framework) | Change::FrameworkUpdated(framework) => {
-                self.log_framework(framework)
+                self.log_framework(framework);
             }
             Change::FrameworkCompleted { id, .. } => {
                 self.frameworks.remove(id);
@@ -62,7 +62,7 @@ impl JournalLog {
             (false, true) => info!(framework_id = %id, name = framework.info.name, "framework subscribed"),
             (true, false) => info!(framework_id = %id, name = framework.info.name, "framework disconnected"),
             (true, true) | (false, false) => {
-                debug!(framework_id = %id, active = framework.active, "framework updated")
+                debug!(framework_id = %id, active = framework.active, "framework updated");
             }
         }
     }
@@ -76,7 +76,7 @@ impl JournalLog {
             (Some(false), true) => info!(agent_id = %id, %pid, hostname, "agent reconnected"),
             (Some(true), false) => info!(agent_id = %id, %pid, hostname, "agent disconnected"),
             (Some(true), true) | (Some(false), false) => {
-                debug!(agent_id = %id, active = agent.active, "agent updated")
+                debug!(agent_id = %id, active = agent.active, "agent updated");
             }
         }
     }

@@ -127,7 +127,9 @@ impl Reactor {
         loop {
             let changes = std::mem::take(&mut self.effects.changes);
             if !changes.is_empty() {
-                changes.iter().for_each(|change| self.log.log(change));
+                for change in &changes {
+                    self.log.log(change);
+                }
                 self.journal.publish(changes);
             }
             let mut effects = std::mem::take(&mut self.effects.effects);

@@ -8,6 +8,7 @@
 //! `scheduler/`, messages of agents in `agent/`, the operations of ACCEPT in `operation/`: one file each.
 
 mod agent;
+mod books;
 mod change;
 mod config;
 mod effect;
@@ -22,6 +23,7 @@ mod timers;
 mod turn;
 mod validation;
 
+pub use books::{AgentBook, FrameworkBook};
 pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, OfferFate, TaskAfterlife};
 pub use config::Config;
 pub use effect::{Effect, Effects, RegistryWrite, Rejection, RejectionKind, Response};

@@ -8,6 +8,7 @@
 //! Start reading at `view.rs`.
 
 mod agent;
+mod books;
 mod endpoint;
 mod framework;
 mod held;

@@ -1,1 +1,24 @@
-//! The deterministic simulator: whole clusters of real cores, with faults, under a seed.
+//! The deterministic simulator: a master, its agents and schedulers under one seed, with faults.
+//!
+//! The real cores run here; what is simulated is the world between them: connections that are late and break, hosts that
+//! crash, a slow registry, schedulers with habits, executors. First things go wrong while safety is watched
+//! (`invariant/`), then faults stop and everything must settle. The same seed is the same story, so a failure is replayed
+//! by its seed: `cargo run -p tepui-sim -- --seed N`.
+//!
+//! Start reading at `simulation.rs`, then `cluster.rs` and `fault.rs`.
+
+mod agent_host;
+mod cluster;
+mod executor;
+mod fault;
+mod invariant;
+mod master_host;
+mod network;
+mod queue;
+mod registry;
+mod scheduler;
+mod scheduler_host;
+mod simulation;
+mod trace;
+
+pub use simulation::{Failure, run};

@@ -1,0 +1,53 @@
+//! The view's side of the books: what it and the core must agree on.
+
+use std::collections::BTreeSet;
+
+use tepui_master_core::{AgentBook, FrameworkBook};
+use tepui_types::{AgentId, FrameworkId, OfferId, Resources};
+
+use crate::held::parse_resources;
+use crate::view::View;
+
+impl View {
+    /// The registered agents.
+    pub fn agent_ids(&self) -> BTreeSet<AgentId> {
+        self.agents.keys().cloned().collect()
+    }
+
+    /// The frameworks that have not been removed.
+    pub fn framework_ids(&self) -> BTreeSet<FrameworkId> {
+        self.frameworks.keys().cloned().collect()
+    }
+
+    /// What is known of an agent.
+    pub fn agent_book(&self, id: &AgentId) -> Option<AgentBook> {
+        let agent = self.agents.get(id)?;
+        let mut used = agent.used.clone();
+        used.retain(|_, held| !held.is_empty());
+        let offers = self.offers.iter().filter(|(_, offer)| AgentId::from(&offer.agent_id) == *id);
+        Some(AgentBook {
+            connected: agent.entity.connected,
+            active: agent.entity.active,
+            total: agent.total.clone(),
+            used,
+            offers: offers.map(|(id, offer)| (id.clone(), parse_resources(&offer.resources))).collect(),
+        })
+    }
+
+    /// What is known of a framework.
+    pub fn framework_book(&self, id: &FrameworkId) -> Option<FrameworkBook> {
+        let framework = self.frameworks.get(id)?;
+        let tasks = framework.tasks.iter().map(|(id, task)| {
+            let held = if task.holds_resources { task.resources() } else { Resources::new() };
+            (id.clone(), (task.agent(), task.latest_state(), held))
+        });
+        Some(FrameworkBook {
+            connected: framework.entity.connected,
+            recovered: framework.entity.recovered,
+            suppressed: framework.entity.suppressed_roles.iter().cloned().collect(),
+            tasks: tasks.collect(),
+            executors: framework.executors.keys().cloned().collect(),
+            offers: framework.offers.keys().map(OfferId::clone).collect(),
+        })
+    }
+}

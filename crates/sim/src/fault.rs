@@ -1,0 +1,65 @@
+//! What goes wrong.
+
+use std::time::Duration;
+
+use tepui_types::Time;
+
+use crate::network::Partition;
+
+/// Something that goes wrong, or its repair.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    MasterCrashes { back: Duration },
+    MasterStarts,
+    AgentCrashes { agent: usize, back: Duration },
+    AgentStarts { agent: usize },
+    /// The connections between the master and an agent break and can be made again at once.
+    ConnectionBreaks { agent: usize },
+    Partitioned { agent: usize, how: Partition, time: Duration },
+    PartitionHeals { agent: usize },
+    /// A scheduler's stream breaks.
+    StreamBreaks { scheduler: usize },
+    SchedulerCrashes { scheduler: usize, back: Duration },
+    SchedulerStarts { scheduler: usize },
+    /// A scheduler's process ends one of its tasks' executors.
+    ExecutorCrashes { agent: usize },
+    /// The faults are over.
+    Peace,
+}
+
+/// Plans what goes wrong between two times.
+pub(crate) fn plan(
+    random: &mut fastrand::Rng,
+    agents: usize,
+    schedulers: usize,
+    from: Time,
+    to: Time,
+) -> Vec<(Time, Fault)> {
+    let span = to.saturating_duration_since(from).as_micros();
+    let span = u64::try_from(span).unwrap_or(u64::MAX).max(1);
+    let count = random.usize(0..12);
+    let mut faults = vec![(to, Fault::Peace)];
+    for _ in 0..count {
+        let at = from + Duration::from_micros(random.u64(..span));
+        let agent = random.usize(..agents);
+        let scheduler = random.usize(..schedulers);
+        let back = Duration::from_millis(random.u64(1..30_000));
+        let fault = match random.u8(..16) {
+            0 | 1 => Fault::MasterCrashes { back },
+            2 | 3 => Fault::AgentCrashes { agent, back },
+            4 | 5 => Fault::ConnectionBreaks { agent },
+            6..=9 => {
+                let how = if random.bool() { Partition::Loud } else { Partition::Silent };
+                // Some are over before anyone notices, some last until the agent is given up.
+                let time = Duration::from_millis(random.u64(10..200_000));
+                Fault::Partitioned { agent, how, time }
+            }
+            10 | 11 => Fault::StreamBreaks { scheduler },
+            12 | 13 => Fault::SchedulerCrashes { scheduler, back },
+            _ => Fault::ExecutorCrashes { agent },
+        };
+        faults.push((at, fault));
+    }
+    faults.sort_by_key(|(at, _)| *at);
+    faults
+}

@@ -1,0 +1,180 @@
+//! A scheduler's connection to the master.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tepui_proto::v1::scheduler::event::Type;
+use tepui_proto::v1::scheduler::{Call, Event as SchedulerEvent};
+use tepui_types::FrameworkId;
+
+use crate::cluster::Cluster;
+use crate::queue::{Answer, Event};
+use crate::scheduler::{Stage, WAKE_INTERVAL};
+
+/// After this time without an answer a subscription is tried again.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Cluster {
+    pub(crate) fn start_scheduler(&mut self, scheduler: usize) {
+        if self.schedulers[scheduler].stage == Stage::Down {
+            self.schedulers[scheduler].stage = Stage::Disconnected;
+            self.subscribe(scheduler);
+        }
+    }
+
+    /// The process is gone; what it knew is kept, as schedulers do.
+    pub(crate) fn crash_scheduler(&mut self, scheduler: usize) {
+        if self.schedulers[scheduler].stage != Stage::Gone {
+            self.drop_session(scheduler, Stage::Down);
+        }
+    }
+
+    pub(crate) fn stream_breaks(&mut self, scheduler: usize) {
+        if matches!(self.schedulers[scheduler].stage, Stage::Connected(_)) {
+            self.drop_session(scheduler, Stage::Disconnected);
+        }
+    }
+
+    fn drop_session(&mut self, scheduler: usize, stage: Stage) {
+        self.schedulers[scheduler].session += 1;
+        self.schedulers[scheduler].stage = stage;
+        let streams: Vec<_> = self.master.streams.iter().filter(|(_, owner)| owner.0 == scheduler).collect();
+        let streams: Vec<_> = streams.into_iter().map(|(stream, _)| *stream).collect();
+        for stream in streams {
+            self.stream_gone(stream);
+        }
+    }
+
+    fn subscribe(&mut self, scheduler: usize) {
+        let call = self.schedulers[scheduler].subscribe(self.now);
+        self.calls(scheduler, vec![call]);
+    }
+
+    /// Sends calls to the master, after those before them. Some are lost on the way.
+    fn calls(&mut self, scheduler: usize, calls: Vec<Call>) {
+        for call in calls {
+            let delay = self.delay();
+            let lost = self.at_war && self.random.u8(..) < 3;
+            let from = &mut self.schedulers[scheduler];
+            let at = from.last_call.max(self.now + delay);
+            from.last_call = at;
+            let stream_id = match &from.stage {
+                Stage::Connected(stream_id) => Some(stream_id.clone()),
+                Stage::Down | Stage::Disconnected | Stage::Subscribing { .. } | Stage::Gone => None,
+            };
+            let session = from.session;
+            if lost {
+                self.trace(format_args!("scheduler {scheduler}: {:?} is lost", call.r#type()));
+                continue;
+            }
+            self.queue.add(at, Event::Call { scheduler, session, stream_id, call: Box::new(call) });
+        }
+    }
+
+    pub(crate) fn answer(&mut self, scheduler: usize, session: u64, answer: Answer) {
+        let at = self.after_events(scheduler);
+        self.queue.add(at, Event::Answer { scheduler, session, answer });
+    }
+
+    pub(crate) fn to_scheduler(&mut self, scheduler: usize, session: u64, event: Option<Arc<SchedulerEvent>>) {
+        let at = self.after_events(scheduler);
+        self.queue.add(at, Event::SchedulerEvent { scheduler, session, event });
+    }
+
+    fn after_events(&mut self, scheduler: usize) -> tepui_types::Time {
+        let delay = self.delay();
+        let to = &mut self.schedulers[scheduler];
+        to.last_event = to.last_event.max(self.now + delay);
+        to.last_event
+    }
+
+    pub(crate) fn scheduler_answer(&mut self, scheduler: usize, session: u64, answer: Answer) {
+        let to = &mut self.schedulers[scheduler];
+        if to.session != session || to.stage == Stage::Gone {
+            return;
+        }
+        match answer {
+            Answer::Subscribed(stream_id) => to.stage = Stage::Connected(stream_id),
+            Answer::Rejected(message) => {
+                self.trace(format_args!("scheduler {scheduler} is rejected: {message}"));
+                self.drop_session(scheduler, Stage::Disconnected);
+            }
+        }
+    }
+
+    /// A scheduler hears from the master.
+    pub(crate) fn scheduler_event(&mut self, scheduler: usize, session: u64, event: Option<&SchedulerEvent>) {
+        let now = self.now;
+        let to = &mut self.schedulers[scheduler];
+        if to.session != session || to.stage == Stage::Gone {
+            return;
+        }
+        let Some(event) = event else {
+            self.drop_session(scheduler, Stage::Disconnected);
+            return;
+        };
+        let calls = match event.r#type() {
+            Type::Subscribed => event.subscribed.as_ref().map(|it| to.subscribed(it)).unwrap_or_default(),
+            Type::Offers => {
+                let offers = event.offers.as_ref().map(|it| it.offers.as_slice()).unwrap_or_default();
+                to.offers(now, &mut self.random, offers)
+            }
+            Type::Update => {
+                let Some(update) = &event.update else { return };
+                let framework = to.id.clone().unwrap_or_else(|| FrameworkId::new(""));
+                let calls = to.update(now, &update.status);
+                self.invariants.received(&framework, &update.status);
+                let state = tepui_types::task_state_name(update.status.state());
+                let id = &update.status.task_id.value;
+                self.trace.line(now, format_args!("scheduler {scheduler} hears that {id} is {state}"));
+                calls
+            }
+            Type::Error => {
+                self.drop_session(scheduler, Stage::Disconnected);
+                return;
+            }
+            Type::InverseOffers
+            | Type::Rescind
+            | Type::RescindInverseOffer
+            | Type::UpdateOperationStatus
+            | Type::Message
+            | Type::Failure
+            | Type::Heartbeat
+            | Type::Unknown => Vec::new(),
+        };
+        self.calls(scheduler, calls);
+    }
+
+    pub(crate) fn scheduler_wakes(&mut self, scheduler: usize) {
+        let pause = WAKE_INTERVAL.mul_f64(0.5 + self.random.f64());
+        self.queue.add(self.now + pause, Event::SchedulerWakes { scheduler });
+        match self.schedulers[scheduler].stage.clone() {
+            Stage::Down | Stage::Gone => {}
+            Stage::Disconnected => self.subscribe(scheduler),
+            Stage::Subscribing { since } => {
+                if self.now.saturating_duration_since(since) > SUBSCRIBE_TIMEOUT {
+                    self.drop_session(scheduler, Stage::Disconnected);
+                    self.subscribe(scheduler);
+                }
+            }
+            Stage::Connected(stream_id) => {
+                let at_war = self.at_war;
+                let calls = self.schedulers[scheduler].look_after(self.now, &mut self.random, at_war);
+                if self.schedulers[scheduler].stage == Stage::Gone {
+                    // The last call still goes out on the old stream.
+                    let session = self.schedulers[scheduler].session;
+                    let at = self.schedulers[scheduler].last_call.max(self.now + self.delay());
+                    for call in calls {
+                        let (call, stream_id) = (Box::new(call), Some(stream_id.clone()));
+                        self.queue.add(at, Event::Call { scheduler, session, stream_id, call });
+                    }
+                    if let Some(id) = self.schedulers[scheduler].id.clone() {
+                        self.invariants.torn_down(&id);
+                    }
+                } else {
+                    self.calls(scheduler, calls);
+                }
+            }
+        }
+    }
+}

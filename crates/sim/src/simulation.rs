@@ -1,0 +1,112 @@
+//! One simulation: a cluster drawn from a seed, a time of faults, a time to settle.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use tepui_types::{Resources, Time};
+
+use crate::agent_host::AgentHost;
+use crate::cluster::Cluster;
+use crate::fault;
+use crate::invariant::{Invariants, everything_settles};
+use crate::master_host::MasterHost;
+use crate::network::Network;
+use crate::queue::{Event, Queue};
+use crate::scheduler::{Habits, Purpose, Scheduler};
+use crate::trace::Trace;
+
+/// When faults begin and end.
+const WAR: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(240));
+
+/// How long it may take to settle. The pause between two attempts to deliver an update grows to ten minutes.
+const SETTLING: Duration = Duration::from_mins(22);
+
+/// A simulation that went wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Replays it.
+    pub seed: u64,
+    /// What went wrong.
+    pub message: String,
+    /// What happened before; empty if it was printed as it happened.
+    pub trace: String,
+}
+
+/// Runs the simulation of a seed; prints all that happens if `verbose`.
+pub fn run(seed: u64, verbose: bool) -> Result<(), Failure> {
+    let mut cluster = build(seed, verbose);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let peace = Time::ZERO + WAR.1;
+        cluster.run_until(peace + SETTLING);
+        everything_settles::check(&cluster);
+    }));
+    result.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Failure { seed, message: text.unwrap_or_default(), trace: cluster.trace.end() }
+    })
+}
+
+fn build(seed: u64, verbose: bool) -> Cluster {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let agents = random.usize(1..=5);
+    let schedulers = random.usize(1..=4);
+    let mut queue = Queue::default();
+    let start = Time::ZERO + Duration::from_millis(1);
+    let peace = Time::ZERO + WAR.1;
+    for (at, fault) in fault::plan(&mut random, agents, schedulers, Time::ZERO + WAR.0, peace) {
+        queue.add(at, Event::Fault(fault));
+    }
+    queue.add(start, Event::Fault(fault::Fault::MasterStarts));
+    for agent in 0..agents {
+        let at = start + Duration::from_millis(random.u64(0..3_000));
+        queue.add(at, Event::Fault(fault::Fault::AgentStarts { agent }));
+    }
+    for scheduler in 0..schedulers {
+        let at = start + Duration::from_millis(random.u64(0..5_000));
+        queue.add(at, Event::Fault(fault::Fault::SchedulerStarts { scheduler }));
+        queue.add(at, Event::SchedulerWakes { scheduler });
+    }
+    let mut network = Network::default();
+    network.slow = random.bool();
+    let habits: Vec<_> = (0..schedulers).map(|_| habits(&mut random, agents, peace)).collect();
+    Cluster {
+        now: Time::ZERO,
+        queue,
+        network,
+        master: MasterHost::new(),
+        agents: (0..agents).map(|number| AgentHost::new(number, total(&mut random))).collect(),
+        schedulers: habits.into_iter().enumerate().map(|(number, habits)| Scheduler::new(number, habits)).collect(),
+        invariants: Invariants::default(),
+        at_war: true,
+        trace: Trace::new(verbose),
+        random,
+    }
+}
+
+/// Big enough that the services of all schedulers fit on one agent.
+fn total(random: &mut fastrand::Rng) -> Resources {
+    let text = format!("cpus:{};mem:{};disk:1000;ports:[31000-32000]", random.u8(8..16), random.u16(1024..4096));
+    Resources::parse(&text, "*").expect("the total is well-formed")
+}
+
+fn habits(random: &mut fastrand::Rng, agents: usize, peace: Time) -> Habits {
+    let purpose = match random.u8(..7) {
+        0 => Purpose::Decliner,
+        1..=3 => Purpose::Batch(random.usize(1..12)),
+        _ => Purpose::Service(random.usize(1..=agents + 1)),
+    };
+    let roles = [&["*"][..], &["a"], &["a", "b"], &["b/c"]];
+    let roles = roles[random.usize(..roles.len())].iter().map(|role| (*role).to_owned()).collect();
+    let teardown =
+        (random.u8(..6) == 0).then(|| peace + Duration::from_secs(random.u64(30..300)));
+    Habits {
+        custom_executor: matches!(purpose, Purpose::Service(_)) && random.bool(),
+        purpose,
+        roles,
+        partition_aware: random.bool(),
+        reservation_refinement: random.bool(),
+        suppresses: random.bool(),
+        teardown,
+    }
+}

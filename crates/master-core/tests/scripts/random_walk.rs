@@ -1,6 +1,6 @@
 //! Random commands, good and bad, after each of which the invariants must hold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::world::World;
@@ -29,11 +29,21 @@ const REACHED: &[&str] = &[
     "StatusUpdateAcknowledgement",
 ];
 
+/// An offer that was seen.
+#[derive(Clone)]
+struct Known {
+    stream: u64,
+    offer: String,
+    agent: String,
+}
+
 struct Walk {
     random: fastrand::Rng,
     world: World,
     log: String,
-    offers: Vec<String>,
+    offers: Vec<Known>,
+    /// The framework of each stream.
+    frameworks: BTreeMap<u64, String>,
     streams: u64,
     /// Which of `REACHED` were seen.
     seen: BTreeSet<&'static str>,
@@ -46,6 +56,7 @@ impl Walk {
             world: World::new(),
             log: String::new(),
             offers: Vec::new(),
+            frameworks: BTreeMap::new(),
             streams: 0,
             seen: BTreeSet::new(),
         }
@@ -56,9 +67,24 @@ impl Walk {
         let effects = self.world.run(command);
         self.streams += effects.matches(": 200 stream ").count() as u64;
         self.seen.extend(REACHED.iter().filter(|what| effects.contains(**what)));
-        for (at, _) in effects.match_indices("$m-O") {
-            let digits: String = effects[at + 4..].chars().take_while(char::is_ascii_digit).collect();
-            self.offers.push(format!("$m-O{digits}"));
+        for line in effects.lines() {
+            self.learn(line);
+        }
+    }
+
+    /// Remembers what a well-behaved framework would.
+    fn learn(&mut self, line: &str) {
+        let Some((stream, event)) = line.strip_prefix("event ").and_then(|rest| rest.split_once(": ")) else {
+            return;
+        };
+        let stream: u64 = stream.parse().unwrap();
+        if let Some(framework) = event.strip_prefix("SUBSCRIBED ") {
+            self.frameworks.insert(stream, framework.to_owned());
+        }
+        for offer in event.strip_prefix("OFFERS ").into_iter().flat_map(|offers| offers.split(" | ")) {
+            let mut words = offer.split([' ', ':']);
+            let (id, agent) = (words.next().unwrap(), words.nth(1).unwrap());
+            self.offers.push(Known { stream, offer: id.to_owned(), agent: agent.to_owned() });
         }
     }
 
@@ -87,30 +113,38 @@ impl Walk {
             .unwrap()
     }
 
-    fn offer(&mut self) -> String {
-        let recent = self.offers.len().saturating_sub(6);
+    /// Some offer of late, valid or not.
+    fn offer(&mut self) -> Known {
+        let recent = self.offers.len().saturating_sub(4);
         let choices = self.offers[recent..].to_vec();
-        self.random.choice(choices).unwrap_or_else(|| "$m-O0".to_owned())
+        let none = || Known { stream: 0, offer: "$m-O0".to_owned(), agent: "$m-S0".to_owned() };
+        self.random.choice(choices).unwrap_or_else(none)
     }
 
+    /// A call of whoever had a stream of late.
     fn call(&mut self, body: &str) -> String {
         let newest = self.streams.saturating_sub(1);
         let stream = newest - self.random.u64(..=newest.min(4));
-        let framework = self.framework();
-        format!(r#"call stream={stream}{}{{"framework_id":{{"value":"{framework}"}},{body}}}"#, '\n')
+        self.call_on(stream, body)
+    }
+
+    fn call_on(&self, stream: u64, body: &str) -> String {
+        let framework = self.frameworks.get(&stream).map_or("$m-0000", String::as_str);
+        format!("call stream={stream}\n{{\"framework_id\":{{\"value\":\"{framework}\"}},{body}}}")
     }
 
     fn accept(&mut self) -> String {
-        let (offer, agent, task) = (self.offer(), self.agent(), self.task());
-        let cpus = self.random.u64(1..4);
+        let (Known { stream, offer, agent }, task) = (self.offer(), self.task());
+        let cpus = self.random.u64(1..3);
         let kind = if self.random.bool() {
             r#""command":{"value":"x"}"#
         } else {
             r#""executor":{"executor_id":{"value":"e"},"command":{"value":"x"},"resources":[{"name":"mem","type":"SCALAR","scalar":{"value":64}}]}"#
         };
-        self.call(&format!(
-            r#""type":"ACCEPT","accept":{{"offer_ids":[{{"value":"{offer}"}}],"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{{"name":"n","task_id":{{"value":"{task}"}},"agent_id":{{"value":"$m-S{agent}"}},{kind},"resources":[{{"name":"cpus","type":"SCALAR","scalar":{{"value":{cpus}}}}}]}}]}}}}],"filters":{{"refuse_seconds":0}}}}"#
-        ))
+        let body = format!(
+            r#""type":"ACCEPT","accept":{{"offer_ids":[{{"value":"{offer}"}}],"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{{"name":"n","task_id":{{"value":"{task}"}},"agent_id":{{"value":"{agent}"}},{kind},"resources":[{{"name":"cpus","type":"SCALAR","scalar":{{"value":{cpus}}}}}]}}]}}}}],"filters":{{"refuse_seconds":0}}}}"#
+        );
+        if self.random.u64(..5) == 0 { self.call(&body) } else { self.call_on(stream, &body) }
     }
 
     fn reregister(&mut self) -> String {
@@ -148,8 +182,8 @@ impl Walk {
             6 => "subscribe f failover=20 checkpoint=true".to_owned(),
             7..=10 => self.accept(),
             11 => {
-                let offer = self.offer();
-                self.call(&format!(r#""type":"DECLINE","decline":{{"offer_ids":[{{"value":"{offer}"}}]}}"#))
+                let Known { stream, offer, .. } = self.offer();
+                self.call_on(stream, &format!(r#""type":"DECLINE","decline":{{"offer_ids":[{{"value":"{offer}"}}]}}"#))
             }
             12 | 13 => format!("status {agent} {framework} {task} {state} latest={} uuid={}", self.state(), self.random.u64(..3)),
             14 => self.call(&format!(

@@ -188,3 +188,64 @@ fn replace<T: MesosMessage, F: Message>(raw: &mut Raw<T>, tag: u32, values: &[F]
     }
     raw.replace_field(tag, &encoded).expect("a message that we encoded is well-formed");
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::encoding::{WireType, encode_key, encode_varint};
+
+    use super::*;
+
+    /// A field that no version of the messages has: number 1000, with this value.
+    fn unknown_field(value: u64) -> Vec<u8> {
+        let mut field = Vec::new();
+        encode_key(1000, WireType::Varint, &mut field);
+        encode_varint(value, &mut field);
+        field
+    }
+
+    fn contains(bytes: &[u8], part: &[u8]) -> bool {
+        bytes.windows(part.len()).any(|window| window == part)
+    }
+
+    #[test]
+    fn what_we_do_not_know_reaches_the_agent() {
+        let resource = v1::Resource {
+            name: "cpus".to_owned(),
+            scalar: Some(v1::value::Scalar { value: 1.0 }),
+            ..v1::Resource::default()
+        };
+        let executor = v1::ExecutorInfo {
+            executor_id: v1::ExecutorId { value: "e".to_owned() },
+            resources: vec![resource.clone()],
+            ..v1::ExecutorInfo::default()
+        };
+        let executor =
+            Raw::<v1::ExecutorInfo>::decode([executor.encode_to_vec(), unknown_field(7)].concat().as_slice());
+        let task = v1::TaskInfo {
+            name: "n".to_owned(),
+            task_id: v1::TaskId { value: "t".to_owned() },
+            agent_id: v1::AgentId { value: "a".to_owned() },
+            resources: vec![resource],
+            executor: Some(executor.unwrap()),
+            health_check: Some(Box::new(v1::HealthCheck {
+                command: Some(v1::CommandInfo::default()),
+                ..v1::HealthCheck::default()
+            })),
+            ..v1::TaskInfo::default()
+        };
+        let task = Raw::<v1::TaskInfo>::decode([task.encode_to_vec(), unknown_field(9)].concat().as_slice())
+            .unwrap();
+        let candidate = Candidate::read(task, &FrameworkId::new("f"), "role").unwrap();
+        let old = downgrade(&candidate.info, &candidate.resources, &candidate.executor_resources);
+        for info in [candidate.info, old] {
+            let bytes = info.encode_to_vec();
+            assert!(contains(&bytes, &unknown_field(7)), "the executor's unknown field is kept");
+            assert!(contains(&bytes, &unknown_field(9)), "the task's unknown field is kept");
+            let executor = info.executor.as_ref().unwrap();
+            assert_eq!(executor.framework_id.as_ref().unwrap().value, "f");
+            assert_eq!(executor.resources[0].allocation_info.as_ref().unwrap().role(), "role");
+            assert_eq!(info.resources[0].allocation_info.as_ref().unwrap().role(), "role");
+            assert_eq!(info.health_check.as_ref().unwrap().r#type(), health_check::Type::Command);
+        }
+    }
+}

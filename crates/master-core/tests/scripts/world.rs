@@ -286,7 +286,7 @@ fn config() -> Config {
         started: WallTime::from_nanos(0),
         agent_ping_timeout: Duration::from_secs(15),
         max_agent_ping_timeouts: 5,
-        agent_reregister_timeout: Duration::from_secs(600),
+        agent_reregister_timeout: Duration::from_mins(10),
         allocation_interval: Duration::from_secs(1),
         offer_timeout: None,
         root_submissions: false,

@@ -130,7 +130,7 @@ impl Agent {
                 Timer::Register => self.register(effects),
                 Timer::Ping => self.redetect(effects),
                 Timer::ExecutorRegistration(container) => {
-                    self.executor_registration_timeout(container, effects)
+                    self.executor_registration_timeout(container, effects);
                 }
                 Timer::ExecutorShutdown(container) => effects.push(Effect::Destroy(container)),
                 Timer::Heartbeat(stream) => self.heartbeat(stream, effects),

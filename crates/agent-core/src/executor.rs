@@ -36,7 +36,7 @@ pub(crate) struct Executor {
     /// The process in its container.
     pub(crate) pid: Option<u32>,
     /// Made by us for one command task; masters do not know it.
-    pub(crate) is_command_executor: bool,
+    pub(crate) is_for_command: bool,
     /// Waiting until it is connected, the oldest first.
     pub(crate) queued: VecDeque<Raw<v1::TaskInfo>>,
     /// Handed over.
@@ -75,7 +75,7 @@ impl Executor {
             info: self.info.clone(),
             container: self.container.clone(),
             directory: self.directory.clone(),
-            is_command_executor: self.is_command_executor,
+            is_command_executor: self.is_for_command,
         }
     }
 }

@@ -25,27 +25,25 @@ use crate::effect::Effects;
 impl Agent {
     /// Handles a message of the link. Those that are for others, or that we did not claim to know, are dropped.
     pub(crate) fn link_message(&mut self, from: &Upid, message: LinkMessage, effects: &mut Effects) {
-        match message {
-            LinkMessage::PingSlave(ping) => self.ping(from, ping.connected, effects),
-            LinkMessage::FrameworkToExecutor(message) => self.framework_message(*message, effects),
-            message => {
-                if self.master.as_ref() == Some(from) {
-                    self.master_message(from, message, effects);
-                } else {
-                    tracing::debug!(%from, name = message.name(), "dropped a message of a stranger");
-                }
-            }
+        if let LinkMessage::PingSlave(ping) = &message {
+            self.ping(from, ping.connected, effects);
+        } else if let LinkMessage::FrameworkToExecutor(message) = message {
+            self.framework_message(*message, effects);
+        } else if self.master.as_ref() == Some(from) {
+            self.master_message(message, effects);
+        } else {
+            tracing::debug!(%from, name = message.name(), "dropped a message of a stranger");
         }
     }
 
     /// Handles a message that only the leading master may send.
     #[expect(clippy::wildcard_enum_match_arm, reason = "most messages of the link are for others")]
-    fn master_message(&mut self, from: &Upid, message: LinkMessage, effects: &mut Effects) {
+    fn master_message(&mut self, message: LinkMessage, effects: &mut Effects) {
         match message {
             LinkMessage::SlaveRegistered(message) => self.registered(&message, effects),
             LinkMessage::SlaveReregistered(message) => self.reregistered(*message, effects),
-            LinkMessage::RunTask(message) => self.run_task(*message, effects),
-            LinkMessage::RunTaskGroup(message) => self.run_task_group(*message, effects),
+            LinkMessage::RunTask(message) => self.run_task(&message, effects),
+            LinkMessage::RunTaskGroup(message) => self.run_task_group(&message, effects),
             LinkMessage::KillTask(message) => self.kill_task(*message, effects),
             LinkMessage::StatusUpdateAcknowledgement(message) => self.acknowledgement(&message, effects),
             LinkMessage::ShutdownFramework(message) => self.shutdown_framework(&message, effects),
@@ -53,9 +51,7 @@ impl Agent {
             LinkMessage::UpdateFramework(message) => self.update_framework(*message, effects),
             LinkMessage::CheckpointResources(message) => self.checkpoint_resources(*message, effects),
             LinkMessage::Shutdown(message) => self.shutdown(*message, effects),
-            message => {
-                tracing::debug!(%from, name = message.name(), "dropped a message that is not for agents")
-            }
+            message => tracing::debug!(name = message.name(), "dropped a message that is not for agents"),
         }
     }
 }

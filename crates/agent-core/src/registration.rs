@@ -16,6 +16,11 @@ use crate::timers::Timer;
 /// What we say that we are. Masters refuse what they cannot parse, clients what is not three numbers.
 const VERSION: &str = "1.11.0";
 
+/// The least bound of the pause between two attempts, and the least pause: an operator who sets no backoff must not
+/// make us spin.
+const RETRY_INTERVAL_MIN: Duration = Duration::from_millis(100);
+const RETRY_PAUSE_MIN: Duration = Duration::from_millis(10);
+
 /// The longest pause between two attempts.
 const RETRY_INTERVAL_MAX: Duration = Duration::from_mins(1);
 
@@ -69,8 +74,8 @@ impl Agent {
             Some(_) => self.reregister_message(),
         };
         effects.push(Effect::SendLink { to: master, message });
-        let backoff = self.registration_backoff.min(RETRY_INTERVAL_MAX);
-        let delay = self.random_part(backoff);
+        let backoff = self.registration_backoff.clamp(RETRY_INTERVAL_MIN, RETRY_INTERVAL_MAX);
+        let delay = self.random_part(backoff).max(RETRY_PAUSE_MIN);
         self.timers.set(Timer::Register, self.now.time + delay);
         self.registration_backoff = backoff.saturating_mul(2);
     }
@@ -107,7 +112,7 @@ impl Agent {
     fn reregister_message(&self) -> LinkMessage {
         let executors = || self.frameworks.values().flat_map(|framework| framework.executors.values());
         let executor_infos = executors()
-            .filter(|executor| !executor.is_command_executor && executor.state != ExecutorState::Terminated)
+            .filter(|executor| !executor.is_for_command && executor.state != ExecutorState::Terminated)
             .map(|executor| executor.info.clone())
             .collect();
         let completed_frameworks = self.completed_frameworks.iter().map(|framework| {

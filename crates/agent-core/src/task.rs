@@ -20,7 +20,7 @@ pub(crate) fn new_task(info: &v1::TaskInfo, state: v1::TaskState, framework: &Fr
         discovery: info.discovery.as_deref().cloned(),
         container: info.container.as_deref().cloned(),
         health_check: info.health_check.as_deref().cloned(),
-        kill_policy: info.kill_policy.clone(),
+        kill_policy: info.kill_policy,
         user: command_user.or_else(executor_user),
         limits: info.limits.clone(),
         ..v1::Task::default()

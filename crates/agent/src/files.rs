@@ -264,10 +264,8 @@ mod tests {
         let (_folder, files, directory) = sandbox();
         let invalid = |text: &str| Err(FilesError::Invalid(text.to_owned()));
         assert_eq!(files.read(&directory, 0, None), invalid("Cannot read a directory.\n"));
-        assert_eq!(
-            files.download(&format!("{directory}/sub")).map(drop),
-            invalid("Cannot download a directory.\n").map(drop::<()>)
-        );
+        let refused = files.download(&format!("{directory}/sub")).unwrap_err();
+        assert_eq!(refused, FilesError::Invalid("Cannot download a directory.\n".to_owned()));
         assert_eq!(files.read(&format!("{directory}/none"), 0, None), Err(FilesError::NotFound));
         files.detach_sandbox(&directory);
         assert_eq!(files.attached(), []);

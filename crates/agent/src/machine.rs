@@ -59,9 +59,8 @@ fn scalar(name: &str, value: u64) -> v1::Resource {
 
 /// Compat: all processors of the machine, also when we may use fewer.
 fn cpus() -> u64 {
-    let online = fs::read_to_string("/proc/cpuinfo")
-        .map(|text| text.lines().filter(|line| line.starts_with("processor")).count())
-        .unwrap_or(0);
+    let online = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let online = online.lines().filter(|line| line.starts_with("processor")).count();
     let usable = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     u64::try_from(if online > 0 { online } else { usable() }).unwrap_or(1)
 }
@@ -79,7 +78,7 @@ fn meminfo(key: &str) -> Option<u64> {
 
 fn disk_total(path: &Path) -> Option<u64> {
     let stat = statvfs(path).ok()?;
-    u64::from(stat.blocks()).checked_mul(stat.fragment_size())
+    stat.blocks().checked_mul(stat.fragment_size())
 }
 
 /// The metrics of the machine.

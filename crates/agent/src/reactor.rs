@@ -44,8 +44,11 @@ pub(crate) struct Reactor {
     /// How long executors have to end when the agent stops.
     pub(crate) grace: Duration,
     /// How the core ended, once it has.
-    pub(crate) stopped: Option<Option<String>>,
+    pub(crate) stopped: Option<Stopped>,
 }
+
+/// How the core ended: why, if nobody on this machine asked for it.
+pub(crate) struct Stopped(Option<String>);
 
 /// A request that waits for its answer.
 pub(crate) struct Waiting {
@@ -73,7 +76,7 @@ impl Reactor {
         }
         self.containers.destroy_all().await;
         self.link.flush(FLUSH_LIMIT).await;
-        self.stopped.flatten()
+        self.stopped.and_then(|stopped| stopped.0)
     }
 
     fn work(&mut self, work: Work) {
@@ -136,7 +139,7 @@ impl Reactor {
                 info!(%container, "destroying a container");
                 self.containers.destroy(container);
             }
-            Effect::Stopped { error } => self.stopped = Some(error),
+            Effect::Stopped { error } => self.stopped = Some(Stopped(error)),
         }
     }
 

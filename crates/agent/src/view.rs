@@ -100,7 +100,7 @@ impl View {
                 }
             }
             Change::ExecutorForgotten { framework, container } => {
-                self.forget_executor(&framework, &container)
+                self.forget_executor(&framework, &container);
             }
             Change::TaskChanged { executor, place, task } => self.change_task(&executor, place, *task),
             Change::TaskForgotten { framework, executor, task } => {
@@ -117,12 +117,11 @@ impl View {
 
     fn update_framework(&mut self, entity: FrameworkEntity) {
         let Some(id) = entity.info.id.as_ref().map(FrameworkId::from) else { return };
-        match self.frameworks.get_mut(&id) {
-            Some(framework) => framework.entity = entity,
-            None => {
-                let (executors, completed_executors) = (BTreeMap::new(), VecDeque::new());
-                self.frameworks.insert(id, Framework { entity, executors, completed_executors });
-            }
+        if let Some(framework) = self.frameworks.get_mut(&id) {
+            framework.entity = entity;
+        } else {
+            let (executors, completed_executors) = (BTreeMap::new(), VecDeque::new());
+            self.frameworks.insert(id, Framework { entity, executors, completed_executors });
         }
     }
 

@@ -29,7 +29,7 @@ impl Agent {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let directory = sandbox::run_directory(&self.config.work_dir, agent, framework_id, &id, &container);
         let checkpoint = framework.checkpoint();
-        let is_command_executor = task.executor.is_none();
+        let is_for_command = task.executor.is_none();
         let own_user = info.command.as_ref().and_then(|command| command.user.clone());
         let user = self.config.switch_user.then(|| own_user.unwrap_or_else(|| framework.info.user.clone()));
         let launch = Launch {
@@ -38,7 +38,7 @@ impl Agent {
             framework: framework_id.clone(),
             executor: id.clone(),
             executor_info: info.clone(),
-            task: is_command_executor.then(|| task.clone()),
+            task: is_for_command.then(|| task.clone()),
             resources: resources::sum(&info.resources, &task.resources),
             user,
             directory: directory.clone(),
@@ -54,7 +54,7 @@ impl Agent {
             state: ExecutorState::Registering,
             stream: None,
             pid: None,
-            is_command_executor,
+            is_for_command,
             queued: VecDeque::new(),
             launched: BTreeMap::new(),
             terminated: BTreeMap::new(),

@@ -40,7 +40,7 @@ impl Agent {
             self.timers.cancel(&Timer::Heartbeat(stream));
             effects.push(Effect::CloseStream(stream));
         }
-        let reports = !executor.is_command_executor;
+        let reports = !executor.is_for_command;
         let statuses = if framework.terminating {
             // Nobody will acknowledge anything: the tasks end with their executor.
             executor.terminate_all(effects);

@@ -41,7 +41,7 @@ impl Agent {
             let task = TaskId::from(&status.task_id);
             let known = self.frameworks.get(&framework).is_some_and(|known| known.tasks.contains_key(&task));
             if !known {
-                self.reconcile_unknown(&framework, task, state, effects);
+                self.reconcile_unknown(&framework, &task, state, effects);
             }
         }
     }
@@ -50,12 +50,12 @@ impl Agent {
     fn reconcile_unknown(
         &mut self,
         framework: &FrameworkId,
-        task: TaskId,
+        task: &TaskId,
         state: v1::TaskState,
         effects: &mut Effects,
     ) {
         // A stream that is open will say how the task ended.
-        let Some(agent) = self.id.clone().filter(|_| self.updates.get(framework, &task).is_none()) else {
+        let Some(agent) = self.id.clone().filter(|_| self.updates.get(framework, task).is_none()) else {
             return;
         };
         let status = AgentStatus {
@@ -68,6 +68,6 @@ impl Agent {
         };
         let uuid = Uuid::random(&mut self.rng);
         let update = status.into_update(framework, &agent, uuid, self.now.wall);
-        self.keep_update(framework, &task, update, &UpdateSource::Agent, effects);
+        self.keep_update(framework, task, update, &UpdateSource::Agent, effects);
     }
 }

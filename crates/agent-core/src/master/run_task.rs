@@ -44,8 +44,8 @@ impl Refusal {
 
 impl Agent {
     /// Runs the task, or says why not.
-    pub(crate) fn run_task(&mut self, message: internal::RunTaskMessage, effects: &mut Effects) {
-        let Some(asked) = self.read(&message) else { return };
+    pub(crate) fn run_task(&mut self, message: &internal::RunTaskMessage, effects: &mut Effects) {
+        let Some(asked) = self.read(message) else { return };
         let pid = message.pid.as_deref().and_then(|pid| pid.parse().ok());
         self.ensure_framework(&asked.framework, &asked.framework_info, pid, effects);
         let Some(framework) = self.frameworks.get(&asked.framework) else { return };

@@ -11,7 +11,7 @@ const UNSUPPORTED: &str = "Task groups are not supported by this agent";
 
 impl Agent {
     /// Refuses the group: each of its tasks is in error, so that its scheduler does not try again.
-    pub(crate) fn run_task_group(&mut self, message: internal::RunTaskGroupMessage, effects: &mut Effects) {
+    pub(crate) fn run_task_group(&mut self, message: &internal::RunTaskGroupMessage, effects: &mut Effects) {
         let Some(framework) = message.framework.id.as_ref().map(FrameworkId::from) else { return };
         if matches!(self.state, State::Terminating | State::Stopped)
             || validate_id(framework.as_str()).is_err()

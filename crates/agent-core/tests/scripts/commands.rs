@@ -254,16 +254,7 @@ impl Story {
             .into(),
             "ping" => internal::PingSlaveMessage { connected: !words.has("disconnected") }.into(),
             "run" => run_task(words).into(),
-            "run-group" => internal::RunTaskGroupMessage {
-                framework: framework(words),
-                executor: executor("e", words.at(1)).into(),
-                task_group: v1::TaskGroupInfo {
-                    tasks: words.plain[2..].iter().map(|id| task(id, "S0").into()).collect(),
-                },
-                launch_executor: Some(true),
-                ..internal::RunTaskGroupMessage::default()
-            }
-            .into(),
+            "run-group" => run_task_group(words).into(),
             "kill" => internal::KillTaskMessage {
                 framework_id: framework_id(),
                 task_id: task_id(),
@@ -405,6 +396,18 @@ fn run_task(words: &Words<'_>) -> internal::RunTaskMessage {
         resource_version_uuids: words.has("stale").then_some(stale).into_iter().collect(),
         launch_executor: named("launch").map_or(Some(true), |launch| launch.parse().ok()),
         ..internal::RunTaskMessage::default()
+    }
+}
+
+fn run_task_group(words: &Words<'_>) -> internal::RunTaskGroupMessage {
+    internal::RunTaskGroupMessage {
+        framework: framework(words),
+        executor: executor("e", words.at(1)).into(),
+        task_group: v1::TaskGroupInfo {
+            tasks: words.plain[2..].iter().map(|id| task(id, "S0").into()).collect(),
+        },
+        launch_executor: Some(true),
+        ..internal::RunTaskGroupMessage::default()
     }
 }
 

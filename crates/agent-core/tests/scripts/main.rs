@@ -4,6 +4,13 @@
 //! exactly what the agent does about it. `UPDATE=1 cargo test -p tepui-agent-core` rewrites what is below the inputs;
 //! read the difference as if it were code. Containers, updates and requests are numbered as they appear.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::format_push_string,
+    reason = "this is a test"
+)]
+
 mod commands;
 mod names;
 mod show;

@@ -132,7 +132,7 @@ fn message_line(story: &mut Story, message: &LinkMessage) -> String {
             }
             for done in &message.completed_frameworks {
                 let tasks: Vec<&str> = done.tasks.iter().map(|task| task.task_id.value.as_str()).collect();
-                text += &format!(" completed={:?}", tasks);
+                text += &format!(" completed={tasks:?}");
             }
             text
         }

@@ -23,14 +23,11 @@ pub(super) async fn call(routes: Routes, request: Request) -> Response {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,
     };
-    match reply(&routes, call.r#type()) {
-        Some(answer) => response::ok(content_type.name(), tepui_wire::encode(content_type, &answer)),
-        None => {
-            let name = call.r#type().as_str_name();
-            let text = format!("{name} is not implemented by this agent yet");
-            response::text(StatusCode::NOT_IMPLEMENTED, text)
-        }
+    if let Some(answer) = reply(&routes, call.r#type()) {
+        return response::ok(content_type.name(), tepui_wire::encode(content_type, &answer));
     }
+    let text = format!("{} is not implemented by this agent yet", call.r#type().as_str_name());
+    response::text(StatusCode::NOT_IMPLEMENTED, text)
 }
 
 /// The answer, for calls that have one.

@@ -36,7 +36,7 @@ pub(super) async fn read(routes: Routes, request: Request) -> Response {
     };
     let (offset, length) =
         match (number(&query, "offset", "Negative offset"), number(&query, "length", "Negative length")) {
-            (Ok(offset), Ok(length)) => (offset.flatten(), length.flatten()),
+            (Ok(offset), Ok(length)) => (offset, length),
             (Err(reason), _) | (_, Err(reason)) => return response::bad_request(&reason),
         };
     // Without an offset, only the size is wanted.
@@ -93,7 +93,7 @@ fn path(request: &Request) -> Result<(String, Query), Response> {
 }
 
 /// A parameter that is a number, if it is given; -1 is as good as not given.
-fn number(query: &Query, key: &str, negative: &str) -> Result<Option<Option<u64>>, String> {
+fn number(query: &Query, key: &str, negative: &str) -> Result<Option<u64>, String> {
     let Some(text) = query.value(key) else { return Ok(None) };
     let number: i64 = text
         .parse()
@@ -101,7 +101,7 @@ fn number(query: &Query, key: &str, negative: &str) -> Result<Option<Option<u64>
     if number < -1 {
         return Err(format!("{negative} provided: {number}.\n"));
     }
-    Ok(Some(u64::try_from(number).ok()))
+    Ok(u64::try_from(number).ok())
 }
 
 async fn blocking<T: Send + 'static>(
@@ -135,7 +135,6 @@ fn write_entry(object: &mut Object<'_>, entry: &Entry) {
 /// The mode as `ls -l` shows it.
 fn permissions(mode: u32) -> String {
     let kind = match mode & 0o170_000 {
-        0o100_000 => '-',
         0o040_000 => 'd',
         0o020_000 => 'c',
         0o060_000 => 'b',
@@ -179,8 +178,8 @@ mod tests {
     #[test]
     fn numbers_of_a_query_are_checked() {
         let query = |text: &str| Query::parse(text).unwrap();
-        assert_eq!(number(&query("offset=5"), "offset", ""), Ok(Some(Some(5))));
-        assert_eq!(number(&query("offset=-1"), "offset", ""), Ok(Some(None)));
+        assert_eq!(number(&query("offset=5"), "offset", ""), Ok(Some(5)));
+        assert_eq!(number(&query("offset=-1"), "offset", ""), Ok(None));
         assert_eq!(number(&query(""), "offset", ""), Ok(None));
         assert_eq!(
             number(&query("offset=-2"), "offset", "Negative offset"),

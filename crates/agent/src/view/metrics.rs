@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tepui_agent_core::{ExecutorState, TaskPlace};
 use tepui_proto::v1::{self, TaskState};
-use tepui_types::{ResourceName, Resources};
+use tepui_types::{ResourceName, Resources, Scalar};
 
 use super::View;
 use crate::clock::wall;
@@ -103,8 +103,8 @@ impl View {
                 ("", total.non_revocable(), used.non_revocable()),
                 ("_revocable", total.revocable(), used.revocable()),
             ] {
-                let total = total.scalar(&name).map_or(0.0, |amount| amount.as_f64());
-                let used = used.scalar(&name).map_or(0.0, |amount| amount.as_f64());
+                let total = total.scalar(&name).map_or(0.0, Scalar::as_f64);
+                let used = used.scalar(&name).map_or(0.0, Scalar::as_f64);
                 let percent = if total > 0.0 { used / total } else { 0.0 };
                 all.insert(format!("slave/{kind}{suffix}_total"), total);
                 all.insert(format!("slave/{kind}{suffix}_used"), used);

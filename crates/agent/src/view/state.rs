@@ -172,7 +172,7 @@ fn write_executor(object: &mut Object<'_>, executor: &Executor) {
     object.field("container", entity.container.as_str());
     object.field("directory", &entity.directory);
     object.object("resources", |object| {
-        resources(object, info.resources.iter().chain(executor.tasks_resources()))
+        resources(object, info.resources.iter().chain(executor.tasks_resources()));
     });
     // Resources may be allocated to one role only.
     let allocation = info.resources.first().and_then(|first| first.allocation_info.as_ref());

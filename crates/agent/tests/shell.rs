@@ -1,0 +1,227 @@
+//! A whole agent over real sockets, with a master that is only a link.
+
+#![expect(clippy::unwrap_used, reason = "this is a test")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tepui_agent::{Config, Error};
+use tepui_http::{Limits, ResponseBody};
+use tepui_link::{Link, LinkConfig, LinkEvent, Upid};
+use tepui_proto::{LinkMessage, internal, v1};
+use tepui_types::Resources;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A master's end of the link, and an agent that follows it.
+struct Pair {
+    link: Link,
+    events: mpsc::Receiver<LinkEvent>,
+    agent: Upid,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), Error>>,
+    _work_dir: tempfile::TempDir,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let master = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let master_address = master.local_addr().unwrap();
+        let (sender, events) = mpsc::channel(64);
+        let link = Link::new(LinkConfig::new(master_address), sender);
+        link.register("master");
+        let receiver = link.clone();
+        let service = move |request, peer| {
+            let link = receiver.clone();
+            async move { link.receive(request, peer).await.map(ResponseBody::from) }
+        };
+        tokio::spawn(tepui_http::serve(master, Limits::default(), service, std::future::pending()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let agent = Upid::new("slave(1)", listener.local_addr().unwrap());
+        let work_dir = tempfile::tempdir().unwrap();
+        let path = work_dir.path().to_string_lossy();
+        let mut core = tepui_agent_core::Config::new(agent.clone(), "localhost", path);
+        core.resources = Resources::parse("cpus:2;mem:128", "*").unwrap().to_protos();
+        core.switch_user = false;
+        core.registration_backoff_factor = Duration::ZERO;
+        let (ready, is_ready) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(async move {
+            let shutdown = async {
+                drop(stopped.await);
+            };
+            tepui_agent::run(Config::new(core, master_address.to_string()), listener, ready, shutdown).await
+        });
+        is_ready.await.unwrap();
+        Self { link, events, agent, stop, running, _work_dir: work_dir }
+    }
+
+    /// The next message of the agent.
+    async fn next(&mut self) -> LinkMessage {
+        loop {
+            let event = tokio::time::timeout(DEADLINE, self.events.recv()).await.unwrap().unwrap();
+            if let LinkEvent::Received { from, name, body, .. } = event {
+                assert_eq!(from, self.agent);
+                return LinkMessage::decode(&name, &body).unwrap();
+            }
+        }
+    }
+
+    fn send(&self, message: impl Into<LinkMessage>) {
+        let message = message.into();
+        self.link.send("master", &self.agent, message.name(), message.encode());
+    }
+
+    /// Admits the agent; it may have repeated itself meanwhile.
+    async fn admit(&mut self) {
+        assert!(matches!(self.next().await, LinkMessage::RegisterSlave(_)));
+        let slave_id = v1::AgentId { value: "S0".to_owned() };
+        self.send(internal::SlaveRegisteredMessage { slave_id, connection: None });
+    }
+
+    /// The next status update, past repeated registrations.
+    async fn update(&mut self) -> v1::TaskStatus {
+        loop {
+            if let LinkMessage::StatusUpdate(message) = self.next().await {
+                return message.update.status;
+            }
+        }
+    }
+
+    async fn get(&self, path: &str) -> String {
+        request(self.agent.address, &format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+            .await
+    }
+}
+
+async fn request(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(DEADLINE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
+/// A task with an executor that is this shell command.
+fn run_task(command: &str) -> internal::RunTaskMessage {
+    let mut resources = Resources::parse("cpus:1;mem:32", "*").unwrap();
+    resources.allocate("*");
+    let framework_id = v1::FrameworkId { value: "f".to_owned() };
+    let executor = v1::ExecutorInfo {
+        executor_id: v1::ExecutorId { value: "e".to_owned() },
+        framework_id: Some(framework_id.clone()),
+        command: Some(v1::CommandInfo { value: Some(command.to_owned()), ..v1::CommandInfo::default() }),
+        ..v1::ExecutorInfo::default()
+    };
+    let task = v1::TaskInfo {
+        name: "t".to_owned(),
+        task_id: v1::TaskId { value: "t".to_owned() },
+        agent_id: v1::AgentId { value: "S0".to_owned() },
+        resources: resources.to_protos(),
+        executor: Some(executor.into()),
+        ..v1::TaskInfo::default()
+    };
+    internal::RunTaskMessage {
+        framework: v1::FrameworkInfo { id: Some(framework_id), ..v1::FrameworkInfo::default() },
+        task: task.into(),
+        launch_executor: Some(true),
+        ..internal::RunTaskMessage::default()
+    }
+}
+
+#[tokio::test]
+async fn an_executor_that_ends_is_told_and_its_output_can_be_read() {
+    let mut pair = Pair::start().await;
+    pair.admit().await;
+    pair.send(run_task("echo \"$MESOS_EXECUTOR_ID of $MESOS_FRAMEWORK_ID\"; exit 3"));
+    let status = pair.update().await;
+    assert_eq!(status.state(), v1::TaskState::TaskFailed);
+    assert_eq!(status.message(), "Executor terminated");
+    let LinkMessage::ExitedExecutor(exited) = pair.next().await else { panic!("no exited executor") };
+    assert_eq!(exited.status, 3 << 8);
+    let stdout = pair.get("/files/read?path=/frameworks/f/executors/e/runs/latest/stdout&offset=0").await;
+    assert!(stdout.ends_with("{\"data\":\"e of f\\n\",\"offset\":0}"), "{stdout}");
+    let state = pair.get("/slave(1)/state?jsonp=cb").await;
+    assert!(state.contains("text/javascript") && state.contains("\"id\":\"S0\""), "{state}");
+    assert!(pair.get("/metrics/snapshot").await.contains("\"slave/tasks_failed\":1.0"));
+    assert!(pair.get("/files/read?path=/etc/passwd&offset=0").await.starts_with("HTTP/1.1 404 "));
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn when_the_agent_stops_nothing_is_left() {
+    let mut pair = Pair::start().await;
+    pair.admit().await;
+    // Two processes that mind no signal but SIGKILL, and never subscribe.
+    pair.send(run_task("trap '' TERM; echo $$ > pid; setsid sleep 1000 & sleep 1000"));
+    let sandbox = "/files/read?path=/frameworks/f/executors/e/runs/latest/pid&offset=0";
+    let started = tokio::time::timeout(DEADLINE, async {
+        while !pair.get(sandbox).await.contains("\\n") {
+            tokio::task::yield_now().await;
+        }
+    });
+    started.await.unwrap();
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+    let mine = format!("MESOS_SLAVE_PID={}", pair.agent);
+    let left = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        environment.windows(mine.len()).any(|window| window == mine.as_bytes())
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[tokio::test]
+async fn a_master_that_ends_the_agent_is_named() {
+    let mut pair = Pair::start().await;
+    pair.admit().await;
+    pair.send(internal::ShutdownMessage { message: Some("marked gone".to_owned()) });
+    let error = tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "agent stopped: the master asked the agent to shut down: marked gone");
+}
+
+#[tokio::test]
+async fn calls_of_the_executor_api_are_refused_as_recorded() {
+    let pair = Pair::start().await;
+    let call = |headers: &str, body: &str| {
+        format!(
+            "POST /api/v1/executor HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let json = "Content-Type: application/json\r\n";
+    let subscribe =
+        r#"{"type":"SUBSCRIBE","subscribe":{},"executor_id":{"value":"e"},"framework_id":{"value":"zz"}}"#;
+    for (headers, body, status, text) in [
+        ("", subscribe, "400", "Expecting 'Content-Type' to be present"),
+        (
+            "Content-Type: text/plain\r\n",
+            subscribe,
+            "415",
+            "Expecting 'Content-Type' of application/json or application/x-protobuf",
+        ),
+        (
+            json,
+            "{}",
+            "400",
+            "Failed to convert JSON into Call protobuf: Missing required fields: executor_id, framework_id",
+        ),
+        (
+            "Content-Type: application/json\r\nAccept: text/html\r\n",
+            subscribe,
+            "406",
+            "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
+        ),
+        (json, subscribe, "400", "Framework cannot be found"),
+    ] {
+        let answer = request(pair.agent.address, &call(headers, body)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(text), "{answer}");
+    }
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}

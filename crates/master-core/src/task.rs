@@ -41,6 +41,13 @@ impl Task {
     }
 }
 
+/// A state that an agent may report. That a task is unreachable or unknown is the word of masters: an agent that said so
+/// and then another state would have resources freed that are in use.
+pub(crate) fn reportable_state(state: i32) -> Option<TaskState> {
+    let state = TaskState::try_from(state).ok()?;
+    (!matches!(state, TaskState::TaskUnreachable | TaskState::TaskUnknown)).then_some(state)
+}
+
 /// Tells whether a task in this state holds its resources.
 pub(crate) fn holds_resources(state: TaskState) -> bool {
     !is_terminal(state) && state != TaskState::TaskUnreachable

@@ -7,6 +7,7 @@ use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, FrameworkId, TaskId, Uuid};
 
 use crate::master::Master;
+use crate::task::reportable_state;
 use crate::turn::Turn;
 
 impl Master {
@@ -26,9 +27,8 @@ impl Master {
         let Some(uuid) = uuid else { return false };
         let framework = FrameworkId::from(&update.framework_id);
         let id = TaskId::from(&update.status.task_id);
-        // `TASK_UNKNOWN` is an answer of ours; no agent can know it.
-        let Some(state) = known_state(update.status.state) else { return false };
-        let latest = update.latest_state.and_then(known_state);
+        let Some(state) = reportable_state(update.status.state) else { return false };
+        let latest = update.latest_state.and_then(reportable_state);
         let status = complete(update, &agent, uuid);
         let Some(owner) = self.frameworks.registered.get_mut(&framework) else { return false };
         let connected = owner.is_connected();
@@ -55,8 +55,4 @@ fn complete(update: internal::StatusUpdate, agent: &AgentId, uuid: Uuid) -> v1::
     status.timestamp = Some(update.timestamp);
     status.uuid = Some(uuid.as_bytes().to_vec());
     status
-}
-
-fn known_state(state: i32) -> Option<v1::TaskState> {
-    v1::TaskState::try_from(state).ok().filter(|state| *state != v1::TaskState::TaskUnknown)
 }

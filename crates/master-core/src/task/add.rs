@@ -3,7 +3,7 @@
 use tepui_proto::v1;
 use tepui_types::{AgentId, FrameworkId, TaskId};
 
-use super::{Report, Task};
+use super::{Report, Task, reportable_state};
 use crate::change::Change;
 use crate::master::Master;
 use crate::turn::Turn;
@@ -73,7 +73,7 @@ pub(crate) fn launched(info: &v1::TaskInfo, framework: &FrameworkId) -> v1::Task
 impl Task {
     /// What the master keeps of a task that an agent reports; `None` if its resources or states make no sense.
     pub(crate) fn reported(task: &v1::Task, resources: tepui_types::Resources) -> Option<Self> {
-        let state = v1::TaskState::try_from(task.state).ok()?;
+        let state = reportable_state(task.state)?;
         let forwarded = match (task.status_update_state, task.status_update_uuid.as_deref()) {
             (Some(state), Some(uuid)) => {
                 v1::TaskState::try_from(state).ok().zip(tepui_types::Uuid::from_slice(uuid))

@@ -67,9 +67,9 @@ impl Agent {
     /// Reads a message; `None` if it is not for us, or names what no folder may be called.
     fn read(&self, message: &internal::RunTaskMessage) -> Option<Asked> {
         let agent = self.id.clone()?;
-        if message.task.agent_id.value != agent.as_str()
-            || matches!(self.state, State::Terminating | State::Stopped)
-        {
+        // While we are not registered, what comes is late: the report that we sent lacks the task, and by it the master
+        // has given the task up or will. To run it all the same would be to run what nobody counts.
+        if message.task.agent_id.value != agent.as_str() || self.state != State::Running {
             return None;
         }
         let framework = message.framework.id.as_ref()?;

@@ -13,9 +13,8 @@ impl Agent {
     /// Refuses the group: each of its tasks is in error, so that its scheduler does not try again.
     pub(crate) fn run_task_group(&mut self, message: &internal::RunTaskGroupMessage, effects: &mut Effects) {
         let Some(framework) = message.framework.id.as_ref().map(FrameworkId::from) else { return };
-        if matches!(self.state, State::Terminating | State::Stopped)
-            || validate_id(framework.as_str()).is_err()
-        {
+        // As for `RunTaskMessage`: what comes while we are not registered is late.
+        if self.state != State::Running || validate_id(framework.as_str()).is_err() {
             return;
         }
         let executor = ExecutorId::from(&message.executor.executor_id);

@@ -39,7 +39,7 @@ impl View {
         let framework = self.frameworks.get(id)?;
         let tasks = framework.tasks.iter().map(|(id, task)| {
             let held = if task.holds_resources { task.resources() } else { Resources::new() };
-            (id.clone(), (task.agent(), task.latest_state(), held))
+            (id.clone(), (task.agent(), task.state(), held))
         });
         Some(FrameworkBook {
             connected: framework.entity.connected,

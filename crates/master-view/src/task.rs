@@ -17,14 +17,8 @@ pub(crate) struct Task {
 impl Task {
     pub(crate) fn new(proto: v1::Task) -> Self {
         let mut task = Self { proto, holds_resources: false };
-        task.holds_resources = !is_terminal(task.latest_state());
+        task.holds_resources = !is_terminal(task.state());
         task
-    }
-
-    /// The state of the newest update. A task frees its resources when that is terminal; what the scheduler has
-    /// acknowledged, which `state` shows, may lag behind.
-    pub(crate) fn latest_state(&self) -> v1::TaskState {
-        if self.proto.status_update_state.is_some() { self.proto.status_update_state() } else { self.state() }
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -35,6 +29,7 @@ impl Task {
         AgentId::from(&self.proto.agent_id)
     }
 
+    /// The newest state that the agent knows. The status update that was passed on, `status_update_state`, may lag behind.
     pub(crate) fn state(&self) -> v1::TaskState {
         self.proto.state()
     }

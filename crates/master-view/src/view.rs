@@ -167,7 +167,7 @@ impl View {
         }
         if freed && task.holds_resources {
             task.holds_resources = false;
-            *framework.counters.terminal.entry(task.latest_state()).or_default() += 1;
+            *framework.counters.terminal.entry(task.state()).or_default() += 1;
             let (agent, resources) = (task.agent(), task.resources());
             self.free(framework_id, &agent, &resources);
         }

@@ -84,9 +84,12 @@ impl Cluster {
     pub(crate) fn step_agent(&mut self, agent: usize, input: Input) {
         let now = self.clock();
         let mut effects = Effects::default();
+        let check = self.is_time_to_check();
         let Some(core) = self.agents[agent].core.as_mut() else { return };
         core.step(now, input, &mut effects);
-        core.check();
+        if check {
+            core.check();
+        }
         self.invariants.spin.stepped(now.time, Host::Agent(agent));
         for effect in effects.effects {
             self.agent_effect(agent, effect);

@@ -18,6 +18,9 @@ use crate::trace::Trace;
 /// When the simulation begins, in wall time.
 const EPOCH_NANOS: i64 = 1_700_000_000_000_000_000;
 
+/// In peace the cores check themselves every so many steps.
+const CHECK_EVERY: u64 = 16;
+
 /// One master, its agents and schedulers, and the world between them.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -31,6 +34,7 @@ pub(crate) struct Cluster {
     pub(crate) invariants: Invariants,
     /// Whether things go wrong.
     pub(crate) at_war: bool,
+    pub(crate) steps: u64,
     pub(crate) trace: Trace,
 }
 
@@ -246,6 +250,12 @@ impl Cluster {
     pub(crate) fn clock(&self) -> Now {
         let nanos = i64::try_from(self.now.as_nanos()).expect("simulations are short");
         Now { time: self.now, wall: WallTime::from_nanos(EPOCH_NANOS + nanos) }
+    }
+
+    /// Cores check themselves after each step while things go wrong, and now and then in peace.
+    pub(crate) fn is_time_to_check(&mut self) -> bool {
+        self.steps += 1;
+        self.at_war || self.steps % CHECK_EVERY == 0
     }
 
     pub(crate) fn delay(&mut self) -> Duration {

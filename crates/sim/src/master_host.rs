@@ -29,10 +29,12 @@ pub(crate) struct MasterHost {
     requests: BTreeMap<RequestId, (usize, u64)>,
     pub(crate) streams: BTreeMap<StreamId, (usize, u64)>,
     next_request: u64,
+    /// If there is none, a scheduler must not lose track of an offer.
+    pub(crate) offer_timeout: Option<Duration>,
 }
 
 impl MasterHost {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(offer_timeout: Option<Duration>) -> Self {
         Self {
             pid: "master@10.0.0.1:5050".parse().expect("the address is well-formed"),
             core: None,
@@ -44,6 +46,7 @@ impl MasterHost {
             requests: BTreeMap::new(),
             streams: BTreeMap::new(),
             next_request: 0,
+            offer_timeout,
         }
     }
 
@@ -58,7 +61,7 @@ impl MasterHost {
             max_agent_ping_timeouts: 5,
             agent_reregister_timeout: Duration::from_mins(10),
             allocation_interval: Duration::from_secs(1),
-            offer_timeout: None,
+            offer_timeout: self.offer_timeout,
             root_submissions: true,
             roles: None,
             max_completed_frameworks: 50,
@@ -110,10 +113,13 @@ impl Cluster {
     pub(crate) fn step_master(&mut self, input: Input) {
         let now = self.clock();
         let mut effects = Effects::default();
+        let check = self.is_time_to_check();
         let host = &mut self.master;
         let Some(core) = host.core.as_mut() else { return };
         core.step(now, input, &mut effects);
-        core.check();
+        if check {
+            core.check();
+        }
         self.invariants.spin.stepped(now.time, Host::Master);
         self.invariants.changed(now.time, &effects.changes);
         let touched = self.invariants.view.touched(&effects.changes);

@@ -208,9 +208,12 @@ impl Scheduler {
         calls
     }
 
+    /// Waits longer for what it does not need.
     fn filters(&self, random: &mut fastrand::Rng) -> Option<v1::Filters> {
         let refuse_seconds = match (&self.habits.purpose, random.u8(..4)) {
-            (Purpose::Decliner, _) | (_, 0) => 0.0,
+            (Purpose::Decliner, _) => 0.0,
+            _ if self.need() == 0 => 60.0,
+            (_, 0) => 0.0,
             (_, 1) => return None,
             (_, 2) => 0.5,
             _ => 20.0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tepui_proto::v1::scheduler::event::Type;
 use tepui_proto::v1::scheduler::{Call, Event as SchedulerEvent};
-use tepui_types::FrameworkId;
+use tepui_types::{FrameworkId, Resource, Resources};
 
 use crate::cluster::Cluster;
 use crate::queue::{Answer, Event};
@@ -65,6 +65,11 @@ impl Cluster {
             let session = from.session;
             if lost {
                 self.trace(format_args!("scheduler {scheduler}: {:?} is lost", call.r#type()));
+                // Without an offer timeout an answer that is lost unnoticed keeps the offers for good.
+                if self.master.offer_timeout.is_none() {
+                    self.stream_breaks(scheduler);
+                    return;
+                }
                 continue;
             }
             self.queue.add(at, Event::Call { scheduler, session, stream_id, call: Box::new(call) });
@@ -117,6 +122,11 @@ impl Cluster {
             Type::Subscribed => event.subscribed.as_ref().map(|it| to.subscribed(it)).unwrap_or_default(),
             Type::Offers => {
                 let offers = event.offers.as_ref().map(|it| it.offers.as_slice()).unwrap_or_default();
+                for offer in offers {
+                    let free: Resources = offer.resources.iter().filter_map(|it| Resource::from_proto(it).ok()).collect();
+                    let agent = &offer.agent_id.value;
+                    self.trace.line(now, format_args!("scheduler {scheduler} is offered {free} of {agent}"));
+                }
                 to.offers(now, &mut self.random, offers)
             }
             Type::Update => {

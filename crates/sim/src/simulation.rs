@@ -74,11 +74,12 @@ fn build(seed: u64, verbose: bool) -> Cluster {
         now: Time::ZERO,
         queue,
         network,
-        master: MasterHost::new(),
+        master: MasterHost::new(random.bool().then(|| Duration::from_secs(random.u64(20..60)))),
         agents: (0..agents).map(|number| AgentHost::new(number, total(&mut random))).collect(),
         schedulers: habits.into_iter().enumerate().map(|(number, habits)| Scheduler::new(number, habits)).collect(),
         invariants: Invariants::default(),
         at_war: true,
+        steps: 0,
         trace: Trace::new(verbose),
         random,
     }

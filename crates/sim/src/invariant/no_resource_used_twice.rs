@@ -59,9 +59,7 @@ impl NoResourceUsedTwice {
             Change::TaskAdded { task } => {
                 let id = TaskId::from(&task.task_id);
                 let holder = Holder::Task(FrameworkId::from(&task.framework_id), id);
-                let latest = task.status_update_state.unwrap_or(task.state);
-                let is_over = v1::TaskState::try_from(latest).is_ok_and(tepui_types::is_terminal);
-                if !is_over {
+                if !tepui_types::is_terminal(task.state()) {
                     self.hold(holder, AgentId::from(&task.agent_id), read(&task.resources));
                 }
             }

@@ -1,0 +1,185 @@
+//! Waiting until what a step has caused is there.
+//!
+//! The master is one actor, so what comes after has come after. Each registered agent sends a message to the scheduler,
+//! the scheduler then sends one to each agent, and at last each scheduler asks for a task that does not exist. When these
+//! have arrived, so has all that was caused before. None of it appears in a transcript.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::agent::decoded;
+use crate::events::{Item, Source, What, kind, part};
+use crate::run::Run;
+
+/// How long something may take that is sure to come.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(4);
+
+/// How ids begin that only this file uses.
+const PREFIX: &str = "sync-";
+
+/// `data` of a message; nobody looks at it.
+const DATA: &str = "c3luYw==";
+
+impl Run {
+    /// Waits until all that has been caused so far has arrived.
+    pub(crate) async fn sync(&mut self) -> anyhow::Result<()> {
+        let agents: Vec<usize> = self.live_agents();
+        for scheduler in 0..self.schedulers.len() {
+            if !self.schedulers[scheduler].is_open || !self.schedulers[scheduler].is_subscribed {
+                continue;
+            }
+            for &agent in &agents {
+                self.agent_to_scheduler(agent, scheduler).await?;
+            }
+            for &agent in &agents {
+                self.scheduler_to_agent(scheduler, agent).await?;
+            }
+            self.reconcile(scheduler).await?;
+        }
+        Ok(())
+    }
+
+    fn live_agents(&self) -> Vec<usize> {
+        (0..self.agents.len())
+            .filter(|&agent| self.agents[agent].is_registered && self.agents[agent].is_running())
+            .collect()
+    }
+
+    async fn agent_to_scheduler(&mut self, agent: usize, scheduler: usize) -> anyhow::Result<()> {
+        let mark = self.next_mark();
+        let message = json!({
+            "slave_id": {"value": self.agents[agent].id}, "framework_id": {"value": self.schedulers[scheduler].framework_id},
+            "executor_id": {"value": mark}, "data": DATA,
+        });
+        self.agents[agent].send("ExecutorToFrameworkMessage", &message)?;
+        let arrived = self.wait_until(DEADLINE, |run| run.marks.contains(&mark) || run.has_left(agent, scheduler)).await;
+        if !arrived {
+            let line = format!("{}: a message to {} did not arrive", self.agents[agent].name, self.schedulers[scheduler].name);
+            self.complain(line);
+            self.agents[agent].is_registered = false;
+        }
+        Ok(())
+    }
+
+    async fn scheduler_to_agent(&mut self, scheduler: usize, agent: usize) -> anyhow::Result<()> {
+        let mark = self.next_mark();
+        let part = json!({"agent_id": {"value": self.agents[agent].id}, "executor_id": {"value": mark}, "data": DATA});
+        let call = self.schedulers[scheduler].call("MESSAGE", Some(part));
+        if self.schedulers[scheduler].post(&call).await?.status != 202 {
+            return Ok(());
+        }
+        let arrived = self.wait_until(DEADLINE, |run| run.marks.contains(&mark) || run.has_left(agent, scheduler)).await;
+        if !arrived {
+            let line = format!("{}: a message to {} did not arrive", self.schedulers[scheduler].name, self.agents[agent].name);
+            self.complain(line);
+            self.agents[agent].is_registered = false;
+        }
+        Ok(())
+    }
+
+    fn has_left(&self, agent: usize, scheduler: usize) -> bool {
+        !self.agents[agent].is_registered || !self.schedulers[scheduler].is_open
+    }
+
+    async fn reconcile(&mut self, scheduler: usize) -> anyhow::Result<()> {
+        let mark = self.next_mark();
+        let call = self.schedulers[scheduler].call("RECONCILE", Some(json!({"tasks": [{"task_id": {"value": mark}}]})));
+        if self.schedulers[scheduler].post(&call).await?.status != 202 {
+            return Ok(());
+        }
+        let arrived =
+            self.wait_until(DEADLINE, |run| run.marks.contains(&mark) || !run.schedulers[scheduler].is_open).await;
+        if !arrived {
+            let line = format!("{}: a RECONCILE was not answered", self.schedulers[scheduler].name);
+            self.complain(line);
+            self.schedulers[scheduler].is_subscribed = false;
+        }
+        Ok(())
+    }
+
+    fn next_mark(&mut self) -> String {
+        self.counter += 1;
+        format!("{PREFIX}{}", self.counter)
+    }
+
+    /// Takes what comes until a condition holds; false if it does not within the time.
+    pub(crate) async fn wait_until(&mut self, time: Duration, condition: impl Fn(&Self) -> bool) -> bool {
+        let deadline = Instant::now() + time;
+        loop {
+            while let Ok(item) = self.items.try_recv() {
+                self.take(item);
+            }
+            if condition(self) {
+                return true;
+            }
+            match tokio::time::timeout_at(deadline, self.items.recv()).await {
+                Ok(Some(item)) => self.take(item),
+                Ok(None) | Err(_) => return false,
+            }
+        }
+    }
+
+    fn take(&mut self, (source, what): Item) {
+        match (source, &what) {
+            (Source::Agent(index), What::Message(message)) => {
+                let (name, value) = decoded(message);
+                if name == "ShutdownMessage" {
+                    self.agents[index].is_registered = false;
+                }
+                if name == "FrameworkToExecutorMessage" && self.is_mark(&value["executor_id"]["value"]) {
+                    return;
+                }
+                self.agents[index].unshown.extend(match what {
+                    What::Message(message) => Some(message),
+                    What::Event(_) | What::Closed(_) => None,
+                });
+            }
+            (Source::Scheduler(index), What::Event(event)) => {
+                let event = event.clone();
+                self.take_event(index, event);
+            }
+            (Source::Scheduler(index), _) => {
+                self.schedulers[index].is_open = false;
+                self.schedulers[index].unshown.push(what);
+            }
+            (Source::Agent(_), _) => {}
+        }
+    }
+
+    fn take_event(&mut self, index: usize, event: Value) {
+        let body = part(&event);
+        let is_foreign = |run: &Self, id: &Value| id.as_str().is_some_and(|id| run.names.placeholder(id).is_none());
+        match kind(&event) {
+            "OFFERS" => {
+                let offers = body["offers"].as_array().cloned().unwrap_or_default();
+                // Agents of earlier cases may still be there.
+                let own = offers.into_iter().filter(|offer| !is_foreign(self, &offer["agent_id"]["value"]));
+                let own: Vec<_> = own.collect();
+                self.schedulers[index].offers.extend(own);
+                return;
+            }
+            "RESCIND" => {
+                let before = self.schedulers[index].offers.len();
+                self.schedulers[index].offers.retain(|offer| offer["id"] != body["offer_id"]);
+                if self.schedulers[index].offers.len() < before || is_foreign(self, &body["offer_id"]["value"]) {
+                    return;
+                }
+            }
+            "UPDATE" if self.is_mark(&body["status"]["task_id"]["value"]) => return,
+            "MESSAGE" if self.is_mark(&body["executor_id"]["value"]) => return,
+            "FAILURE" if is_foreign(self, &body["agent_id"]["value"]) => return,
+            "HEARTBEAT" if self.schedulers[index].is_subscribed => return,
+            "HEARTBEAT" => self.schedulers[index].is_subscribed = true,
+            _ => {}
+        }
+        self.schedulers[index].unshown.push(What::Event(event));
+    }
+
+    fn is_mark(&mut self, id: &Value) -> bool {
+        let Some(id) = id.as_str().filter(|id| id.starts_with(PREFIX)) else { return false };
+        self.marks.insert(id.to_owned());
+        true
+    }
+}

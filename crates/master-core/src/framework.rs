@@ -1,6 +1,6 @@
 //! The frameworks: whom the master makes offers to.
 //!
-//! A framework is *connected* while it has an event stream, *disconnected* when it lost it, and *recovered* when only
+//! A framework is *connected* while it has an event stream or a driver, *disconnected* when it lost it, and *recovered* when only
 //! agents have told of it so far. One that is removed is remembered as *completed*, so that it cannot come back.
 
 mod add;
@@ -16,7 +16,7 @@ mod update;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::v1;
-use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Uuid, WallTime};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Upid, Uuid, WallTime};
 
 use crate::change::FrameworkEntity;
 use crate::input::StreamId;
@@ -39,6 +39,8 @@ pub(crate) struct Framework {
     pub(crate) suppressed: BTreeSet<String>,
     pub(crate) offer_constraints: Option<v1::scheduler::OfferConstraints>,
     pub(crate) connection: Connection,
+    /// Offers are made to it. A connected driver may have been aborted, and wants none.
+    pub(crate) active: bool,
     pub(crate) registered: WallTime,
     pub(crate) reregistered: WallTime,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
@@ -54,8 +56,8 @@ pub(crate) struct Framework {
 pub(crate) enum Connection {
     /// Never since this master leads.
     Recovered,
-    /// Not any more.
-    Disconnected,
+    /// Not any more. If it had a driver, that may still speak to us from its address.
+    Disconnected(Option<Upid>),
     /// Through its peer.
     Connected(Peer),
 }
@@ -70,6 +72,8 @@ pub(crate) enum Peer {
         /// The value of `Mesos-Stream-Id`.
         stream_id: Uuid,
     },
+    /// An old driver at the other end of a link.
+    Driver(Upid),
 }
 
 impl Framework {
@@ -83,6 +87,7 @@ impl Framework {
             suppressed: BTreeSet::new(),
             offer_constraints: None,
             connection: Connection::Recovered,
+            active: false,
             registered: now,
             reregistered: now,
             tasks: BTreeMap::new(),
@@ -120,20 +125,36 @@ impl Framework {
     pub(crate) fn peer(&self) -> Option<&Peer> {
         match &self.connection {
             Connection::Connected(peer) => Some(peer),
-            Connection::Recovered | Connection::Disconnected => None,
+            Connection::Recovered | Connection::Disconnected(_) => None,
         }
+    }
+
+    /// The address of its driver, which may be disconnected; none for a framework that speaks HTTP.
+    pub(crate) fn pid(&self) -> Option<&Upid> {
+        match &self.connection {
+            Connection::Connected(Peer::Driver(pid)) | Connection::Disconnected(Some(pid)) => Some(pid),
+            Connection::Recovered
+            | Connection::Disconnected(None)
+            | Connection::Connected(Peer::Http { .. }) => None,
+        }
+    }
+
+    /// The address of its driver as agents are told it.
+    pub(crate) fn pid_for_agents(&self) -> String {
+        // Compat: agents read an empty address as "speaks HTTP".
+        self.pid().map(Upid::to_string).unwrap_or_default()
     }
 
     /// The framework as readers see it.
     pub(crate) fn entity(&self) -> Box<FrameworkEntity> {
         Box::new(FrameworkEntity {
             info: self.info.clone(),
-            active: self.is_connected(),
+            active: self.active,
             connected: self.is_connected(),
             recovered: self.is_recovered(),
             registered: self.registered,
             reregistered: self.reregistered,
-            pid: None,
+            pid: self.pid().cloned(),
             suppressed_roles: self.suppressed.iter().cloned().collect(),
             offer_constraints: self.offer_constraints.clone(),
         })

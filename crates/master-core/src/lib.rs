@@ -5,12 +5,13 @@
 //! `tepui-master-view`, from the journal of [`Change`]s.
 //!
 //! Start reading at `input.rs`, which lists everything that can happen, then `master.rs`. Calls of schedulers are in
-//! `scheduler/`, messages of agents in `agent/`, the operations of ACCEPT in `operation/`: one file each.
+//! `scheduler/`, those of old drivers in `driver/`, messages of agents in `agent/`, the operations of ACCEPT in `operation/`: one file each.
 
 mod agent;
 mod books;
 mod change;
 mod config;
+mod driver;
 mod effect;
 mod framework;
 mod input;

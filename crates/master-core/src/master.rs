@@ -60,6 +60,8 @@ pub struct Master {
 pub(crate) struct Frameworks {
     pub(crate) registered: BTreeMap<FrameworkId, Framework>,
     pub(crate) streams: BTreeMap<StreamId, FrameworkId>,
+    /// Those that have a driver, or had one when they were connected.
+    pub(crate) drivers: BTreeMap<Upid, FrameworkId>,
     pub(crate) completed: CompletedFrameworks,
 }
 
@@ -100,6 +102,7 @@ impl Master {
             frameworks: Frameworks {
                 registered: BTreeMap::new(),
                 streams: BTreeMap::new(),
+                drivers: BTreeMap::new(),
                 completed: CompletedFrameworks::new(config.max_completed_frameworks),
             },
             agents: Agents { next_observer: 1, ..Agents::default() },

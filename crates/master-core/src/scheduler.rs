@@ -68,11 +68,15 @@ impl Master {
         check_sender(framework, stream_id.as_deref(), principal.as_deref())
     }
 
-    fn handle_call(&mut self, call: Call, turn: &mut Turn<'_>) -> Response {
+    /// Does what a call that is well-formed and allowed asks for.
+    pub(crate) fn handle_call(&mut self, call: Call, turn: &mut Turn<'_>) -> Response {
         let kind = call.r#type();
         let Some(id) = call.framework_id.as_ref().map(FrameworkId::from) else { return Response::Accepted };
         match kind {
-            Type::Teardown => self.remove_framework(&id, turn),
+            Type::Teardown => {
+                turn.count("master/messages_unregister_framework");
+                self.remove_framework(&id, turn);
+            }
             Type::Accept => self.accept(&id, call.accept.unwrap_or_default(), turn),
             Type::Decline => self.decline(&id, &call.decline.unwrap_or_default(), turn),
             // There are no inverse offers without maintenance, so these name none that is valid; SUBSCRIBE was handled.
@@ -119,6 +123,9 @@ fn check_sender(
     let expected = match framework.peer() {
         None => return Err(reject(RejectionKind::Forbidden, "Framework is not subscribed")),
         Some(Peer::Http { stream_id, .. }) => stream_id.to_string(),
+        Some(Peer::Driver(_)) => {
+            return Err(reject(RejectionKind::Forbidden, "Framework is not connected via HTTP"));
+        }
     };
     match stream_id {
         None => Err(bad_request("All non-subscribe calls should include the 'Mesos-Stream-Id' header")),

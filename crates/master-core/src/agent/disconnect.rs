@@ -12,8 +12,8 @@ use crate::timers::Timer;
 use crate::turn::Turn;
 
 impl Master {
-    /// The connection to a peer broke. Only agents have links so far.
-    pub(crate) fn link_broken(&mut self, peer: &Upid, turn: &mut Turn<'_>) {
+    /// The connection to an agent broke.
+    pub(crate) fn agent_link_broken(&mut self, peer: &Upid, turn: &mut Turn<'_>) {
         let Some(id) = self.agents.by_pid.get(peer).cloned() else { return };
         let Some(agent) = self.agents.registered.get_mut(&id) else { return };
         if !agent.connected {

@@ -20,9 +20,7 @@ impl Master {
 
     fn apply_status_update(&mut self, update: internal::StatusUpdate, turn: &mut Turn<'_>) -> bool {
         let Some(agent) = update.slave_id.as_ref().map(AgentId::from) else { return false };
-        if !self.agents.registered.contains_key(&agent) {
-            return false;
-        }
+        let Some(host) = self.agents.registered.get(&agent) else { return false };
         let uuid = update.uuid.as_deref().or(update.status.uuid.as_deref()).and_then(Uuid::from_slice);
         let Some(uuid) = uuid else { return false };
         let framework = FrameworkId::from(&update.framework_id);
@@ -36,7 +34,7 @@ impl Master {
             task.forwarded = Some((state, uuid));
         }
         // Compat: the scheduler gets the update even if the task is unknown here; its acknowledgement ends the repeats.
-        owner.send_status(turn, status.clone());
+        owner.forward_status(turn, status.clone(), &host.pid);
         if owner.tasks.get(&id).is_none_or(|task| task.agent != agent) {
             return false;
         }

@@ -15,15 +15,20 @@ impl Master {
     /// A stream's client went away, or the shell gave it up. Streams that we ended ourselves are not known any more.
     pub(crate) fn stream_closed(&mut self, stream: StreamId, turn: &mut Turn<'_>) {
         let Some(id) = self.frameworks.streams.remove(&stream) else { return };
-        self.deactivate_framework(&id, turn);
-        let Some(framework) = self.frameworks.registered.get_mut(&id) else { return };
-        framework.connection = Connection::Disconnected;
+        self.disconnect_framework(&id, turn);
+    }
+
+    /// Takes note that a framework's peer is gone. The framework is removed, at once or when it does not come back.
+    pub(crate) fn disconnect_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        self.deactivate_framework(id, turn);
+        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
+        framework.connection = Connection::Disconnected(framework.pid().cloned());
         let timeout = failover_timeout(framework.info.failover_timeout);
-        self.publish_framework(&id, turn);
+        self.publish_framework(id, turn);
         if timeout.is_zero() {
-            self.remove_framework(&id, turn);
+            self.remove_framework(id, turn);
         } else {
-            self.timers.set(Timer::Failover(id), turn.now.time + timeout);
+            self.timers.set(Timer::Failover(id.clone()), turn.now.time + timeout);
         }
     }
 
@@ -31,7 +36,8 @@ impl Master {
     pub(crate) fn deactivate_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
         self.allocator.deactivate_framework(id);
         self.timers.cancel(&Timer::Heartbeat(id.clone()));
-        let Some(framework) = self.frameworks.registered.get(id) else { return };
+        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
+        framework.active = false;
         let offers: Vec<OfferNumber> = framework.offers.iter().copied().collect();
         for number in offers {
             self.discard_offer(number, None, turn);

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tepui_proto::v1;
 use tepui_proto::v1::scheduler::{Event, event};
-use tepui_types::{AgentId, ExecutorId};
+use tepui_types::{AgentId, ExecutorId, Upid};
 
 use super::{Framework, Peer};
 use crate::change::{Change, Counter};
+use crate::driver::message::message;
 use crate::effect::Effect;
 use crate::turn::Turn;
 
@@ -17,19 +18,41 @@ pub(crate) const HEARTBEAT_SECONDS: u64 = 15;
 impl Framework {
     /// Sends an event, if the framework is connected.
     pub(crate) fn send(&self, turn: &mut Turn<'_>, event: Event) {
+        self.send_from(None, turn, event);
+    }
+
+    /// Sends an event that comes from an agent or, if there is none, from the master itself.
+    fn send_from(&self, agent: Option<&Upid>, turn: &mut Turn<'_>, event: Event) {
         let Some(peer) = self.peer() else { return };
-        turn.change(Change::Counted(Counter::Event(self.id.clone(), event.r#type())));
+        let kind = event.r#type();
         match peer {
             Peer::Http { stream, .. } => {
+                self.count_event(kind, turn);
                 turn.push(Effect::SendEvent { stream: *stream, event: Arc::new(event) });
+            }
+            Peer::Driver(pid) => {
+                let Some(message) = message(&self.id, event, agent) else { return };
+                self.count_event(kind, turn);
+                turn.send(pid, message);
             }
         }
     }
 
-    /// Sends a task's status.
+    /// Counts an event that is sent.
+    pub(crate) fn count_event(&self, kind: event::Type, turn: &mut Turn<'_>) {
+        turn.change(Change::Counted(Counter::Event(self.id.clone(), kind)));
+    }
+
+    /// Sends a task's status that the master made.
     pub(crate) fn send_status(&self, turn: &mut Turn<'_>, status: v1::TaskStatus) {
         let update = Some(event::Update { status });
         self.send(turn, Event { update, ..of(event::Type::Update) });
+    }
+
+    /// Passes on a task's status of an agent, which repeats it until it is acknowledged.
+    pub(crate) fn forward_status(&self, turn: &mut Turn<'_>, status: v1::TaskStatus, agent: &Upid) {
+        let update = Some(event::Update { status });
+        self.send_from(Some(agent), turn, Event { update, ..of(event::Type::Update) });
     }
 
     /// Sends an operation's status.

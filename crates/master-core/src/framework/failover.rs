@@ -6,7 +6,7 @@ use tepui_proto::v1::scheduler::{Event, event};
 use tepui_types::{FrameworkId, Time};
 
 use super::event::{HEARTBEAT_SECONDS, error, of};
-use super::{Connection, Peer};
+use super::{Connection, Framework, Peer};
 use crate::effect::Effect;
 use crate::master::Master;
 use crate::offer::OfferNumber;
@@ -19,30 +19,18 @@ impl Master {
     /// Who was connected before is told that it failed over. Its offers are discarded and not rescinded: the newcomer
     /// never saw them.
     pub(crate) fn connect_framework(&mut self, id: &FrameworkId, peer: Peer, turn: &mut Turn<'_>) {
-        self.end_stream(id, Some("Framework failed over"), turn);
-        let master_info = self.info.clone();
-        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
-        let was_recovered = framework.is_recovered();
-        match &peer {
-            Peer::Http { stream, .. } => self.frameworks.streams.insert(*stream, id.clone()),
-        };
-        framework.connection = Connection::Connected(peer);
-        framework.reregistered = turn.now.wall;
-        if was_recovered {
-            framework.registered = turn.now.wall;
-        }
+        self.set_peer(id, peer, turn);
+        let Some(framework) = self.frameworks.registered.get(id) else { return };
         let offers: Vec<OfferNumber> = framework.offers.iter().copied().collect();
         for number in offers {
             self.discard_offer(number, None, turn);
         }
-        self.timers.cancel(&Timer::Failover(id.clone()));
-        self.allocator.activate_framework(id);
-        self.publish_framework(id, turn);
+        self.activate_framework(id, turn);
         let subscribed = Some(event::Subscribed {
             framework_id: id.to_proto(),
             #[expect(clippy::cast_precision_loss, reason = "a small constant")]
             heartbeat_interval_seconds: Some(HEARTBEAT_SECONDS as f64),
-            master_info: Some(master_info),
+            master_info: Some(self.info.clone()),
         });
         if let Some(framework) = self.frameworks.registered.get(id) {
             framework.send(turn, Event { subscribed, ..of(event::Type::Subscribed) });
@@ -50,23 +38,69 @@ impl Master {
         self.heartbeat(id, turn);
     }
 
-    /// Sends a heartbeat and plans the next.
+    /// Puts `peer` in the place of whoever was there, and keeps the link to a driver.
+    pub(crate) fn set_peer(&mut self, id: &FrameworkId, peer: Peer, turn: &mut Turn<'_>) {
+        let before = self.frameworks.registered.get(id).and_then(Framework::peer);
+        // A driver that comes again from its address has not been replaced.
+        if before != Some(&peer) {
+            self.end_peer(id, Some("Framework failed over"), turn);
+        }
+        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
+        match &peer {
+            Peer::Http { stream, .. } => {
+                self.frameworks.streams.insert(*stream, id.clone());
+            }
+            Peer::Driver(pid) => {
+                self.frameworks.drivers.insert(pid.clone(), id.clone());
+                turn.push(Effect::OpenLink(pid.clone()));
+            }
+        }
+        framework.reregistered = turn.now.wall;
+        if framework.is_recovered() {
+            framework.registered = turn.now.wall;
+        }
+        framework.connection = Connection::Connected(peer);
+    }
+
+    /// Makes offers to a framework that has just been connected.
+    pub(crate) fn activate_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
+        framework.active = true;
+        self.timers.cancel(&Timer::Failover(id.clone()));
+        self.allocator.activate_framework(id);
+        self.publish_framework(id, turn);
+    }
+
+    /// Sends a heartbeat on the framework's stream and plans the next. Drivers get none.
     pub(crate) fn heartbeat(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.registered.get(id) else { return };
+        let Some(Peer::Http { .. }) = framework.peer() else {
+            return self.timers.cancel(&Timer::Heartbeat(id.clone()));
+        };
         framework.send(turn, of(event::Type::Heartbeat));
         let next: Time = turn.now.time + Duration::from_secs(HEARTBEAT_SECONDS);
         self.timers.set(Timer::Heartbeat(id.clone()), next);
     }
 
-    /// Ends the stream of a connected framework, after an error if one is given.
-    pub(crate) fn end_stream(&mut self, id: &FrameworkId, message: Option<&str>, turn: &mut Turn<'_>) {
-        let Some(framework) = self.frameworks.registered.get(id) else { return };
-        let Some(Peer::Http { stream, .. }) = framework.peer() else { return };
-        let stream = *stream;
+    /// Parts with a framework's peer, after an error if one is given and the peer is connected.
+    pub(crate) fn end_peer(&mut self, id: &FrameworkId, message: Option<&str>, turn: &mut Turn<'_>) {
+        let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
         if let Some(message) = message {
             framework.send(turn, error(message.to_owned()));
         }
-        turn.push(Effect::CloseStream(stream));
-        self.frameworks.streams.remove(&stream);
+        match &framework.connection {
+            Connection::Connected(Peer::Http { stream, .. }) => {
+                turn.push(Effect::CloseStream(*stream));
+                self.frameworks.streams.remove(stream);
+            }
+            Connection::Connected(Peer::Driver(pid)) => {
+                turn.push(Effect::CloseLink(pid.clone()));
+                self.frameworks.drivers.remove(pid);
+            }
+            Connection::Disconnected(Some(pid)) => {
+                self.frameworks.drivers.remove(pid);
+            }
+            Connection::Recovered | Connection::Disconnected(None) => {}
+        }
     }
 }

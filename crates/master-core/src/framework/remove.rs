@@ -16,7 +16,7 @@ impl Master {
     /// Removes a framework with all its tasks and executors. No updates are sent: there is nobody to read them.
     pub(crate) fn remove_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
         self.deactivate_framework(id, turn);
-        self.end_stream(id, None, turn);
+        self.end_peer(id, None, turn);
         self.timers.cancel(&Timer::Failover(id.clone()));
         self.remove_framework_from_agents(id, turn);
         let Some(framework) = self.frameworks.registered.get_mut(id) else { return };

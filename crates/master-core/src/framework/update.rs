@@ -61,8 +61,7 @@ impl Framework {
     pub(crate) fn update_message(&self) -> internal::UpdateFrameworkMessage {
         internal::UpdateFrameworkMessage {
             framework_id: self.id.to_proto(),
-            // Compat: agents read an empty address as "speaks HTTP".
-            pid: Some(String::new()),
+            pid: Some(self.pid_for_agents()),
             framework_info: Some(self.info.clone()),
         }
     }

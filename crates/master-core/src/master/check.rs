@@ -24,10 +24,7 @@ impl Master {
         for (number, offer) in &self.offers {
             let owner =
                 self.frameworks.registered.get(&offer.framework).expect("an offer's framework is registered");
-            assert!(
-                owner.is_connected() && owner.offers.contains(number),
-                "offer {number} has a connected owner"
-            );
+            assert!(owner.active && owner.offers.contains(number), "offer {number} has an active owner");
             let host = self.agents.registered.get(&offer.agent).expect("an offer's agent is registered");
             assert!(host.active && host.offers.contains(number), "offer {number} has an active agent");
             assert!(owner.roles.contains(&offer.role), "offer {number} is of a role of its framework");
@@ -37,6 +34,10 @@ impl Master {
             let owner = self.frameworks.registered.get(id).expect("a stream's framework is registered");
             let matches = matches!(owner.peer(), Some(Peer::Http { stream: own, .. }) if own == stream);
             assert!(matches, "{stream:?} is the stream of {id}");
+        }
+        for (pid, id) in &self.frameworks.drivers {
+            let owner = self.frameworks.registered.get(id).expect("a driver's framework is registered");
+            assert_eq!(owner.pid(), Some(pid), "{pid} is the driver of {id}");
         }
         self.check_timers();
         self.allocator.check();
@@ -48,6 +49,14 @@ impl Master {
             assert_eq!(self.frameworks.streams.get(stream), Some(id), "{id} owns its stream");
             assert!(self.timers.is_set(&Timer::Heartbeat(id.clone())), "{id} is kept alive");
         }
+        if let Some(pid) = framework.pid() {
+            assert_eq!(self.frameworks.drivers.get(pid), Some(id), "{id} is found by its driver");
+            assert!(!self.timers.is_set(&Timer::Heartbeat(id.clone())), "{id} gets no heartbeats");
+        }
+        assert!(
+            framework.is_connected() || !framework.active,
+            "{id} is not offered while it is disconnected"
+        );
         for (task_id, task) in &framework.tasks {
             let agent = self.agents.registered.get(&task.agent).expect("a task's agent is registered");
             assert!(agent.tasks.contains(&(id.clone(), task_id.clone())), "{task_id} is known to its agent");

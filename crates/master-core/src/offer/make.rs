@@ -42,8 +42,7 @@ impl Master {
     /// Books one offer and returns it as its framework sees it.
     fn make_offer(&mut self, allocation: Allocation, turn: &mut Turn<'_>) -> Option<v1::Offer> {
         let Allocation { framework, role, agent, resources } = allocation;
-        let receiver =
-            self.frameworks.registered.get_mut(&framework).filter(|framework| framework.is_connected());
+        let receiver = self.frameworks.registered.get_mut(&framework).filter(|framework| framework.active);
         let host = self.agents.registered.get_mut(&agent).filter(|agent| agent.active);
         let (Some(receiver), Some(host)) = (receiver, host) else {
             self.allocator.recover(turn.now.time, &framework, &agent, &resources, None);

@@ -79,8 +79,7 @@ impl Master {
             framework: framework.info.clone(),
             task: if refined { info.clone() } else { downgrade(&info, &resources, &executor_resources) },
             resource_version_uuids: agent.resource_versions(),
-            // Compat: agents read an empty address as "speaks HTTP".
-            pid: Some(String::new()),
+            pid: Some(framework.pid_for_agents()),
             launch_executor: Some(!known),
             ..internal::RunTaskMessage::default()
         };

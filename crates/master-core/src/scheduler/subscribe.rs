@@ -11,7 +11,7 @@ use tepui_types::{FrameworkId, Uuid};
 use crate::change::{Change, Counter};
 use crate::effect::{Effect, Response};
 use crate::framework::event::error;
-use crate::framework::{Peer, Subscription};
+use crate::framework::{Framework, Peer, Subscription};
 use crate::input::{SchedulerCall, StreamId};
 use crate::master::Master;
 use crate::turn::Turn;
@@ -42,7 +42,7 @@ impl Master {
         };
         let accepted = self
             .validate_subscription(&subscription)
-            .and_then(|()| self.place_framework(id, subscription, turn));
+            .and_then(|()| self.place_framework(id, subscription, |_| Ok(()), turn));
         match accepted {
             Ok(id) => {
                 turn.change(Change::Counted(Counter::Call(id.clone(), Type::Subscribe)));
@@ -72,11 +72,13 @@ impl Master {
 
     /// Adds the framework, or describes the known one anew.
     ///
-    /// An id that this master does not know is accepted: an earlier master may have given it.
-    fn place_framework(
+    /// An id that this master does not know is accepted: an earlier master may have given it. `may_come` judges whether
+    /// the newcomer is let in as a known framework.
+    pub(crate) fn place_framework(
         &mut self,
         id: Option<FrameworkId>,
         mut subscription: Subscription,
+        may_come: impl FnOnce(&Framework) -> Result<(), String>,
         turn: &mut Turn<'_>,
     ) -> Result<FrameworkId, String> {
         let Some(id) = id else {
@@ -89,6 +91,7 @@ impl Master {
             Some(known) => {
                 validation::framework::preserve_immutable(&known.info, &mut subscription.info);
                 validation::framework::validate_update(&known.info, &subscription.info)?;
+                may_come(known)?;
                 self.update_framework_description(&id, subscription, turn);
             }
         }

@@ -131,7 +131,9 @@ fn show_message(message: &LinkMessage) -> String {
         LinkMessage::RunTask(message) => {
             let task = String::from_utf8(message.task.to_json(JsonDialect::V0)).unwrap();
             let new = message.launch_executor.unwrap();
-            return format!("{name} launch_executor={new} {task}");
+            let pid = message.pid.as_deref().filter(|pid| !pid.is_empty());
+            let pid = pid.map(|pid| format!(" pid={pid}")).unwrap_or_default();
+            return format!("{name}{pid} launch_executor={new} {task}");
         }
         LinkMessage::PingSlave(message) => json(&**message),
         LinkMessage::SlaveRegistered(message) => json(&**message),
@@ -142,7 +144,28 @@ fn show_message(message: &LinkMessage) -> String {
         LinkMessage::ShutdownExecutor(message) => json(&**message),
         LinkMessage::FrameworkToExecutor(message) => json(&**message),
         LinkMessage::StatusUpdateAcknowledgement(message) => json(&**message),
-        LinkMessage::UpdateFramework(message) => message.framework_id.value.clone(),
+        LinkMessage::UpdateFramework(message) => {
+            let pid = message.pid.as_deref().filter(|pid| !pid.is_empty());
+            let pid = pid.map(|pid| format!(" pid={pid}")).unwrap_or_default();
+            format!("{}{pid}", message.framework_id.value)
+        }
+        LinkMessage::FrameworkRegistered(message) => message.framework_id.value.clone(),
+        LinkMessage::FrameworkReregistered(message) => message.framework_id.value.clone(),
+        LinkMessage::FrameworkError(message) => message.message.clone(),
+        LinkMessage::ResourceOffers(message) => {
+            let offers = message.offers.iter().zip(&message.pids);
+            let offers: Vec<String> =
+                offers.map(|(offer, pid)| format!("{} ({pid})", show_offer(offer))).collect();
+            offers.join(" | ")
+        }
+        LinkMessage::RescindResourceOffer(message) => message.offer_id.value.clone(),
+        LinkMessage::StatusUpdate(message) => {
+            format!("from {}: {}", message.pid(), show_status(&message.update.status))
+        }
+        LinkMessage::LostSlave(message) => json(&**message),
+        LinkMessage::ExitedExecutor(message) => json(&**message),
+        LinkMessage::ExecutorToFramework(message) => json(&**message),
+        LinkMessage::AuthenticationError(message) => json(&**message),
         other => format!("{other:?}"),
     };
     format!("{name} {json}")

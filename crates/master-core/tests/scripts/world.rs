@@ -5,6 +5,8 @@
 //!   id that the master gave that stream.
 //! - `subscribe NAME [KEY=VALUE]...`: a call SUBSCRIBE; keys are `id`, `user`, `role`, `roles`, `capabilities`,
 //!   `failover`, `checkpoint`, `principal`, `suppressed`.
+//! - `driver N subscribe NAME [force] [KEY=VALUE]...`: driver N (at 10.0.1.N:9000) calls SUBSCRIBE, with the same keys.
+//! - `driver N MESSAGE` + JSON: it sends any message, such as `Call` or `LaunchTasks`. `driver-broken N`: its link broke.
 //! - `agent N RESOURCES [KEY...]`: agent N (at 10.0.0.N+1) registers. Keys: `version=V`, `old` (no capabilities).
 //! - `reregister N RESOURCES [id=ID] [KEY...]` + JSON lines `framework {..}`, `task {..}`, `executor {..}`.
 //! - `status N FRAMEWORK TASK STATE [latest=STATE] [uuid=BYTE]`: agent N sends an update.
@@ -21,7 +23,7 @@ use tepui_master_core::{
     StreamId,
 };
 use tepui_proto::v1::agent_info::{Capability, capability};
-use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, internal, v1};
+use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, driver, internal, v1};
 use tepui_types::{Now, ResourceQuantities, Resources, Time, Upid, WallTime};
 
 use crate::print::Printer;
@@ -108,6 +110,9 @@ impl World {
                 message: internal::PongSlaveMessage {}.into(),
             },
             "send" => link(words[1], message(words[2], body)),
+            "driver" if words[2] == "subscribe" => self.driver_subscribe(words[1], &words[3..]),
+            "driver" => driver_link(words[1], driver_message(words[2], body)),
+            "driver-broken" => Input::LinkBroken(driver_pid(words[1])),
             "stream-closed" => Input::StreamClosed(StreamId(words[1].parse().unwrap())),
             "link-broken" => Input::LinkBroken(pid(words[1])),
             other => panic!("there is no command {other}"),
@@ -130,32 +135,28 @@ impl World {
         }))
     }
 
+    fn driver_subscribe(&self, number: &str, words: &[&str]) -> Input {
+        let framework_info = framework_info(words);
+        let call = driver::Call {
+            framework_id: framework_info.id.clone(),
+            r#type: Some(driver::call::Type::Subscribe as i32),
+            subscribe: Some(driver::call::Subscribe {
+                framework_info,
+                force: words.contains(&"force").then_some(true),
+                suppressed_roles: list(words, "suppressed="),
+                offer_constraints: None,
+            }),
+            ..driver::Call::default()
+        };
+        driver_link(number, call)
+    }
+
     fn subscribe(&mut self, words: &[&str]) -> Input {
-        use v1::framework_info::{Capability, capability::Type};
-        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
-        let list = |key: &str| -> Vec<String> {
-            value(key).map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default()
-        };
-        let id = value("id=").map(|value| v1::FrameworkId { value });
-        #[expect(deprecated, reason = "frameworks without MULTI_ROLE still set `role`")]
-        let framework_info = v1::FrameworkInfo {
-            name: words[0].to_owned(),
-            user: value("user=").unwrap_or_else(|| "me".to_owned()),
-            id: id.clone(),
-            role: value("role="),
-            roles: list("roles="),
-            failover_timeout: value("failover=").map(|seconds| seconds.parse().unwrap()),
-            checkpoint: value("checkpoint=").map(|checkpoint| checkpoint == "true"),
-            principal: value("claims="),
-            capabilities: list("capabilities=")
-                .iter()
-                .map(|name| Capability { r#type: Some(Type::from_str_name(name).unwrap() as i32) })
-                .collect(),
-            ..v1::FrameworkInfo::default()
-        };
+        let framework_info = framework_info(words);
+        let id = framework_info.id.clone();
         let subscribe = v1::scheduler::call::Subscribe {
             framework_info,
-            suppressed_roles: list("suppressed="),
+            suppressed_roles: list(words, "suppressed="),
             offer_constraints: None,
         };
         let call = v1::scheduler::Call {
@@ -312,6 +313,43 @@ fn pid(agent: &str) -> Upid {
     format!("slave(1)@10.0.0.{host}:5051").parse().unwrap()
 }
 
+fn value(words: &[&str], key: &str) -> Option<String> {
+    words.iter().find_map(|word| word.strip_prefix(key)).map(str::to_owned)
+}
+
+fn list(words: &[&str], key: &str) -> Vec<String> {
+    value(words, key).map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// The framework that SUBSCRIBE's keys describe.
+fn framework_info(words: &[&str]) -> v1::FrameworkInfo {
+    use v1::framework_info::{Capability, capability::Type};
+    #[expect(deprecated, reason = "frameworks without MULTI_ROLE still set `role`")]
+    v1::FrameworkInfo {
+        name: words[0].to_owned(),
+        user: value(words, "user=").unwrap_or_else(|| "me".to_owned()),
+        id: value(words, "id=").map(|value| v1::FrameworkId { value }),
+        role: value(words, "role="),
+        roles: list(words, "roles="),
+        failover_timeout: value(words, "failover=").map(|seconds| seconds.parse().unwrap()),
+        checkpoint: value(words, "checkpoint=").map(|checkpoint| checkpoint == "true"),
+        principal: value(words, "claims="),
+        capabilities: list(words, "capabilities=")
+            .iter()
+            .map(|name| Capability { r#type: Some(Type::from_str_name(name).unwrap() as i32) })
+            .collect(),
+        ..v1::FrameworkInfo::default()
+    }
+}
+
+fn driver_pid(number: &str) -> Upid {
+    format!("scheduler-{number}@10.0.1.{number}:9000").parse().unwrap()
+}
+
+fn driver_link(number: &str, message: impl Into<LinkMessage>) -> Input {
+    Input::Link { from: driver_pid(number), to: "master".to_owned(), message: message.into() }
+}
+
 fn link(agent: &str, message: impl Into<LinkMessage>) -> Input {
     Input::Link { from: pid(agent), to: "master".to_owned(), message: message.into() }
 }
@@ -338,5 +376,24 @@ fn message(name: &str, json: &str) -> LinkMessage {
         "ExitedExecutor" => read::<internal::ExitedExecutorMessage>(json).into(),
         "ExecutorToFramework" => read::<internal::ExecutorToFrameworkMessage>(json).into(),
         other => panic!("agents send no {other} here"),
+    }
+}
+
+fn driver_message(name: &str, json: &str) -> LinkMessage {
+    match name {
+        "Call" => read::<driver::Call>(json).into(),
+        "RegisterFramework" => read::<internal::RegisterFrameworkMessage>(json).into(),
+        "ReregisterFramework" => read::<internal::ReregisterFrameworkMessage>(json).into(),
+        "UnregisterFramework" => read::<internal::UnregisterFrameworkMessage>(json).into(),
+        "DeactivateFramework" => read::<internal::DeactivateFrameworkMessage>(json).into(),
+        "ResourceRequest" => read::<internal::ResourceRequestMessage>(json).into(),
+        "LaunchTasks" => read::<internal::LaunchTasksMessage>(json).into(),
+        "ReviveOffers" => read::<internal::ReviveOffersMessage>(json).into(),
+        "KillTask" => read::<internal::KillTaskMessage>(json).into(),
+        "StatusUpdateAcknowledgement" => read::<internal::StatusUpdateAcknowledgementMessage>(json).into(),
+        "FrameworkToExecutor" => read::<internal::FrameworkToExecutorMessage>(json).into(),
+        "ReconcileTasks" => read::<internal::ReconcileTasksMessage>(json).into(),
+        "Authenticate" => read::<internal::AuthenticateMessage>(json).into(),
+        other => panic!("drivers send no {other}"),
     }
 }

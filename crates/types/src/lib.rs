@@ -7,6 +7,7 @@
 //! Start reading at [`Resources`].
 
 mod attributes;
+mod conversion;
 mod duration;
 mod float;
 mod id_rules;
@@ -29,6 +30,9 @@ mod uuid;
 mod value;
 
 pub use attributes::{Attribute, AttributeValue, Attributes, AttributesError};
+pub use conversion::{
+    ConversionError, ResourceConversion, conversions, is_speculative, operation_resources_mut,
+};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use id_rules::{IdError, MAX_ID_BYTES, validate_id};
 pub use ids::{

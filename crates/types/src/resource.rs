@@ -287,6 +287,13 @@ impl Resource {
         if self.is_persistent_volume() { resource.without_volume() } else { resource }
     }
 
+    /// The same resource, allocated to no role.
+    #[must_use]
+    pub fn unallocated(mut self) -> Self {
+        self.allocation_role = None;
+        self
+    }
+
     /// The same resource with another amount.
     #[must_use]
     pub fn with_scalar(mut self, amount: Scalar) -> Self {

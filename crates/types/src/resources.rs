@@ -10,7 +10,7 @@ mod filter;
 mod format;
 mod parse;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod validate;
 
 pub use convert::MAX_ENTRIES;

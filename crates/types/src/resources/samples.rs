@@ -14,17 +14,17 @@ use crate::resource::Resource;
 use crate::scalar::Scalar;
 
 /// Reads `cpus:1;mem:2`.
-pub(super) fn resources(text: &str) -> Resources {
+pub(crate) fn resources(text: &str) -> Resources {
     Resources::parse(text, "*").unwrap()
 }
 
 /// A dynamic reservation.
-pub(super) fn dynamic(role: &str) -> Reservation {
+pub(crate) fn dynamic(role: &str) -> Reservation {
     Reservation { kind: ReservationKind::Dynamic, role: Arc::from(role), principal: None, labels: None }
 }
 
 /// A message of an amount.
-pub(super) fn scalar_proto(name: &str, value: f64) -> v1::Resource {
+pub(crate) fn scalar_proto(name: &str, value: f64) -> v1::Resource {
     v1::Resource {
         name: name.to_owned(),
         r#type: v1::value::Type::Scalar.into(),
@@ -34,7 +34,7 @@ pub(super) fn scalar_proto(name: &str, value: f64) -> v1::Resource {
 }
 
 /// A message of a persistent volume reserved to `role`.
-pub(super) fn volume_proto(id: &str, megabytes: f64, shared: bool) -> v1::Resource {
+pub(crate) fn volume_proto(id: &str, megabytes: f64, shared: bool) -> v1::Resource {
     let persistence = Persistence { id: id.to_owned(), principal: None };
     v1::Resource {
         reservations: vec![dynamic("role").to_proto()],
@@ -45,14 +45,14 @@ pub(super) fn volume_proto(id: &str, megabytes: f64, shared: bool) -> v1::Resour
 }
 
 /// A message of a disk with a source.
-pub(super) fn disk_proto(source_type: SourceType, id: Option<&str>, megabytes: f64) -> v1::Resource {
+pub(crate) fn disk_proto(source_type: SourceType, id: Option<&str>, megabytes: f64) -> v1::Resource {
     let source = Source { r#type: source_type.into(), id: id.map(str::to_owned), ..Source::default() };
     let disk = DiskInfo { source: Some(source), ..DiskInfo::default() };
     v1::Resource { disk: Some(Box::new(disk)), ..scalar_proto("disk", megabytes) }
 }
 
 /// Reads one message.
-pub(super) fn resource(proto: &v1::Resource) -> Resource {
+pub(crate) fn resource(proto: &v1::Resource) -> Resource {
     Resource::from_proto(proto).unwrap()
 }
 
@@ -77,6 +77,6 @@ fn any_resource() -> impl Strategy<Value = Resource> {
 }
 
 /// A few resources of any kind that can be combined.
-pub(super) fn any_resources() -> impl Strategy<Value = Resources> {
+pub(crate) fn any_resources() -> impl Strategy<Value = Resources> {
     prop::collection::vec(any_resource(), 0..8).prop_map(Resources::from_iter)
 }

@@ -78,7 +78,13 @@ impl Placeholders {
                     self.hide_field(if inherited { key } else { name }, field);
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_field(key, item)),
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| self.hide_field(key, item));
+                if key == "resources" {
+                    // Their order means nothing, and a real Mesos gives one or another.
+                    items.sort_by_cached_key(Value::to_string);
+                }
+            }
             Value::Number(number) => {
                 if TIMES.contains(&key) {
                     *value = "<time>".into();
@@ -96,11 +102,85 @@ impl Placeholders {
                     "uuid" => self.number(text, "uuid"),
                     "operation_uuid" => self.number(text, "operation"),
                     "resource_version_uuid" => self.name(text, "resource-version"),
+                    "message" => *text = sort_resources(text),
                     _ => {}
                 }
                 *text = self.hide(text);
             }
             Value::Null | Value::Bool(_) => {}
         }
+    }
+}
+
+/// Sorts lists such as `mem:1; cpus(allocated: role):2` in a text: their order means nothing.
+fn sort_resources(text: &str) -> String {
+    let mut sorted = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let mut items = Vec::new();
+        let mut behind = rest;
+        while let Some(length) = resource_length(behind) {
+            items.push(&behind[..length]);
+            match behind[length..].strip_prefix("; ").filter(|next| resource_length(next).is_some()) {
+                Some(next) => behind = next,
+                None => {
+                    behind = &behind[length..];
+                    break;
+                }
+            }
+        }
+        if items.is_empty() {
+            // On to the next word.
+            let end = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
+            let end = end + rest[end..].find(is_name).unwrap_or(rest.len() - end);
+            sorted += &rest[..end];
+            rest = &rest[end..];
+        } else {
+            items.sort_unstable();
+            sorted += &items.join("; ");
+            rest = behind;
+        }
+    }
+    sorted
+}
+
+fn is_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+/// The length of a resource that a text begins with: a name, what is in brackets, a colon and a value.
+fn resource_length(text: &str) -> Option<usize> {
+    let mut at = text.find(|c: char| !is_name(c)).filter(|at| *at > 0)?;
+    while let Some(close) = text[at..].chars().next().and_then(closing) {
+        at += text[at..].find(close)? + 1;
+    }
+    at += text[at..].strip_prefix(':').map(|_| 1)?;
+    let value = &text[at..];
+    let length = match value.chars().next().and_then(closing) {
+        Some(close) => value.find(close)? + 1,
+        None => value.find(|c: char| !c.is_ascii_digit() && !"-.e+".contains(c)).unwrap_or(value.len()),
+    };
+    (length > 0).then_some(at + length)
+}
+
+fn closing(open: char) -> Option<char> {
+    match open {
+        '(' => Some(')'),
+        '[' => Some(']'),
+        '{' => Some('}'),
+        '<' => Some('>'),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_in_texts_are_sorted() {
+        let text = "Task uses ports(allocated: r):[1-2]; mem:5; cpus(allocated: r):0.1 of mem:3; no: b:1; a:2";
+        let sorted = "Task uses cpus(allocated: r):0.1; mem:5; ports(allocated: r):[1-2] of mem:3; no: a:2; b:1";
+        assert_eq!(sort_resources(text), sorted);
     }
 }

@@ -72,7 +72,19 @@ impl Run {
             self.step(step).await?;
         }
         for step in &mut case.steps {
-            step.output = self.step(step).await?;
+            step.output.clear();
+        }
+        for step in &mut case.steps {
+            match self.step(step).await {
+                Ok(output) => step.output = output,
+                Err(error) => {
+                    // The case ends here, and shows why.
+                    step.output = std::mem::take(&mut self.output);
+                    let reason = error.chain().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+                    step.output.push(format!("({})", self.names.hide(&reason)));
+                    break;
+                }
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The steps of agents.
 
+use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -21,12 +22,11 @@ impl Run {
         self.names.name(&format!(":{}", agent.address().port()), &format!("port:{}", agent.name));
         agent.send("RegisterSlaveMessage", &agent.registration(None))?;
         self.agents.push(agent);
-        self.registered(self.agents.len() - 1).await;
-        Ok(())
+        self.registered(self.agents.len() - 1).await
     }
 
     /// Waits until the master has let an agent in, and learns its id.
-    async fn registered(&mut self, index: usize) {
+    async fn registered(&mut self, index: usize) -> anyhow::Result<()> {
         let is_answer = |run: &Self| {
             run.agents[index].unshown.iter().any(|message| {
                 let name = message.name();
@@ -34,9 +34,7 @@ impl Run {
             })
         };
         if !self.wait_until(DEADLINE, is_answer).await {
-            let line = format!("{} was not answered", self.agents[index].name);
-            self.complain(line);
-            return;
+            bail!("{} was not answered", self.agents[index].name);
         }
         let agent = &mut self.agents[index];
         for message in &agent.unshown {
@@ -51,6 +49,7 @@ impl Run {
                 agent.id = Some(id.to_owned());
             }
         }
+        Ok(())
     }
 
     /// `agent-lost NAME`: the agent's host is gone: its connections end and it listens no more. Waits until the master
@@ -91,8 +90,7 @@ impl Run {
             agent.run(items).await?;
         }
         agent.send("ReregisterSlaveMessage", &agent.registration(json_at(words, 1)))?;
-        self.registered(index).await;
-        Ok(())
+        self.registered(index).await
     }
 
     /// `agent-leave NAME`: the agent unregisters, as at an orderly shutdown.

@@ -112,7 +112,7 @@ pub fn run_to_end<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, arguments: &[S]) 
         .args(arguments)
         .stdin(Stdio::null())
         .output()
-        .unwrap_or_else(|error| panic!("failed to start {:?}: {error}", program.as_ref()));
+        .unwrap_or_else(|error| panic!("failed to start `{}`: {error}", program.as_ref().display()));
     Output {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// # Panics
 /// It gave none within 60 seconds: far longer than anything takes, even on a busy machine.
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(value) = condition() {
             return value;

@@ -1,0 +1,97 @@
+//! What the threads of a run share: counters, switches, and the clock.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Counters and switches of one run.
+#[derive(Debug)]
+pub(crate) struct Board {
+    start: Instant,
+    /// Tasks may end.
+    pub(crate) release: AtomicBool,
+    /// The PONGs of the plan may be sent.
+    pub(crate) wants_pongs: AtomicBool,
+    /// The RECONCILE of the plan may be sent.
+    pub(crate) wants_reconcile: AtomicBool,
+    /// `/state` need not be polled any more.
+    pub(crate) stop_polling: AtomicBool,
+    /// All threads end.
+    pub(crate) stop: AtomicBool,
+    /// Agents that have been registered.
+    pub(crate) registered: AtomicUsize,
+    /// Agents that were told to shut down.
+    pub(crate) lost: AtomicUsize,
+    /// Tasks that reached agents.
+    pub(crate) received: AtomicUsize,
+    /// Tasks whose RUNNING was acknowledged to the agent.
+    pub(crate) running: AtomicUsize,
+    /// Tasks whose end was acknowledged to the agent.
+    pub(crate) finished: AtomicUsize,
+    /// Updates that agents sent again.
+    pub(crate) retries: AtomicUsize,
+    pub(crate) pings: AtomicUsize,
+    pub(crate) flaps: AtomicUsize,
+    /// PONGs that the master has taken.
+    pub(crate) pongs: AtomicUsize,
+    /// Frameworks that are subscribed.
+    pub(crate) subscribed: AtomicUsize,
+    pub(crate) offers: AtomicUsize,
+    /// Tasks in ACCEPTs.
+    pub(crate) launched: AtomicUsize,
+    /// Tasks that frameworks saw running.
+    pub(crate) seen_running: AtomicUsize,
+    /// Tasks that frameworks saw end.
+    pub(crate) seen_terminal: AtomicUsize,
+    /// Updates that answer a RECONCILE.
+    pub(crate) reconciled: AtomicUsize,
+    /// When each agent's resources were last freed; 0 once they were offered.
+    pub(crate) freed: Vec<AtomicU64>,
+}
+
+impl Board {
+    pub(crate) fn new(agents: usize) -> Self {
+        Self {
+            start: Instant::now(),
+            release: AtomicBool::default(),
+            wants_pongs: AtomicBool::default(),
+            wants_reconcile: AtomicBool::default(),
+            stop_polling: AtomicBool::default(),
+            stop: AtomicBool::default(),
+            registered: AtomicUsize::default(),
+            lost: AtomicUsize::default(),
+            received: AtomicUsize::default(),
+            running: AtomicUsize::default(),
+            finished: AtomicUsize::default(),
+            retries: AtomicUsize::default(),
+            pings: AtomicUsize::default(),
+            flaps: AtomicUsize::default(),
+            pongs: AtomicUsize::default(),
+            subscribed: AtomicUsize::default(),
+            offers: AtomicUsize::default(),
+            launched: AtomicUsize::default(),
+            seen_running: AtomicUsize::default(),
+            seen_terminal: AtomicUsize::default(),
+            reconciled: AtomicUsize::default(),
+            freed: (0..agents).map(|_| AtomicU64::default()).collect(),
+        }
+    }
+
+    /// Nanoseconds since the run began.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Raises a counter.
+pub(crate) fn count(counter: &AtomicUsize) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What a counter says.
+pub(crate) fn read(counter: &AtomicUsize) -> usize {
+    counter.load(Ordering::Relaxed)
+}

@@ -1,0 +1,214 @@
+//! Emulated v1 schedulers.
+//!
+//! What a framework decides is in `fleet/framework.rs`; here are its sockets: one for the event stream and one or more for
+//! calls, which are pipelined. All that a framework has to say after a read leaves in one write per connection.
+
+mod calls;
+mod event;
+mod framework;
+mod ledger;
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::board::{Board, count};
+use crate::http1::{Buffer, RecordStream, head_end, header, parse};
+use crate::plan::Plan;
+use crate::socket::write_all;
+use framework::Framework;
+pub(crate) use framework::Policy;
+pub(crate) use ledger::FleetResult;
+
+/// The resolution of the open-loop clock.
+const TICK: Duration = Duration::from_micros(500);
+
+/// All frameworks of a plan, by number, with what they do.
+pub(crate) fn policies(plan: &Plan) -> Vec<Policy> {
+    let silent = plan.silent.min(plan.frameworks);
+    let share = |index: usize| {
+        (plan.tasks * (index + 1) / plan.frameworks.max(1)) - (plan.tasks * index / plan.frameworks.max(1))
+    };
+    let accepting = (0..plan.frameworks)
+        .map(|index| Policy::Accept { tasks: share(index), acknowledges: index >= silent });
+    accepting
+        .chain(std::iter::repeat_n(Policy::Decline, plan.decliners))
+        .chain(std::iter::repeat_n(Policy::SuppressAndRevive, plan.suppressors))
+        .chain(std::iter::repeat_n(Policy::ReadNothing, plan.slow))
+        .collect()
+}
+
+/// Runs the frameworks of one thread until the board says stop; gives what they saw.
+///
+/// # Errors
+/// The master is not there, or broke a framework's stream.
+pub(crate) fn run(
+    thread: usize,
+    plan: &Arc<Plan>,
+    board: &Arc<Board>,
+    master: SocketAddr,
+) -> anyhow::Result<FleetResult> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let mut frameworks = JoinSet::new();
+        for (index, policy) in policies(plan).into_iter().enumerate() {
+            if index % plan.fleet_threads.max(1) == thread {
+                frameworks.spawn_local(drive(index, policy, Arc::clone(plan), Arc::clone(board), master));
+            }
+        }
+        let mut result = FleetResult::default();
+        while let Some(ended) = frameworks.join_next().await {
+            result.add(&ended??);
+        }
+        Ok(result)
+    })
+}
+
+type Shared = Rc<(RefCell<Framework>, Vec<Notify>)>;
+
+async fn drive(
+    index: usize,
+    policy: Policy,
+    plan: Arc<Plan>,
+    board: Arc<Board>,
+    master: SocketAddr,
+) -> anyhow::Result<FleetResult> {
+    let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
+    stream.set_nodelay(true)?;
+    let connections = plan.call_connections.max(1);
+    let mut framework = Framework::new(index, policy, plan, Arc::clone(&board));
+    write_all(&stream, &framework.subscribe()).await?;
+    if policy == Policy::ReadNothing {
+        count(&board.subscribed);
+        while !board.is_stopped() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        return Ok(FleetResult::default());
+    }
+    let wakes = (0..connections).map(|_| Notify::new()).collect();
+    let shared: Shared = Rc::new((RefCell::new(framework), wakes));
+    let mut senders = JoinSet::new();
+    for connection in 0..connections {
+        senders.spawn_local(send_calls(Rc::clone(&shared), connection, master));
+    }
+    tokio::select! {
+        result = read_events(&shared, &stream) => if !board.is_stopped() { result? },
+        () = ticks(&shared, &board) => {}
+        Some(ended) = senders.join_next() => if !board.is_stopped() { ended?? },
+    }
+    senders.shutdown().await;
+    let result = shared.0.borrow_mut().result();
+    Ok(result)
+}
+
+async fn ticks(shared: &Shared, board: &Board) {
+    while !board.is_stopped() {
+        let pause = {
+            let mut framework = shared.0.borrow_mut();
+            framework.tick();
+            if framework.has_clock() { TICK } else { 20 * TICK }
+        };
+        wake(shared);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn wake(shared: &Shared) {
+    let framework = shared.0.borrow();
+    for (out, notify) in framework.out.iter().zip(&shared.1) {
+        if !out.is_empty() {
+            notify.notify_one();
+        }
+    }
+}
+
+/// Reads the answer to SUBSCRIBE and then the events.
+async fn read_events(shared: &Shared, stream: &TcpStream) -> anyhow::Result<()> {
+    let mut head = Some(Vec::new());
+    let mut records = RecordStream::default();
+    let mut buffer = vec![0; 1 << 17];
+    loop {
+        stream.readable().await?;
+        let read = match stream.try_read(&mut buffer) {
+            Ok(0) => bail!("the master closed an event stream"),
+            Ok(length) => &buffer[..length],
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error).context("an event stream broke"),
+        };
+        let is_open = if let Some(partial) = &mut head {
+            partial.extend_from_slice(read);
+            let Some(end) = head_end(partial) else { continue };
+            if !partial.starts_with(b"HTTP/1.1 200") {
+                bail!("SUBSCRIBE was refused: {}", String::from_utf8_lossy(partial));
+            }
+            let id = header(&partial[..end], "Mesos-Stream-Id").unwrap_or_default().to_vec();
+            shared.0.borrow_mut().set_stream_id(&id);
+            let is_open = records.push(&partial[end..]);
+            head = None;
+            is_open
+        } else {
+            records.push(read)
+        };
+        {
+            let mut framework = shared.0.borrow_mut();
+            while records.next(|record| framework.event(record)) {}
+        }
+        wake(shared);
+        if !is_open {
+            bail!("the master ended an event stream");
+        }
+    }
+}
+
+/// Writes the calls of one connection and checks their answers.
+async fn send_calls(shared: Shared, connection: usize, master: SocketAddr) -> anyhow::Result<()> {
+    let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
+    stream.set_nodelay(true)?;
+    let write = async {
+        let mut out = Vec::new();
+        loop {
+            std::mem::swap(&mut out, &mut shared.0.borrow_mut().out[connection]);
+            if out.is_empty() {
+                shared.1[connection].notified().await;
+            } else {
+                write_all(&stream, &out).await.context("failed to send calls")?;
+                out.clear();
+            }
+        }
+    };
+    let read = async {
+        let mut answers = Buffer::default();
+        let mut buffer = vec![0; 1 << 15];
+        loop {
+            stream.readable().await?;
+            match stream.try_read(&mut buffer) {
+                Ok(0) => bail!("the master closed a connection of calls"),
+                Ok(length) => answers.push(&buffer[..length]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error).context("a connection of calls broke"),
+            }
+            while let Some(answer) = parse(answers.unused()) {
+                let (status, length) = (answer.status(), answer.length);
+                if status == 202 {
+                    drop(answer);
+                } else {
+                    let text = String::from_utf8_lossy(&answer.body).into_owned();
+                    shared.0.borrow_mut().refused(status, text);
+                    drop(answer);
+                }
+                answers.use_up(length);
+            }
+        }
+    };
+    tokio::select! {
+        result = write => result,
+        result = read => result,
+    }
+}

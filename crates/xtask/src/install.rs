@@ -7,6 +7,9 @@ use crate::command::{eprint, run, succeeds};
 /// Debian's packages for the tests with third-party clients.
 const PACKAGES: &str = "golang-go golang-github-mesos-mesos-go-dev";
 
+/// Debian's packages of the stores that a cluster of masters shares. The tests start them by hand, on loopback.
+const STORES: &str = "zookeeper etcd-server";
+
 /// Installs a real Mesos and more clients, where the project's shared folder stands beside the checkout.
 const ORACLE: &str = "../shared/oracle/setup.sh";
 
@@ -20,7 +23,20 @@ pub(crate) fn third_party_clients() {
             eprint(&format!("LEFT OUT: the tests with mesos-go: {error}"));
         }
     }
+    stores();
     oracle();
+}
+
+/// A real ZooKeeper and a real etcd. Their packages' own services are not wanted, and do not start where policy forbids.
+fn stores() {
+    if succeeds("etcd --version") && Path::new("/usr/share/java/zookeeper.jar").exists() {
+        return;
+    }
+    let install = format!("apt-get install --yes --no-install-recommends {STORES}");
+    let done = run(&install).or_else(|_| run("apt-get update").and_then(|()| run(&install)));
+    if let Err(error) = done {
+        eprint(&format!("LEFT OUT: the tests with ZooKeeper and etcd: {error}"));
+    }
 }
 
 /// A real Mesos 1.11.0, pymesos and the old driver: about a minute, once.

@@ -119,6 +119,11 @@ impl Agent {
             .map(|(_, id)| id)
     }
 
+    /// Tells whether it carries out operations itself, and says how that went; else it is told their outcome.
+    pub(crate) fn applies_operations(&self) -> bool {
+        self.capabilities.has(Type::ResourceProvider) && self.resource_version.is_some()
+    }
+
     /// The versions of its resources, which a launch must name.
     pub(crate) fn resource_versions(&self) -> Vec<internal::ResourceVersionUuid> {
         self.resource_version

@@ -171,7 +171,7 @@ pub enum TaskAfterlife {
     Forgotten,
 }
 
-/// The counters that a step can raise by one, by what they count. The view knows their metric names.
+/// The counters that a step can raise (one: lower) by one, by what they count. The view knows their metric names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counter {
     /// A metric of Mesos by its full name, such as `master/messages_register_slave`.
@@ -184,6 +184,10 @@ pub enum Counter {
     Event(FrameworkId, v1::scheduler::event::Type),
     /// An operation in an ACCEPT of a framework.
     Operation(FrameworkId, v1::offer::operation::Type),
+    /// One more operation is in this state, or ended in it.
+    OperationEntered(v1::offer::operation::Type, v1::OperationState),
+    /// One operation less is in this state.
+    OperationLeft(v1::offer::operation::Type, v1::OperationState),
     /// Offers sent to, accepted by, declined by or rescinded from a framework.
     Offers(FrameworkId, OfferFate, u64),
 }

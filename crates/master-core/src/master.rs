@@ -18,6 +18,7 @@ use crate::effect::Effects;
 use crate::framework::{CompletedFrameworks, Framework};
 use crate::input::{Input, StreamId};
 use crate::offer::{Offer, OfferNumber};
+use crate::operation::Operations;
 use crate::task::Task;
 use crate::timers::Timers;
 use crate::turn::Turn;
@@ -42,6 +43,7 @@ pub struct Master {
     pub(crate) frameworks: Frameworks,
     pub(crate) agents: Agents,
     pub(crate) offers: BTreeMap<OfferNumber, Offer>,
+    pub(crate) operations: Operations,
     pub(crate) allocator: Allocator,
     /// Kept for its capacity.
     pub(crate) allocations: Vec<Allocation>,
@@ -107,6 +109,7 @@ impl Master {
             },
             agents: Agents { next_observer: 1, ..Agents::default() },
             offers: BTreeMap::new(),
+            operations: Operations::default(),
             allocator: Allocator::new(options, random.u64(..)),
             allocations: Vec::new(),
             timers: Timers::default(),

@@ -2,6 +2,7 @@
 
 mod accept;
 mod acknowledge;
+mod acknowledge_operation_status;
 mod decline;
 mod kill;
 mod message;
@@ -85,10 +86,9 @@ impl Master {
             Type::Kill => self.kill(&id, call.kill.unwrap_or_default(), turn),
             Type::Shutdown => self.shutdown(&id, call.shutdown.unwrap_or_default(), turn),
             Type::Acknowledge => self.acknowledge(&id, call.acknowledge.unwrap_or_default(), turn),
-            // There are no operations with feedback yet, so there is none to acknowledge.
             Type::AcknowledgeOperationStatus => {
-                turn.count("master/messages_operation_status_update_acknowledgement");
-                turn.count("master/invalid_operation_status_update_acknowledgements");
+                let acknowledge = call.acknowledge_operation_status.unwrap_or_default();
+                self.acknowledge_operation_status(&id, &acknowledge, turn);
             }
             Type::Reconcile => self.reconcile(&id, &call.reconcile.unwrap_or_default(), turn),
             Type::ReconcileOperations => {

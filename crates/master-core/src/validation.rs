@@ -11,5 +11,7 @@ pub(crate) mod executor;
 pub(crate) mod framework;
 pub(crate) mod offer;
 pub(crate) mod offer_constraints;
+pub(crate) mod operation;
 pub(crate) mod resources;
 pub(crate) mod task;
+pub(crate) mod task_group;

@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a script that cannot be read fails the test")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "what has no short form is printed whole")]
 
+#[path = "scripts/operations.rs"]
+mod operations;
 #[path = "scripts/print.rs"]
 mod print;
 #[path = "scripts/random_walk.rs"]

@@ -128,7 +128,10 @@ impl FrameworkCounters {
             Counter::Event(_, kind) => *self.events.entry(*kind).or_default() += 1,
             Counter::Operation(_, kind) => *self.operations.entry(*kind).or_default() += 1,
             Counter::Offers(_, fate, number) => *self.offers.entry(*fate).or_default() += number,
-            Counter::Named(_) | Counter::TaskTerminal(..) => {}
+            Counter::Named(_)
+            | Counter::TaskTerminal(..)
+            | Counter::OperationEntered(..)
+            | Counter::OperationLeft(..) => {}
         }
     }
 }

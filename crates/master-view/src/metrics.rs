@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use tepui_master_core::Counter;
-use tepui_proto::v1::{TaskState, task_status};
+use tepui_proto::v1::offer::operation::Type;
+use tepui_proto::v1::{OperationState, TaskState, task_status};
 
 /// The counters that are there from the start, at zero.
 pub(crate) const COUNTERS: &[&str] = &[
@@ -98,6 +99,7 @@ pub(crate) const OPERATION_TYPES: &[&str] = &[
 pub(crate) struct Counters {
     named: BTreeMap<&'static str, u64>,
     reasons: BTreeMap<String, u64>,
+    operations: BTreeMap<String, i64>,
 }
 
 impl Counters {
@@ -106,6 +108,8 @@ impl Counters {
         match counter {
             Counter::Named(name) => *self.named.entry(name).or_default() += 1,
             Counter::TaskTerminal(state, source, reason) => self.count_terminal(*state, *source, *reason),
+            Counter::OperationEntered(kind, state) => self.count_operation(*kind, *state, 1),
+            Counter::OperationLeft(kind, state) => self.count_operation(*kind, *state, -1),
             Counter::Call(..) | Counter::Event(..) | Counter::Operation(..) | Counter::Offers(..) => {}
         }
     }
@@ -114,6 +118,22 @@ impl Counters {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         let named = self.named.iter().map(|(name, value)| (*name, *value));
         named.chain(self.reasons.iter().map(|(name, value)| (name.as_str(), *value)))
+    }
+
+    /// The operations in each state, by full names. Those that ended stay counted.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.operations.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    fn count_operation(&mut self, kind: Type, state: OperationState, change: i64) {
+        let state = state.as_str_name().trim_start_matches("OPERATION_").to_lowercase();
+        let kind = kind.as_str_name().to_lowercase();
+        for state in ["total", &state].into_iter().filter(|state| OPERATION_STATES.contains(state)) {
+            *self.operations.entry(format!("master/operations/{state}")).or_default() += change;
+            if OPERATION_TYPES.contains(&kind.as_str()) {
+                *self.operations.entry(format!("master/operations/{kind}/{state}")).or_default() += change;
+            }
+        }
     }
 
     fn count_terminal(

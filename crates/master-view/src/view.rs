@@ -248,7 +248,10 @@ impl View {
 
     fn count(&mut self, counter: &Counter) {
         match counter {
-            Counter::Named(_) | Counter::TaskTerminal(..) => self.counters.count(counter),
+            Counter::Named(_)
+            | Counter::TaskTerminal(..)
+            | Counter::OperationEntered(..)
+            | Counter::OperationLeft(..) => self.counters.count(counter),
             Counter::Call(id, _)
             | Counter::Event(id, _)
             | Counter::Operation(id, _)

@@ -29,6 +29,7 @@ impl Master {
             LinkMessage::UnregisterSlave(message) => self.unregister(&from, &message, turn),
             LinkMessage::UpdateSlave(message) => self.update_agent(*message, turn),
             LinkMessage::StatusUpdate(message) => self.status_update(*message, turn),
+            LinkMessage::UpdateOperationStatus(message) => self.operation_status(*message, turn),
             LinkMessage::ExitedExecutor(message) => self.exited_executor(&message, turn),
             LinkMessage::ExecutorToFramework(message) => self.executor_message(*message, turn),
             LinkMessage::PongSlave(_) => self.pong(to),

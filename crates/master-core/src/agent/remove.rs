@@ -1,8 +1,8 @@
 //! The orderly end of an agent: it unregistered, or another one came from its address.
 
 use tepui_proto::v1;
-use tepui_proto::v1::TaskState;
 use tepui_proto::v1::task_status::Reason;
+use tepui_proto::v1::{OperationState, TaskState};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, WallTime};
 
 use crate::change::{AgentRemoval, Change, TaskAfterlife};
@@ -52,6 +52,14 @@ pub(crate) struct TaskFate<'a> {
 }
 
 impl TaskFate<'_> {
+    fn operation_state(&self) -> OperationState {
+        if self.unreachable.is_some() {
+            OperationState::OperationUnreachable
+        } else {
+            OperationState::OperationGoneByOperator
+        }
+    }
+
     fn state(&self, partition_aware: bool) -> TaskState {
         if self.unreachable.is_some() && partition_aware {
             TaskState::TaskUnreachable
@@ -112,6 +120,7 @@ impl Master {
             self.remove_executor(id, &framework, &executor, turn);
         }
         self.rescind_offers_of_agent(id, turn);
+        self.remove_operations_of_agent(id, fate.operation_state(), turn);
         let Some(agent) = self.agents.registered.remove(id) else { return };
         for framework in &agent.frameworks {
             if let Some(framework) = self.frameworks.registered.get_mut(framework) {

@@ -84,6 +84,8 @@ impl Master {
             self.send_agent_lost(id, turn);
             return;
         }
+        let state = v1::OperationState::OperationUnreachable;
+        self.send_operations_lost(id, state, "Agent was marked unreachable", turn);
         let fate = TaskFate { message: &marking.message, unreachable: Some(marking.since) };
         self.take_agent_off(id, &fate, AgentRemoval::Unreachable, turn);
     }

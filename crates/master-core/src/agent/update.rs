@@ -9,7 +9,7 @@ use crate::offer::OfferNumber;
 use crate::turn::Turn;
 
 impl Master {
-    /// Takes over the agent's revocable resources and the version of its resources.
+    /// Takes over the agent's revocable resources and the version of its resources, and compares operations.
     pub(crate) fn update_agent(&mut self, message: internal::UpdateSlaveMessage, turn: &mut Turn<'_>) {
         turn.count("master/messages_update_slave");
         let id = AgentId::from(&message.slave_id);
@@ -17,6 +17,11 @@ impl Master {
         if message.resource_version_uuid.is_some() {
             agent.resource_version = message.resource_version_uuid;
         }
+        if agent.applies_operations() {
+            let reported = message.operations.map(|reported| reported.operations).unwrap_or_default();
+            self.reconcile_agent_operations(&id, reported, turn);
+        }
+        let Some(agent) = self.agents.registered.get_mut(&id) else { return };
         if !message.update_oversubscribed_resources.unwrap_or(true) {
             return;
         }

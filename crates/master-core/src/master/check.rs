@@ -40,6 +40,13 @@ impl Master {
             assert_eq!(owner.pid(), Some(pid), "{pid} is the driver of {id}");
         }
         self.check_timers();
+        self.operations.check();
+        for agent in self.operations.agents() {
+            assert!(
+                self.agents.registered.contains_key(agent),
+                "{agent} has operations, so it is registered"
+            );
+        }
         self.allocator.check();
     }
 

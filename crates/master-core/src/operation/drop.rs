@@ -1,10 +1,12 @@
 //! Telling frameworks that what they asked for does not happen.
 
+use tepui_proto::v1::offer::Operation;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::v1::{OperationState, TaskState};
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, FrameworkId, TaskId};
 
+use crate::change::{Change, Counter};
 use crate::master::Master;
 use crate::task::StatusDraft;
 use crate::turn::Turn;
@@ -14,15 +16,17 @@ impl Master {
     pub(crate) fn drop_operation(
         &self,
         framework: &FrameworkId,
-        id: Option<v1::OperationId>,
+        operation: &Operation,
         message: String,
         turn: &mut Turn<'_>,
     ) {
         let Some(framework) = self.frameworks.registered.get(framework) else { return };
-        if id.is_some() {
+        let state = OperationState::OperationError;
+        turn.change(Change::Counted(Counter::OperationEntered(operation.r#type(), state)));
+        if operation.id.is_some() {
             let status = v1::OperationStatus {
-                operation_id: id,
-                state: OperationState::OperationError as i32,
+                operation_id: operation.id.clone(),
+                state: state as i32,
                 message: Some(message),
                 ..v1::OperationStatus::default()
             };

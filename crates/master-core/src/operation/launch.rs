@@ -5,11 +5,12 @@ use tepui_proto::MesosMessage;
 use tepui_proto::v1::TaskState;
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::health_check;
-use tepui_proto::v1::offer::operation::Launch;
+use tepui_proto::v1::offer::operation::Type;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::{Raw, internal, v1};
 use tepui_types::{ExecutorId, FrameworkId, Resources};
 
+use crate::change::{Change, Counter};
 use crate::master::Master;
 use crate::scheduler::Accepted;
 use crate::task::{Report, Task, launched};
@@ -17,12 +18,12 @@ use crate::turn::Turn;
 use crate::validation;
 
 /// Field numbers of what is replaced in a task on its way.
-mod tag {
-    pub(super) const TASK_RESOURCES: u32 = 4;
-    pub(super) const TASK_EXECUTOR: u32 = 5;
-    pub(super) const TASK_HEALTH_CHECK: u32 = 8;
-    pub(super) const EXECUTOR_RESOURCES: u32 = 5;
-    pub(super) const EXECUTOR_FRAMEWORK_ID: u32 = 8;
+pub(super) mod tag {
+    pub(in crate::operation) const TASK_RESOURCES: u32 = 4;
+    pub(in crate::operation) const TASK_EXECUTOR: u32 = 5;
+    pub(in crate::operation) const TASK_HEALTH_CHECK: u32 = 8;
+    pub(in crate::operation) const EXECUTOR_RESOURCES: u32 = 5;
+    pub(in crate::operation) const EXECUTOR_FRAMEWORK_ID: u32 = 8;
 }
 
 /// A task on its way, with its resources read.
@@ -37,27 +38,8 @@ pub(crate) struct Candidate {
 
 impl Master {
     /// Launches those tasks that are valid, each on what the ones before it left.
-    pub(crate) fn launch(
-        &mut self,
-        accepted: &mut Accepted,
-        launch: Launch,
-        has_id: bool,
-        turn: &mut Turn<'_>,
-    ) {
-        let tasks = launch.task_infos;
-        let framework = &accepted.framework;
-        let candidates: Result<Vec<Candidate>, String> =
-            tasks.iter().map(|task| Candidate::read(task.clone(), framework, &accepted.role)).collect();
-        let refusal = match &candidates {
-            Err(error) => Some(error.clone()),
-            Ok(_) if has_id => Some("The `id` field cannot be set on LAUNCH operations".to_owned()),
-            Ok(_) => None,
-        };
-        if let Some(message) = refusal {
-            self.refuse_tasks(framework, &tasks, Reason::TaskInvalid, &message, turn);
-            return;
-        }
-        for candidate in candidates.unwrap_or_default() {
+    pub(super) fn launch(&mut self, accepted: &mut Accepted, tasks: Vec<Candidate>, turn: &mut Turn<'_>) {
+        for candidate in tasks {
             self.launch_task(accepted, candidate, turn);
         }
     }
@@ -65,7 +47,8 @@ impl Master {
     fn launch_task(&mut self, accepted: &mut Accepted, candidate: Candidate, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.registered.get(&accepted.framework) else { return };
         let Some(agent) = self.agents.registered.get(&accepted.agent) else { return };
-        if let Err(error) = validation::task::validate(&candidate, framework, agent, &accepted.remaining) {
+        let available = accepted.remaining.non_shared() + &accepted.shared;
+        if let Err(error) = validation::task::validate(&candidate, framework, agent, &available) {
             self.refuse_tasks(&accepted.framework, &[candidate.info], Reason::TaskInvalid, &error, turn);
             return;
         }
@@ -84,6 +67,8 @@ impl Master {
             ..internal::RunTaskMessage::default()
         };
         turn.send(&agent.pid, message);
+        turn.change(Change::Counted(Counter::Operation(framework.id.clone(), Type::Launch)));
+        self.claim_copies(accepted, &resources);
         accepted.remaining -= &resources;
         if let (Some(info), false) = (&info.executor, known) {
             accepted.remaining -= &executor_resources;
@@ -100,11 +85,23 @@ impl Master {
         };
         self.add_task(&accepted.framework, task, entity, turn);
     }
+
+    /// A task may have a copy of a shared volume that was offered once and given to tasks before it.
+    fn claim_copies(&mut self, accepted: &Accepted, resources: &Resources) {
+        let more = resources.shared() - accepted.remaining.shared();
+        if !more.is_empty() {
+            self.allocator.claim(&accepted.framework, &accepted.agent, &more);
+        }
+    }
 }
 
 impl Candidate {
     /// Reads a task's resources and fills in what frameworks may leave out.
-    fn read(mut info: Raw<v1::TaskInfo>, framework: &FrameworkId, role: &str) -> Result<Self, String> {
+    pub(super) fn read(
+        mut info: Raw<v1::TaskInfo>,
+        framework: &FrameworkId,
+        role: &str,
+    ) -> Result<Self, String> {
         let resources = read_resources(&info.resources, role)?;
         let mut executor_resources = Resources::default();
         if let Some(executor) = &info.executor {
@@ -132,7 +129,7 @@ impl Candidate {
 }
 
 /// Reads resources. Those without an allocation are meant to be of the offer's role; others stay for validation.
-fn read_resources(protos: &[v1::Resource], role: &str) -> Result<Resources, String> {
+pub(super) fn read_resources(protos: &[v1::Resource], role: &str) -> Result<Resources, String> {
     let mut resources = Resources::from_protos(protos).map_err(|error| error.to_string())?;
     let allocated = resources.filter(|resource| resource.allocation_role().is_some());
     if allocated.is_empty() {
@@ -158,7 +155,7 @@ fn infer_health_check_type(info: &mut Raw<v1::TaskInfo>) {
 }
 
 /// The task as agents without `RESERVATION_REFINEMENT` understand it.
-fn downgrade(
+pub(super) fn downgrade(
     info: &Raw<v1::TaskInfo>,
     resources: &Resources,
     executor_resources: &Resources,
@@ -173,14 +170,19 @@ fn downgrade(
 }
 
 /// Replaces resources, unless they are as they should be.
-fn set_resources<T: MesosMessage>(raw: &mut Raw<T>, tag: u32, old: &[v1::Resource], new: &[v1::Resource]) {
+pub(super) fn set_resources<T: MesosMessage>(
+    raw: &mut Raw<T>,
+    tag: u32,
+    old: &[v1::Resource],
+    new: &[v1::Resource],
+) {
     if old != new {
         replace(raw, tag, new);
     }
 }
 
 /// Replaces a field by these messages.
-fn replace<T: MesosMessage, F: Message>(raw: &mut Raw<T>, tag: u32, values: &[F]) {
+pub(super) fn replace<T: MesosMessage, F: Message>(raw: &mut Raw<T>, tag: u32, values: &[F]) {
     let mut encoded = Vec::new();
     for value in values {
         prost::encoding::message::encode(tag, value, &mut encoded);

@@ -5,6 +5,7 @@
 //! what is wrong is told by status updates.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tepui_proto::v1;
 use tepui_proto::v1::TaskState;
@@ -27,7 +28,14 @@ pub(crate) struct Accepted {
     pub(crate) framework: FrameworkId,
     pub(crate) agent: AgentId,
     pub(crate) role: String,
+    /// What the offers held.
+    offered: Resources,
+    /// What is left, for the next operation.
     pub(crate) remaining: Resources,
+    /// What resized volumes became. Later operations of the call cannot use it.
+    pub(crate) resized: Resources,
+    /// The shared resources of which tasks may take copies.
+    pub(crate) shared: Resources,
 }
 
 impl Master {
@@ -41,19 +49,36 @@ impl Master {
         match validation::offer::validate(self, framework, &accept.offer_ids) {
             Ok(offers) => {
                 let Some(mut accepted) = self.take_offers(framework, &offers, turn) else { return };
-                for operation in accept.operations {
+                accepted.offered = accepted.remaining.clone();
+                accepted.shared = accepted.remaining.shared();
+                // Compat: what is malformed is told before anything is applied.
+                let operations: Vec<_> = accept
+                    .operations
+                    .into_iter()
+                    .filter_map(|operation| self.prepare_operation(&accepted, operation, turn))
+                    .collect();
+                for operation in operations {
                     self.apply_operation(&mut accepted, operation, turn);
                 }
-                let Accepted { framework, agent, remaining, .. } = accepted;
-                if !remaining.is_empty() {
-                    self.allocator.recover(turn.now.time, &framework, &agent, &remaining, Some(refuse));
-                }
+                self.return_leftovers(accepted, refuse, turn);
             }
             Err(error) => {
                 self.discard_valid_offers(framework, &accept.offer_ids, turn);
                 for operation in accept.operations {
                     self.drop_for_invalid_offers(framework, operation, &error, turn);
                 }
+            }
+        }
+    }
+
+    /// Returns what is left: what was offered is refused for a while, what operations made can be offered at once.
+    fn return_leftovers(&mut self, accepted: Accepted, refuse: Duration, turn: &mut Turn<'_>) {
+        let Accepted { framework, agent, offered, remaining, resized, .. } = accepted;
+        let converted = &remaining + &resized - &offered;
+        let declined = remaining + resized - &converted;
+        for (part, refuse) in [(converted, None), (declined, Some(refuse))] {
+            if !part.is_empty() {
+                self.allocator.recover(turn.now.time, &framework, &agent, &part, refuse);
             }
         }
     }
@@ -75,7 +100,10 @@ impl Master {
                         framework: offer.framework,
                         agent: offer.agent,
                         role: offer.role,
+                        offered: Resources::new(),
                         remaining: offer.resources,
+                        resized: Resources::new(),
+                        shared: Resources::new(),
                     });
                 }
             }
@@ -119,7 +147,7 @@ impl Master {
             | Type::CreateDisk
             | Type::DestroyDisk => {
                 let message = format!("Operation attempted with invalid offers: {error}");
-                return self.drop_operation(framework, operation.id, message, turn);
+                return self.drop_operation(framework, &operation, message, turn);
             }
         };
         for task in tasks.unwrap_or_default() {

@@ -3,13 +3,14 @@
 use tepui_proto::v1;
 use tepui_proto::v1::OperationState;
 use tepui_proto::v1::scheduler::call;
-use tepui_types::{AgentId, FrameworkId};
+use tepui_types::{AgentId, FrameworkId, OperationId};
 
 use crate::master::{Agents, Master};
+use crate::operation::reconciled_status;
 use crate::turn::Turn;
 
 impl Master {
-    /// Answers for each named operation. None is known, as long as no operation gives feedback.
+    /// Answers for each named operation; if none is named, for all that are known.
     pub(crate) fn reconcile_operations(
         &self,
         framework: &FrameworkId,
@@ -17,8 +18,18 @@ impl Master {
         turn: &mut Turn<'_>,
     ) {
         turn.count("master/messages_reconcile_operations");
-        let Some(framework) = self.frameworks.registered.get(framework) else { return };
+        let Some(owner) = self.frameworks.registered.get(framework) else { return };
+        if reconcile.operations.is_empty() {
+            for operation in self.operations.of_framework(framework) {
+                owner.send_operation_status(turn, reconciled_status(operation));
+            }
+        }
         for asked in reconcile.operations {
+            let known = self.operations.find(framework, &OperationId::from(&asked.operation_id));
+            if let Some((_, operation)) = known {
+                owner.send_operation_status(turn, reconciled_status(operation));
+                continue;
+            }
             let agent = asked.agent_id.as_ref().map(AgentId::from);
             let (state, message) = unknown_operation(&self.agents, agent.as_ref());
             let status = v1::OperationStatus {
@@ -29,7 +40,7 @@ impl Master {
                 resource_provider_id: asked.resource_provider_id,
                 ..v1::OperationStatus::default()
             };
-            framework.send_operation_status(turn, status);
+            owner.send_operation_status(turn, status);
         }
     }
 }

@@ -17,6 +17,20 @@ pub(crate) fn validate(
     agent: &Agent,
     offered: &Resources,
 ) -> Result<(), String> {
+    validate_alone(candidate, framework, agent)?;
+    validate_executor(candidate, framework, agent, offered)?;
+    if container::share_cgroups(candidate.info.container.as_deref()) == Some(false) {
+        return Err("Only tasks in a task group may have 'share_cgroups' set to 'false'".to_owned());
+    }
+    Ok(())
+}
+
+/// Checks what is the same for tasks of their own and those of groups.
+pub(crate) fn validate_alone(
+    candidate: &Candidate,
+    framework: &Framework,
+    agent: &Agent,
+) -> Result<(), String> {
     let task = &*candidate.info;
     validate_id(&task.task_id.value).map_err(|error| error.to_string())?;
     validate_unique(task, framework)?;
@@ -42,12 +56,7 @@ pub(crate) fn validate(
         container::validate(container)
             .map_err(|error| format!("Task's `ContainerInfo` is invalid: {error}"))?;
     }
-    validate_limits(task, &candidate.resources, agent)?;
-    validate_executor(candidate, framework, agent, offered)?;
-    if container::share_cgroups(task.container.as_deref()) == Some(false) {
-        return Err("Only tasks in a task group may have 'share_cgroups' set to 'false'".to_owned());
-    }
-    Ok(())
+    validate_limits(task, &candidate.resources, agent)
 }
 
 fn validate_unique(task: &v1::TaskInfo, framework: &Framework) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! Effects and changes as one line each.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use tepui_master_core::{Change, Effect, RegistryWrite, RejectionKind, Response};
@@ -7,16 +8,56 @@ use tepui_proto::v1::scheduler::{Event, event};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, internal, v1};
 use tepui_types::Resources;
 
+use crate::operations;
+
 /// Prints, with the master's id shortened.
 pub(crate) struct Printer {
     /// The master's id.
     pub(crate) master: String,
+    /// The operations that agents were asked for, in order.
+    operations: RefCell<Vec<v1::Uuid>>,
 }
 
 impl Printer {
     /// A printer for this master.
     pub(crate) fn new(master: &str) -> Self {
-        Self { master: master.to_owned() }
+        Self { master: master.to_owned(), operations: RefCell::default() }
+    }
+
+    /// The name of an operation that was printed with this number.
+    pub(crate) fn operation_uuid(&self, number: usize) -> v1::Uuid {
+        self.operations.borrow().get(number).cloned().unwrap_or_else(|| v1::Uuid { value: vec![0; 16] })
+    }
+
+    /// The number of an operation.
+    fn operation(&self, uuid: &v1::Uuid) -> usize {
+        let mut operations = self.operations.borrow_mut();
+        operations.iter().position(|known| known == uuid).unwrap_or_else(|| {
+            operations.push(uuid.clone());
+            operations.len() - 1
+        })
+    }
+
+    fn show_operation_message(&self, message: &LinkMessage) -> Option<String> {
+        match message {
+            LinkMessage::ApplyOperation(message) => {
+                let number = self.operation(&message.operation_uuid);
+                Some(format!("ApplyOperation #{number} {}", operations::show(&message.operation_info)))
+            }
+            LinkMessage::AcknowledgeOperationStatus(message) => {
+                let number = self.operation(&message.operation_uuid);
+                Some(format!("AcknowledgeOperationStatus #{number} uuid={}", message.status_uuid.value[0]))
+            }
+            LinkMessage::ReconcileOperations(message) => {
+                let asked = message.operations.iter().filter_map(|asked| asked.operation_uuid.as_ref());
+                let asked: Vec<String> = asked.map(|uuid| format!("#{}", self.operation(uuid))).collect();
+                Some(format!("ReconcileOperations {}", asked.join(" ")))
+            }
+            LinkMessage::CheckpointResources(message) => {
+                Some(format!("CheckpointResources {}", Resources::from_protos(&message.resources).unwrap()))
+            }
+            _ => None,
+        }
     }
 
     /// One effect.
@@ -27,7 +68,8 @@ impl Printer {
             Effect::CloseStream(stream) => format!("close {}", stream.0),
             Effect::SendLink { from, to, message } => {
                 let from = if from == "master" { String::new() } else { format!(" from {from}") };
-                format!("send {to}{from}: {}", show_message(message))
+                let shown = self.show_operation_message(message).unwrap_or_else(|| show_message(message));
+                format!("send {to}{from}: {shown}")
             }
             Effect::OpenLink(peer) => format!("open {peer}"),
             Effect::CloseLink(peer) => format!("unlink {peer}"),
@@ -134,6 +176,18 @@ fn show_message(message: &LinkMessage) -> String {
             let pid = message.pid.as_deref().filter(|pid| !pid.is_empty());
             let pid = pid.map(|pid| format!(" pid={pid}")).unwrap_or_default();
             return format!("{name}{pid} launch_executor={new} {task}");
+        }
+        LinkMessage::RunTaskGroup(message) => {
+            let tasks = message.task_group.tasks.iter().map(|task| {
+                format!("{} with {}", task.task_id.value, task.executor.as_ref().unwrap().executor_id.value)
+            });
+            let tasks: Vec<String> = tasks.collect();
+            let new = message.launch_executor.unwrap();
+            return format!(
+                "{name} launch_executor={new} {} {}",
+                message.executor.executor_id.value,
+                tasks.join(", ")
+            );
         }
         LinkMessage::PingSlave(message) => json(&**message),
         LinkMessage::SlaveRegistered(message) => json(&**message),

@@ -7,9 +7,12 @@
 //!   `failover`, `checkpoint`, `principal`, `suppressed`.
 //! - `driver N subscribe NAME [force] [KEY=VALUE]...`: driver N (at 10.0.1.N:9000) calls SUBSCRIBE, with the same keys.
 //! - `driver N MESSAGE` + JSON: it sends any message, such as `Call` or `LaunchTasks`. `driver-broken N`: its link broke.
-//! - `agent N RESOURCES [KEY...]`: agent N (at 10.0.0.N+1) registers. Keys: `version=V`, `old` (no capabilities).
+//! - `agent N RESOURCES [KEY...]`: agent N (at 10.0.0.N+1) registers. Keys: `version=V`, `old` (no capabilities),
+//!   `new` (those for operations too).
 //! - `reregister N RESOURCES [id=ID] [KEY...]` + JSON lines `framework {..}`, `task {..}`, `executor {..}`.
 //! - `status N FRAMEWORK TASK STATE [latest=STATE] [uuid=BYTE]`: agent N sends an update.
+//! - `accept OFFERS stream=N framework=F [refuse=SECONDS]` + operations (`operations.rs`): offers by number, as in `0,2`.
+//! - `operation N K STATE [framework=F] [uuid=BYTE]`: agent N says how the operation goes that was printed as `#K`.
 //! - `send N NAME` + JSON: agent N sends any message. `pong N`: it answers its observer.
 //! - `stream-closed N`, `link-broken N`, `advance SECONDS`, `stored`.
 //! - `show changes`, `show counters`: print these too from now on. `hold stores`: stores wait for `stored`.
@@ -26,6 +29,7 @@ use tepui_proto::v1::agent_info::{Capability, capability};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, driver, internal, v1};
 use tepui_types::{Now, ResourceQuantities, Resources, Time, Upid, WallTime};
 
+use crate::operations;
 use crate::print::Printer;
 
 const SEED: u64 = 7;
@@ -104,13 +108,15 @@ impl World {
             "agent" => self.register(&words[1..]),
             "reregister" => self.reregister(&words[1..], body),
             "status" => self.status(&words[1..]),
+            "accept" => self.accept(words, body),
+            "operation" => self.operation(&words[1..]),
             "pong" => Input::Link {
                 from: pid(words[1]),
                 to: format!("slave-observer({})", words[2]),
                 message: internal::PongSlaveMessage {}.into(),
             },
             "send" => link(words[1], message(words[2], body)),
-            "driver" if words[2] == "subscribe" => self.driver_subscribe(words[1], &words[3..]),
+            "driver" if words[2] == "subscribe" => driver_subscribe(words[1], &words[3..]),
             "driver" => driver_link(words[1], driver_message(words[2], body)),
             "driver-broken" => Input::LinkBroken(driver_pid(words[1])),
             "stream-closed" => Input::StreamClosed(StreamId(words[1].parse().unwrap())),
@@ -135,20 +141,45 @@ impl World {
         }))
     }
 
-    fn driver_subscribe(&self, number: &str, words: &[&str]) -> Input {
-        let framework_info = framework_info(words);
-        let call = driver::Call {
-            framework_id: framework_info.id.clone(),
-            r#type: Some(driver::call::Type::Subscribe as i32),
-            subscribe: Some(driver::call::Subscribe {
-                framework_info,
-                force: words.contains(&"force").then_some(true),
-                suppressed_roles: list(words, "suppressed="),
-                offer_constraints: None,
-            }),
-            ..driver::Call::default()
+    fn accept(&mut self, words: &[&str], body: &str) -> Input {
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)).map(str::to_owned);
+        let master = self.printer.master.clone();
+        let agent = format!("{master}-S{}", value("agent=").unwrap_or_else(|| "0".to_owned()));
+        let offers = words[1].split(',');
+        let offer_ids = offers.map(|number| v1::OfferId { value: format!("{master}-O{number}") }).collect();
+        let refuse_seconds = Some(value("refuse=").map_or(0.0, |seconds| seconds.parse().unwrap()));
+        let accept = v1::scheduler::call::Accept {
+            offer_ids,
+            operations: body.lines().map(|line| operations::parse(line, &agent)).collect(),
+            filters: Some(v1::Filters { refuse_seconds }),
         };
-        driver_link(number, call)
+        let call = v1::scheduler::Call {
+            framework_id: value("framework=").map(|value| v1::FrameworkId { value }),
+            r#type: Some(v1::scheduler::call::Type::Accept as i32),
+            accept: Some(accept),
+            ..v1::scheduler::Call::default()
+        };
+        self.call(&words[2..], &call)
+    }
+
+    fn operation(&self, words: &[&str]) -> Input {
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
+        let state = v1::OperationState::from_str_name(&format!("OPERATION_{}", words[2])).unwrap();
+        let uuid = |byte: &str| v1::Uuid { value: vec![byte.parse().unwrap(); 16] };
+        let slave_id = v1::AgentId { value: format!("{}-S{}", self.printer.master, words[0]) };
+        let message = internal::UpdateOperationStatusMessage {
+            framework_id: value("framework=").map(|id| v1::FrameworkId { value: id.to_owned() }),
+            slave_id: Some(slave_id.clone()),
+            status: v1::OperationStatus {
+                state: state as i32,
+                uuid: value("uuid=").map(uuid),
+                agent_id: Some(slave_id),
+                ..v1::OperationStatus::default()
+            },
+            latest_status: None,
+            operation_uuid: Some(self.printer.operation_uuid(words[1].parse().unwrap())),
+        };
+        link(words[0], message)
     }
 
     fn subscribe(&mut self, words: &[&str]) -> Input {
@@ -186,6 +217,7 @@ impl World {
             slave: self.agent_info(words[0], words[1], false),
             version: Some(version.to_owned()),
             agent_capabilities: capabilities(words),
+            resource_version_uuid: resource_version(words),
             ..internal::RegisterSlaveMessage::default()
         };
         link(words[0], message)
@@ -197,6 +229,7 @@ impl World {
             slave: self.agent_info(id, words[1], true),
             version: Some("1.11.0".to_owned()),
             agent_capabilities: capabilities(words),
+            resource_version_uuid: resource_version(words),
             ..internal::ReregisterSlaveMessage::default()
         };
         for line in body.lines() {
@@ -204,6 +237,7 @@ impl World {
             match kind {
                 "framework" => message.frameworks.push(read(json)),
                 "task" => message.tasks.push(read(json)),
+                "resource" => message.checkpointed_resources.push(read(json)),
                 "executor" => message.executor_infos.push(Raw::from(read::<v1::ExecutorInfo>(json))),
                 other => panic!("an agent brings no {other}"),
             }
@@ -342,6 +376,22 @@ fn framework_info(words: &[&str]) -> v1::FrameworkInfo {
     }
 }
 
+fn driver_subscribe(number: &str, words: &[&str]) -> Input {
+    let framework_info = framework_info(words);
+    let call = driver::Call {
+        framework_id: framework_info.id.clone(),
+        r#type: Some(driver::call::Type::Subscribe as i32),
+        subscribe: Some(driver::call::Subscribe {
+            framework_info,
+            force: words.contains(&"force").then_some(true),
+            suppressed_roles: list(words, "suppressed="),
+            offer_constraints: None,
+        }),
+        ..driver::Call::default()
+    };
+    driver_link(number, call)
+}
+
 fn driver_pid(number: &str) -> Upid {
     format!("scheduler-{number}@10.0.1.{number}:9000").parse().unwrap()
 }
@@ -359,9 +409,15 @@ fn capabilities(words: &[&str]) -> Vec<Capability> {
     if words.contains(&"old") {
         return Vec::new();
     }
-    [Type::MultiRole, Type::HierarchicalRole, Type::ReservationRefinement]
-        .map(|kind| Capability { r#type: Some(kind as i32) })
-        .to_vec()
+    let mut known = vec![Type::MultiRole, Type::HierarchicalRole, Type::ReservationRefinement];
+    if words.contains(&"new") {
+        known.extend([Type::ResourceProvider, Type::ResizeVolume, Type::AgentOperationFeedback]);
+    }
+    known.into_iter().map(|kind| Capability { r#type: Some(kind as i32) }).collect()
+}
+
+fn resource_version(words: &[&str]) -> Option<v1::Uuid> {
+    words.contains(&"new").then(|| v1::Uuid { value: vec![9; 16] })
 }
 
 fn read<T: MesosMessage>(json: &str) -> T {

@@ -54,6 +54,10 @@ impl View {
         for (name, value) in self.counters.iter() {
             metrics.insert(name.to_owned(), float(value));
         }
+        for (name, value) in self.counters.operations() {
+            let count = u64::try_from(value).unwrap_or_default();
+            metrics.insert(name.to_owned(), float(count));
+        }
     }
 
     fn add_gauges(&self, metrics: &mut Metrics, now: WallTime) {

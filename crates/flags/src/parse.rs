@@ -73,26 +73,26 @@ impl FlagSet {
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Values, FlagsError> {
         let args = args.into_iter().map(|arg| self.normalize(arg));
-        let matches = self.clap_command().try_get_matches_from(args).map_err(|error| match error.kind() {
-            clap::error::ErrorKind::DisplayHelp => FlagsError::Help(error.render().to_string()),
-            _ => FlagsError::Usage(error.render().to_string()),
+        let matches = self.clap_command().try_get_matches_from(args).map_err(|error| {
+            let text = error.render().to_string();
+            if error.use_stderr() { FlagsError::Usage(text) } else { FlagsError::Help(text) }
         })?;
         let mut values = Values::default();
         for flag in self.flags() {
             let given = matches.get_one::<String>(flag.name).cloned().or_else(|| {
-                let names = std::iter::once(&flag.name).chain(flag.aliases);
-                names.filter_map(|name| environment(&format!("MESOS_{}", name.to_uppercase()))).next()
+                let mut names = std::iter::once(&flag.name).chain(flag.aliases);
+                names.find_map(|name| environment(&format!("MESOS_{}", name.to_uppercase())))
             });
             values.given.insert(flag.name, given.is_some());
             if let Some(value) = given {
                 let value = checked(flag, fetch(flag, value)?)?;
                 treat(flag, &value, &mut values.warnings)?;
-                values.values.insert(flag.name, value);
+                values.texts.insert(flag.name, value);
             } else if let Some(default) = flag.default {
-                values.values.insert(flag.name, default.to_owned());
+                values.texts.insert(flag.name, default.to_owned());
             }
         }
-        if values.values.get("version").is_some_and(|value| value == "true") {
+        if values.texts.get("version").is_some_and(|value| value == "true") {
             return Err(FlagsError::Version);
         }
         Ok(values)
@@ -126,7 +126,9 @@ impl FlagSet {
             let arg = Arg::new(flag.name).long(flag.name).help(format!("{}{default}{treatment}", flag.help));
             match flag.kind {
                 Kind::Bool => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
-                _ => arg.num_args(1).action(ArgAction::Set).allow_hyphen_values(true),
+                Kind::Text | Kind::Integer | Kind::Number | Kind::Duration | Kind::Bytes | Kind::Path => {
+                    arg.num_args(1).action(ArgAction::Set).allow_hyphen_values(true)
+                }
             }
             .value_name(match flag.kind {
                 Kind::Bool => "BOOL",

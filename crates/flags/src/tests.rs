@@ -38,7 +38,7 @@ fn names_take_dashes_old_names_and_negation() {
         check(&["--no-switch-user", "--slave_ping_timeout=20secs", "--offer-timeout", "1mins"], &[]).unwrap();
     assert!(!values.bool("switch_user"));
     assert_eq!(values.duration("agent_ping_timeout"), Some(Duration::from_secs(20)));
-    assert_eq!(values.duration("offer_timeout"), Some(Duration::from_secs(60)));
+    assert_eq!(values.duration("offer_timeout"), Some(Duration::from_mins(1)));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_file_holds_a_value() {
     let file = std::env::temp_dir().join(format!("tepui-flags-{}", std::process::id()));
     std::fs::write(&file, "3mins\n").unwrap();
     let url = format!("--offer_timeout=file://{}", file.display());
-    assert_eq!(check(&[&url], &[]).unwrap().duration("offer_timeout"), Some(Duration::from_secs(180)));
+    assert_eq!(check(&[&url], &[]).unwrap().duration("offer_timeout"), Some(Duration::from_mins(3)));
     let path = format!("--credentials=file://{}", file.display());
     assert_eq!(check(&[&path], &[]).unwrap().text("credentials"), file.to_str());
     std::fs::remove_file(&file).unwrap();

@@ -8,7 +8,7 @@ use tepui_types::{parse_bytes, parse_duration};
 /// The value of every flag of a set: as given, else the default.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
-    pub(crate) values: BTreeMap<&'static str, String>,
+    pub(crate) texts: BTreeMap<&'static str, String>,
     pub(crate) given: BTreeMap<&'static str, bool>,
     pub(crate) warnings: Vec<String>,
 }
@@ -17,7 +17,7 @@ impl Values {
     /// The text of a flag, if it was given or has a default.
     pub fn text(&self, name: &str) -> Option<&str> {
         assert!(self.given.contains_key(name), "no flag is called `{name}`");
-        self.values.get(name).map(String::as_str)
+        self.texts.get(name).map(String::as_str)
     }
 
     /// Whether the flag was given, on the command line or in the environment.
@@ -57,6 +57,6 @@ impl Values {
 
     /// All flags that have a value, in the order of their names, as `/flags` shows them.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.values.iter().map(|(name, value)| (*name, value.as_str()))
+        self.texts.iter().map(|(name, value)| (*name, value.as_str()))
     }
 }

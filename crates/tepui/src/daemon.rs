@@ -27,7 +27,11 @@ pub(crate) fn master(args: Vec<OsString>) -> ExitCode {
 /// Runs an agent until it is told to stop.
 pub(crate) fn agent(args: Vec<OsString>) -> ExitCode {
     daemon(&tepui_agent::FLAGS, args, |values, addresses, listener| async move {
-        let config = tepui_agent::Config::from_flags(&values, &addresses, tepui_agent::command_executor().context("failed to find this program's own file")?)?;
+        let config = tepui_agent::Config::from_flags(
+            &values,
+            &addresses,
+            tepui_agent::command_executor().context("failed to find this program's own file")?,
+        )?;
         warn!("executors do not outlive this agent yet: when it stops, its tasks are lost");
         Ok(tepui_agent::run(config, listener, oneshot::channel().0, terminated()?).await?)
     })

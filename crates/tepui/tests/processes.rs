@@ -14,7 +14,7 @@ struct Cluster {
 }
 
 fn cluster() -> Cluster {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let master = Daemon::start(TEPUI, &["master"], folder.path());
     let agent = agent(&master.address().to_string(), folder.path());
     master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":1.0"));
@@ -91,21 +91,25 @@ fn an_agent_s_end_is_noticed_and_leaves_nothing_running() {
     let marker = format!("8{:06}.5", std::process::id());
     let master = format!("--master={}", cluster.master.address());
     let command = format!("--command=sleep {marker}");
-    let mut client =
-        Command::new(TEPUI).args(["execute", &master, "--name=long", &command]).spawn().expect("the binary runs");
+    let mut client = Command::new(TEPUI)
+        .args(["execute", &master, "--name=long", &command])
+        .spawn()
+        .expect("the binary runs");
     tepui_testing::wait_for("the task to run", || is_running(&marker).then_some(()));
     assert!(cluster.agent.terminate().success());
     tepui_testing::wait_for("the task to end", || (!is_running(&marker)).then_some(()));
     cluster.master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":0.0"));
     client.kill().unwrap();
     client.wait().unwrap();
-    cluster.master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":0.0"));
+    cluster
+        .master
+        .wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":0.0"));
     assert!(cluster.master.terminate().success());
 }
 
 /// Whether some process is `sleep MARKER`.
 fn is_running(marker: &str) -> bool {
-    let processes = std::fs::read_dir("/proc").unwrap();
+    let processes = std::fs::read_dir("/proc").expect("Linux has /proc");
     processes.filter_map(Result::ok).any(|entry| {
         let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         command.starts_with(b"sleep\0") && String::from_utf8_lossy(&command).contains(marker)
@@ -126,7 +130,8 @@ fn flags_that_cannot_be_honoured_are_refused_with_their_effect() {
     let output = run_to_end(TEPUI, &["master", "--modules=/etc/modules.json"]);
     assert_eq!(output.code, Some(2), "{output:#?}");
     assert!(output.stderr.contains("C++ modules cannot be loaded"), "{output:#?}");
-    let output = run_to_end(TEPUI, &["agent", "--work_dir=/tmp/x", "--resources=cpus:four", "--master=127.0.0.1:1"]);
+    let output =
+        run_to_end(TEPUI, &["agent", "--work_dir=/tmp/x", "--resources=cpus:four", "--master=127.0.0.1:1"]);
     assert_ne!(output.code, Some(0), "{output:#?}");
     assert!(output.stderr.contains("four"), "{output:#?}");
 }

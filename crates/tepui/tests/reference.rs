@@ -23,7 +23,8 @@ fn page(set: &FlagSet) -> String {
             Kind::Bytes => "SIZE",
             Kind::Path => "FILE",
         };
-        let aliases: String = flag.aliases.iter().fold(String::new(), |text, alias| text + " (`--" + alias + "`)");
+        let aliases: String =
+            flag.aliases.iter().fold(String::new(), |text, alias| text + " (`--" + alias + "`)");
         let treatment = match flag.treatment {
             Treatment::Acted => "acted on".to_owned(),
             Treatment::Ignored(why) => format!("ignored with a warning: {why}"),
@@ -32,9 +33,11 @@ fn page(set: &FlagSet) -> String {
                 format!("refused unless `{}`: {effect}", except.join("` or `"))
             }
         };
-        let default = flag.default.map(|default| format!("`{}`", default.replace('|', "\\|"))).unwrap_or_default();
+        let default =
+            flag.default.map(|default| format!("`{}`", default.replace('|', "\\|"))).unwrap_or_default();
         let help = flag.help.replace('|', "\\|");
-        writeln!(text, "| `--{}`{aliases} | {kind} | {default} | {help} | {treatment} |", flag.name).unwrap();
+        writeln!(text, "| `--{}`{aliases} | {kind} | {default} | {help} | {treatment} |", flag.name)
+            .expect("a String takes all");
     }
     text
 }
@@ -43,8 +46,8 @@ fn check(file: &str, set: &FlagSet) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(file);
     let expected = page(set);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &expected).unwrap();
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("docs can be written to");
+        std::fs::write(&path, &expected).expect("docs can be written to");
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(found == expected, "`{file}` is stale: run UPDATE=1 cargo test -p tepui --test reference");

@@ -218,7 +218,7 @@ impl Cluster {
             Response::Accepted => {}
             Response::Subscribed { stream } => {
                 host.streams.insert(stream, id.clone());
-                self.to_executor(agent, &id, InContainer::Subscribed(stream));
+                self.tell_executor(agent, &id, InContainer::Subscribed(stream));
             }
             Response::Rejected(rejection) => {
                 self.trace(format_args!("agent {agent} rejects an executor: {}", rejection.message));
@@ -229,10 +229,10 @@ impl Cluster {
 
     fn send_to_executor(&mut self, agent: usize, stream: StreamId, event: Option<Arc<v1::executor::Event>>) {
         let Some(id) = self.agents[agent].streams.get(&stream).cloned() else { return };
-        self.to_executor(agent, &id, InContainer::Event(event));
+        self.tell_executor(agent, &id, InContainer::Event(event));
     }
 
-    fn to_executor(&mut self, agent: usize, id: &ContainerId, what: InContainer) {
+    fn tell_executor(&mut self, agent: usize, id: &ContainerId, what: InContainer) {
         let delay = Duration::from_micros(self.random.u64(20..500));
         let Some(container) = self.agents[agent].containers.get_mut(id) else { return };
         let at = container.last_event.max(self.now + delay);

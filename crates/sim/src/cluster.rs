@@ -53,7 +53,7 @@ impl Cluster {
             Event::Tick(host, life) => self.tick(host, life),
             Event::Deliver { from, to, epoch, sender, actor, message } => {
                 if self.network.arrives(from, to, epoch) {
-                    self.deliver(to, sender, actor, message);
+                    self.deliver(to, sender, actor, &message);
                 }
             }
             Event::LinkBroken { at, life, peer } => self.link_broken(at, life, peer),
@@ -62,7 +62,7 @@ impl Cluster {
                 self.scheduler_call(scheduler, session, stream_id, *call);
             }
             Event::Answer { scheduler, session, answer } => self.scheduler_answer(scheduler, session, answer),
-            Event::SchedulerEvent { scheduler, session, event } => {
+            Event::Told { scheduler, session, event } => {
                 self.scheduler_event(scheduler, session, event.as_deref());
             }
             Event::StreamGone { life, stream } => {
@@ -74,7 +74,7 @@ impl Cluster {
             Event::Container { agent, life, container, what } => {
                 self.container_event(agent, life, container, what);
             }
-            Event::Fault(fault) => self.fault(fault),
+            Event::Fault(fault) => self.fault(&fault),
         }
     }
 
@@ -84,7 +84,9 @@ impl Cluster {
                 self.master.tick = None;
                 self.step_master(tepui_master_core::Input::Tick);
             }
-            Host::Agent(agent) if self.agents[agent].life == life && self.agents[agent].tick == Some(self.now) => {
+            Host::Agent(agent)
+                if self.agents[agent].life == life && self.agents[agent].tick == Some(self.now) =>
+            {
                 self.agents[agent].tick = None;
                 self.step_agent(agent, tepui_agent_core::Input::Tick);
             }
@@ -94,9 +96,9 @@ impl Cluster {
     }
 
     /// Goes wrong, or is repaired.
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: &Fault) {
         self.trace(format_args!("fault: {fault:?}"));
-        match fault {
+        match *fault {
             Fault::MasterCrashes { back } => {
                 self.crash_master();
                 self.queue.add(self.now + back, Event::Fault(Fault::MasterStarts));
@@ -224,9 +226,10 @@ impl Cluster {
         }
     }
 
-    fn deliver(&mut self, to: Host, from: Upid, actor: String, message: LinkMessage) {
+    fn deliver(&mut self, to: Host, from: Upid, actor: String, message: &LinkMessage) {
         // What is sent goes through its encoding, as on a wire.
-        let message = LinkMessage::decode(message.name(), &message.encode()).expect("what cores send can be read");
+        let message =
+            LinkMessage::decode(message.name(), &message.encode()).expect("what cores send can be read");
         match to {
             Host::Master => self.step_master(tepui_master_core::Input::Link { from, to: actor, message }),
             Host::Agent(agent) => self.step_agent(agent, tepui_agent_core::Input::Link { from, message }),
@@ -255,7 +258,7 @@ impl Cluster {
     /// Cores check themselves after each step while things go wrong, and now and then in peace.
     pub(crate) fn is_time_to_check(&mut self) -> bool {
         self.steps += 1;
-        self.at_war || self.steps % CHECK_EVERY == 0
+        self.at_war || self.steps.is_multiple_of(CHECK_EVERY)
     }
 
     pub(crate) fn delay(&mut self) -> Duration {

@@ -67,7 +67,13 @@ impl Container {
     }
 
     /// Says how a task is doing, once for each state.
-    pub(crate) fn update(&mut self, id: &TaskId, state: v1::TaskState, uuid: Uuid, now: WallTime) -> Option<Call> {
+    pub(crate) fn update(
+        &mut self,
+        id: &TaskId,
+        state: v1::TaskState,
+        uuid: Uuid,
+        now: WallTime,
+    ) -> Option<Call> {
         let task = self.tasks.get_mut(id).filter(|task| !task.is_over)?;
         task.is_over = is_terminal(state);
         self.unacknowledged.insert(uuid, id.clone());

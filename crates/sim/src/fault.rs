@@ -9,20 +9,44 @@ use crate::network::Partition;
 /// Something that goes wrong, or its repair.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    MasterCrashes { back: Duration },
+    MasterCrashes {
+        back: Duration,
+    },
     MasterStarts,
-    AgentCrashes { agent: usize, back: Duration },
-    AgentStarts { agent: usize },
+    AgentCrashes {
+        agent: usize,
+        back: Duration,
+    },
+    AgentStarts {
+        agent: usize,
+    },
     /// The connections between the master and an agent break and can be made again at once.
-    ConnectionBreaks { agent: usize },
-    Partitioned { agent: usize, how: Partition, time: Duration },
-    PartitionHeals { agent: usize },
+    ConnectionBreaks {
+        agent: usize,
+    },
+    Partitioned {
+        agent: usize,
+        how: Partition,
+        time: Duration,
+    },
+    PartitionHeals {
+        agent: usize,
+    },
     /// A scheduler's stream breaks.
-    StreamBreaks { scheduler: usize },
-    SchedulerCrashes { scheduler: usize, back: Duration },
-    SchedulerStarts { scheduler: usize },
-    /// A scheduler's process ends one of its tasks' executors.
-    ExecutorCrashes { agent: usize },
+    StreamBreaks {
+        scheduler: usize,
+    },
+    SchedulerCrashes {
+        scheduler: usize,
+        back: Duration,
+    },
+    SchedulerStarts {
+        scheduler: usize,
+    },
+    /// The container of an executor ends with all in it.
+    ExecutorCrashes {
+        agent: usize,
+    },
     /// The faults are over.
     Peace,
 }
@@ -37,7 +61,9 @@ pub(crate) fn plan(
 ) -> Vec<(Time, Fault)> {
     let span = to.saturating_duration_since(from).as_micros();
     let span = u64::try_from(span).unwrap_or(u64::MAX).max(1);
-    let count = random.usize(0..12);
+    // Mostly a few, so that their stories can be followed; sometimes a great many.
+    let most = if random.u8(..4) == 0 { 60 } else { 12 };
+    let count = random.usize(0..most);
     let mut faults = vec![(to, Fault::Peace)];
     for _ in 0..count {
         let at = from + Duration::from_micros(random.u64(..span));

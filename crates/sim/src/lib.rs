@@ -21,4 +21,4 @@ mod scheduler_host;
 mod simulation;
 mod trace;
 
-pub use simulation::{Failure, run};
+pub use simulation::{Failure, Story, run};

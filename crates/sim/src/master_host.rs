@@ -11,6 +11,7 @@ use tepui_proto::v1;
 use tepui_types::{ResourceQuantities, Time, Upid, WallTime};
 
 use crate::cluster::Cluster;
+use crate::invariant::view_equals_core::ViewEqualsCore;
 use crate::queue::{Answer, Event, Host, Life};
 use crate::registry::Store;
 
@@ -105,7 +106,7 @@ impl Cluster {
         let streams = std::mem::take(&mut host.streams);
         for (scheduler, session) in streams.into_values() {
             let at = self.now + self.delay();
-            self.queue.add(at, Event::SchedulerEvent { scheduler, session, event: None });
+            self.queue.add(at, Event::Told { scheduler, session, event: None });
         }
         self.host_died(Host::Master);
     }
@@ -122,7 +123,7 @@ impl Cluster {
         }
         self.invariants.spin.stepped(now.time, Host::Master);
         self.invariants.changed(now.time, &effects.changes);
-        let touched = self.invariants.view.touched(&effects.changes);
+        let touched = ViewEqualsCore::touched(&effects.changes);
         for change in effects.changes.drain(..) {
             host.view.fold(change);
         }
@@ -144,11 +145,11 @@ impl Cluster {
             Effect::SendEvent { stream, event } => {
                 let Some((scheduler, session)) = self.master.streams.get(&stream).copied() else { return };
                 self.invariants.owner.sent(scheduler, &event);
-                self.to_scheduler(scheduler, session, Some(event));
+                self.tell_scheduler(scheduler, session, Some(event));
             }
             Effect::CloseStream(stream) => {
                 let Some((scheduler, session)) = self.master.streams.remove(&stream) else { return };
-                self.to_scheduler(scheduler, session, None);
+                self.tell_scheduler(scheduler, session, None);
             }
             Effect::SendLink { from, to, message } => {
                 let sender = Upid::new(from, self.master.pid.address);

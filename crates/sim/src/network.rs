@@ -135,7 +135,8 @@ impl Network {
         self.partitions.remove(&agent);
         let host = Host::Agent(agent);
         for ends in [(host, Host::Master), (Host::Master, host)] {
-            let held = self.connections.get_mut(&ends).map(|it| std::mem::take(&mut it.held)).unwrap_or_default();
+            let held =
+                self.connections.get_mut(&ends).map(|it| std::mem::take(&mut it.held)).unwrap_or_default();
             for message in held {
                 self.send(now, random, queue, ends, message);
             }

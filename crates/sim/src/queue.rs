@@ -34,7 +34,7 @@ pub(crate) enum Event {
     /// The answer reaches the scheduler.
     Answer { scheduler: usize, session: u64, answer: Answer },
     /// An event reaches the scheduler; `None` ends its stream.
-    SchedulerEvent { scheduler: usize, session: u64, event: Option<Arc<v1::scheduler::Event>> },
+    Told { scheduler: usize, session: u64, event: Option<Arc<v1::scheduler::Event>> },
     /// The master learns that the client of a stream went away.
     StreamGone { life: Life, stream: tepui_master_core::StreamId },
     /// A scheduler looks after its tasks.

@@ -30,6 +30,7 @@ pub(crate) enum Purpose {
 
 /// How a scheduler goes about it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each habit is there or not")]
 pub(crate) struct Habits {
     pub(crate) purpose: Purpose,
     pub(crate) roles: Vec<String>,
@@ -176,7 +177,12 @@ impl Scheduler {
     }
 
     /// Launches what it needs and declines the rest.
-    pub(crate) fn offers(&mut self, now: Time, random: &mut fastrand::Rng, offers: &[v1::Offer]) -> Vec<Call> {
+    pub(crate) fn offers(
+        &mut self,
+        now: Time,
+        random: &mut fastrand::Rng,
+        offers: &[v1::Offer],
+    ) -> Vec<Call> {
         let mut calls = Vec::new();
         let mut declined = Vec::new();
         for offer in offers {
@@ -194,7 +200,8 @@ impl Scheduler {
                 ..v1::offer::Operation::default()
             };
             let filters = self.filters(random);
-            let accept = call::Accept { offer_ids: vec![offer.id.clone()], operations: vec![operation], filters };
+            let accept =
+                call::Accept { offer_ids: vec![offer.id.clone()], operations: vec![operation], filters };
             calls.push(Call { accept: Some(accept), ..self.call(Type::Accept) });
         }
         if !declined.is_empty() {
@@ -212,7 +219,7 @@ impl Scheduler {
     fn filters(&self, random: &mut fastrand::Rng) -> Option<v1::Filters> {
         let refuse_seconds = match (&self.habits.purpose, random.u8(..4)) {
             (Purpose::Decliner, _) => 0.0,
-            _ if self.need() == 0 => 60.0,
+            _ if self.need() == 0 => 30.0,
             (_, 0) => 0.0,
             (_, 1) => return None,
             (_, 2) => 0.5,
@@ -260,6 +267,7 @@ impl Scheduler {
                 resources.to_protos_pre_refinement()
             }
         };
+        let role = offer.allocation_info.as_ref().map_or("*", |info| info.role());
         let command = v1::CommandInfo { value: Some("run".to_owned()), ..v1::CommandInfo::default() };
         let ends = matches!(self.habits.purpose, Purpose::Batch(_));
         let mut task = v1::TaskInfo {
@@ -272,7 +280,8 @@ impl Scheduler {
         };
         if self.habits.custom_executor {
             let executor = v1::ExecutorInfo {
-                executor_id: v1::ExecutorId { value: format!("{}-executor", self.name) },
+                // An executor's resources are of one role, so another role needs another executor.
+                executor_id: v1::ExecutorId { value: format!("{}-{}", self.name, role.replace('/', "-")) },
                 framework_id: self.id.as_ref().map(FrameworkId::to_proto),
                 command: Some(command),
                 resources: protos(executor_size),
@@ -297,7 +306,6 @@ impl Scheduler {
             calls.push(Call { acknowledge: Some(acknowledge), ..self.call(Type::Acknowledge) });
         }
         let id = TaskId::from(&status.task_id);
-        let need = self.need();
         let Some(task) = self.tasks.get_mut(&id) else { return calls };
         let state = status.state();
         task.heard = now;
@@ -309,7 +317,7 @@ impl Scheduler {
             self.tasks.entry(id.clone()).and_modify(|task| task.kill = true);
             calls.push(self.kill(&id));
         }
-        if self.need() > need && need == 0 {
+        if self.need() > 0 && self.suppressed {
             self.suppressed = false;
             calls.push(Call { revive: Some(call::Revive::default()), ..self.call(Type::Revive) });
         }
@@ -326,7 +334,6 @@ impl Scheduler {
         Call { kill: Some(kill), ..self.call(Type::Kill) }
     }
 
-
     /// Looks after its tasks.
     pub(crate) fn look_after(&mut self, now: Time, random: &mut fastrand::Rng, at_war: bool) -> Vec<Call> {
         if self.habits.teardown.is_some_and(|at| at <= now) {
@@ -342,7 +349,12 @@ impl Scheduler {
             self.tasks.entry(id.clone()).and_modify(|task| task.kill = true);
             calls.push(self.kill(&id));
         }
-        calls.extend(self.tasks.iter().filter(|(_, task)| task.kill && is_live(task.state)).map(|(id, _)| self.kill(id)));
+        calls.extend(
+            self.tasks
+                .iter()
+                .filter(|(_, task)| task.kill && is_live(task.state))
+                .map(|(id, _)| self.kill(id)),
+        );
         let unheard = |task: &Belief| {
             is_live(task.state)
                 && now.saturating_duration_since(task.heard) > PATIENCE
@@ -353,6 +365,10 @@ impl Scheduler {
             self.tasks.iter().filter(|(_, task)| unheard(task)).map(|(id, task)| (id, &task.agent)).collect();
         if !asked.is_empty() {
             calls.push(self.reconcile(Some(asked)));
+        }
+        // After a failover of the master, agents bring tasks back that were given up, and nobody is told.
+        if random.u8(..6) == 0 {
+            calls.push(self.reconcile(None));
         }
         if self.need() > 0 && (self.suppressed || random.u8(..3) == 0) {
             self.suppressed = false;

@@ -81,9 +81,14 @@ impl Cluster {
         self.queue.add(at, Event::Answer { scheduler, session, answer });
     }
 
-    pub(crate) fn to_scheduler(&mut self, scheduler: usize, session: u64, event: Option<Arc<SchedulerEvent>>) {
+    pub(crate) fn tell_scheduler(
+        &mut self,
+        scheduler: usize,
+        session: u64,
+        event: Option<Arc<SchedulerEvent>>,
+    ) {
         let at = self.after_events(scheduler);
-        self.queue.add(at, Event::SchedulerEvent { scheduler, session, event });
+        self.queue.add(at, Event::Told { scheduler, session, event });
     }
 
     fn after_events(&mut self, scheduler: usize) -> tepui_types::Time {
@@ -123,7 +128,8 @@ impl Cluster {
             Type::Offers => {
                 let offers = event.offers.as_ref().map(|it| it.offers.as_slice()).unwrap_or_default();
                 for offer in offers {
-                    let free: Resources = offer.resources.iter().filter_map(|it| Resource::from_proto(it).ok()).collect();
+                    let free: Resources =
+                        offer.resources.iter().filter_map(|it| Resource::from_proto(it).ok()).collect();
                     let agent = &offer.agent_id.value;
                     self.trace.line(now, format_args!("scheduler {scheduler} is offered {free} of {agent}"));
                 }

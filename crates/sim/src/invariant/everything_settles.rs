@@ -25,14 +25,14 @@ pub(crate) fn check(cluster: &Cluster) {
     for scheduler in &cluster.schedulers {
         let Some(id) = &scheduler.id else { panic!("{} never got an id", scheduler.name) };
         known.insert(id.clone());
-        check_scheduler(cluster, scheduler, id, running.get(id).cloned().unwrap_or_default());
+        check_scheduler(cluster, scheduler, id, running.get(id).unwrap_or(&BTreeSet::new()));
     }
     let strangers: Vec<_> = running.keys().filter(|id| !known.contains(*id)).collect();
     assert!(strangers.is_empty(), "tasks of nobody run: {strangers:?}");
     cluster.invariants.order.settled();
 }
 
-fn check_scheduler(cluster: &Cluster, scheduler: &Scheduler, id: &FrameworkId, running: BTreeSet<TaskId>) {
+fn check_scheduler(cluster: &Cluster, scheduler: &Scheduler, id: &FrameworkId, running: &BTreeSet<TaskId>) {
     let name = &scheduler.name;
     let book = cluster.master.view.framework_book(id);
     if scheduler.stage == Stage::Gone {
@@ -46,8 +46,8 @@ fn check_scheduler(cluster: &Cluster, scheduler: &Scheduler, id: &FrameworkId, r
     let believed: BTreeSet<TaskId> =
         scheduler.tasks.iter().filter(|(_, task)| is_live(task.state)).map(|(id, _)| id.clone()).collect();
     let booked: BTreeSet<TaskId> = book.tasks.keys().cloned().collect();
-    assert_eq!(believed, running, "what {name} believes and what runs");
-    assert_eq!(booked, running, "what the master knows of {name} and what runs");
+    assert_eq!(&believed, running, "what {name} believes and what runs");
+    assert_eq!(&booked, running, "what the master knows of {name} and what runs");
     match scheduler.habits.purpose {
         Purpose::Batch(count) => {
             assert!(running.is_empty(), "{running:?} of {name} should have ended");

@@ -32,7 +32,8 @@ pub(crate) struct NoResourceUsedTwice {
 }
 
 fn read(resources: &[v1::Resource]) -> Resources {
-    let read = resources.iter().map(|it| Resource::from_proto(it).expect("the master journals valid resources"));
+    let read =
+        resources.iter().map(|it| Resource::from_proto(it).expect("the master journals valid resources"));
     let mut resources: Resources = read.collect();
     resources.unallocate();
     resources
@@ -112,7 +113,12 @@ impl NoResourceUsedTwice {
         for id in std::mem::take(&mut self.touched) {
             let Some(agent) = self.agents.get(&id) else { continue };
             let held: Resources = agent.held.values().sum();
-            assert!(agent.total.contains(&held), "{id} has {}, but {held} is held: {:?}", agent.total, agent.held);
+            assert!(
+                agent.total.contains(&held),
+                "{id} has {}, but {held} is held: {:?}",
+                agent.total,
+                agent.held
+            );
         }
     }
 

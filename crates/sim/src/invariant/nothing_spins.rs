@@ -48,5 +48,4 @@ impl NothingSpins {
             self.steps.clear();
         }
     }
-
 }

@@ -58,7 +58,11 @@ impl TerminalIsFinal {
         let key = (framework.clone(), TaskId::from(&status.task_id));
         let state = status.state();
         if let Some(before) = self.heard.get(&key) {
-            assert!(is_terminal(state) || state == TaskState::TaskUnknown, "{} was {before:?} and is {state:?}", key.1);
+            assert!(
+                is_terminal(state) || state == TaskState::TaskUnknown,
+                "{} was {before:?} and is {state:?}",
+                key.1
+            );
         }
         if status.uuid.is_some() && is_terminal(state) {
             self.heard.insert(key, state);

@@ -27,7 +27,13 @@ pub(crate) struct UpdatesArriveInOrder {
 }
 
 impl UpdatesArriveInOrder {
-    pub(crate) fn created(&mut self, framework: &FrameworkId, task: &TaskId, uuid: Uuid, agent: (usize, Life)) {
+    pub(crate) fn created(
+        &mut self,
+        framework: &FrameworkId,
+        task: &TaskId,
+        uuid: Uuid,
+        agent: (usize, Life),
+    ) {
         let updates = self.tasks.entry((framework.clone(), task.clone()));
         let updates = updates.or_insert_with(|| Updates { agent, made: Vec::new() });
         assert_eq!(updates.agent, agent, "{task} runs on one agent");

@@ -24,7 +24,7 @@ pub(crate) struct ViewEqualsCore {
 
 impl ViewEqualsCore {
     /// What these changes name.
-    pub(crate) fn touched(&self, changes: &[Change]) -> Touched {
+    pub(crate) fn touched(changes: &[Change]) -> Touched {
         let mut touched = Touched::default();
         for change in changes {
             touched.add(change);
@@ -35,7 +35,7 @@ impl ViewEqualsCore {
     /// Compares what was touched, or everything if it is time for that.
     pub(crate) fn compare(&mut self, core: &Master, view: &View, touched: Touched) {
         self.steps += 1;
-        if self.steps % EVERY == 0 {
+        if self.steps.is_multiple_of(EVERY) {
             Self::compare_all(core, view);
             return;
         }
@@ -78,7 +78,8 @@ impl Touched {
             Change::TaskUpdated { framework, .. } | Change::TaskRemoved { framework, .. } => {
                 self.frameworks.insert(framework.clone());
             }
-            Change::ExecutorAdded { agent, framework, .. } | Change::ExecutorRemoved { agent, framework, .. } => {
+            Change::ExecutorAdded { agent, framework, .. }
+            | Change::ExecutorRemoved { agent, framework, .. } => {
                 self.frameworks.insert(framework.clone());
                 self.agents.insert(agent.clone());
             }

@@ -1,0 +1,47 @@
+//! Seeds that must pass. More of them: `cargo run --release -p tepui-sim -- --seeds 1000`.
+
+use std::ops::Range;
+
+fn check(seeds: Range<u64>) {
+    for seed in seeds {
+        if let Err(failure) = tepui_sim::run(seed, false) {
+            panic!("{}\nseed {seed}: {}", failure.trace, failure.message);
+        }
+    }
+}
+
+// Several tests, because they run beside each other.
+
+#[test]
+fn the_first_seeds_pass() {
+    check(0..60);
+}
+
+#[test]
+fn the_next_seeds_pass() {
+    check(60..120);
+}
+
+#[test]
+fn some_more_seeds_pass() {
+    check(120..180);
+}
+
+#[test]
+fn the_last_seeds_pass() {
+    check(180..240);
+}
+
+#[test]
+fn the_same_seed_is_the_same_story() {
+    assert_eq!(tepui_sim::run(7, false).unwrap(), tepui_sim::run(7, false).unwrap());
+}
+
+/// They found faults in their time: a task that came to an agent after it was given up, a task that had ended and held
+/// its resources in the view.
+#[test]
+fn seeds_that_once_failed_pass() {
+    for seed in [1, 7, 22, 36, 87] {
+        check(seed..seed + 1);
+    }
+}

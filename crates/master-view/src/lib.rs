@@ -12,7 +12,6 @@ mod books;
 mod endpoint;
 mod framework;
 mod held;
-mod json;
 mod metrics;
 mod model;
 mod operator;

@@ -20,7 +20,7 @@ use tepui_proto::v1::master::Response;
 use tepui_proto::v1::master::response::Type;
 use tepui_proto::{JsonDialect, MesosMessage};
 
-use crate::json::{Object, document};
+use tepui_model::json::{Object, document};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

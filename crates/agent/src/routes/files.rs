@@ -7,7 +7,7 @@ use tepui_http::{Query, Request, Response, response};
 use super::Routes;
 use super::reads::json;
 use crate::files::{Entry, Files, FilesError};
-use crate::json::{Object, Raw, array, document, object};
+use tepui_model::json::{Object, Raw, array, document, object};
 
 /// Lists a folder.
 pub(super) async fn browse(routes: Routes, request: Request) -> Response {

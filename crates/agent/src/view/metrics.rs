@@ -8,8 +8,8 @@ use tepui_types::{ResourceName, Resources, Scalar};
 
 use super::View;
 use crate::clock::wall;
-use crate::json::document;
 use crate::machine;
+use tepui_model::json::document;
 
 /// Counters that are shown before they first count.
 const COUNTERS: [&str; 13] = [

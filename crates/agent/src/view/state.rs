@@ -5,12 +5,12 @@ use tepui_proto::v1;
 use tepui_types::Resources;
 
 use super::{Executor, Framework, VERSION, View};
-use crate::json::{Array, Object, Text, document};
-use crate::model::attributes::attributes;
-use crate::model::labels::labels;
-use crate::model::resources::resources;
-use crate::model::task::task;
-use crate::model::v0_json;
+use tepui_model::attributes::attributes;
+use tepui_model::json::{Array, Object, Text, document};
+use tepui_model::labels::labels;
+use tepui_model::resources::resources;
+use tepui_model::task::task;
+use tepui_model::v0_json;
 
 impl View {
     /// Renders `/state`.

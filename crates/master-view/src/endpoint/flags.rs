@@ -1,7 +1,7 @@
 //! `/flags`.
 
-use crate::json::{Object, document};
 use crate::view::View;
+use tepui_model::json::{Object, document};
 
 impl View {
     /// Renders `/flags`.

@@ -1,8 +1,8 @@
 //! `/frameworks`.
 
-use crate::json::{Object, document};
 use crate::model::framework::framework;
 use crate::view::View;
+use tepui_model::json::{Object, document};
 
 impl View {
     /// Renders `/frameworks`, of one framework if it is named.

@@ -7,9 +7,9 @@ use tepui_proto::v1::{self, TaskState};
 use tepui_types::{Scalar, WallTime};
 
 use crate::framework::Framework;
-use crate::json::document;
 use crate::metrics::{COUNTERS, OPERATION_STATES, OPERATION_TYPES};
 use crate::view::View;
+use tepui_model::json::document;
 
 /// The metrics, by name: the order in which they are shown.
 pub(crate) type Metrics = BTreeMap<String, f64>;

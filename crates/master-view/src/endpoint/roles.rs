@@ -1,8 +1,8 @@
 //! `/roles`.
 
-use crate::json::{Object, Text, document};
 use crate::role::{Quantities, Role};
 use crate::view::View;
+use tepui_model::json::{Object, Text, document};
 
 impl View {
     /// Renders `/roles`.

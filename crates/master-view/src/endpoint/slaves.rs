@@ -3,10 +3,10 @@
 use tepui_proto::v1;
 
 use crate::agent::Agent;
-use crate::json::{Object, document};
 use crate::model::agent::{agent, agent_info, reserved, unreserved};
-use crate::model::v0_json;
 use crate::view::View;
+use tepui_model::json::{Object, document};
+use tepui_model::v0_json;
 
 impl View {
     /// Renders `/slaves`, of one agent if it is named.

@@ -3,11 +3,11 @@
 use super::flags::write_flags;
 use super::frameworks::write_frameworks;
 use super::slaves::write_recovered_agents;
-use crate::json::{Object, Text, document};
 use crate::model::agent::agent;
 use crate::model::domain::domain;
 use crate::model::master_info::master_info;
 use crate::view::{Leader, View};
+use tepui_model::json::{Object, Text, document};
 
 impl View {
     /// Renders `/state`.
@@ -80,5 +80,5 @@ fn write_leader(object: &mut Object<'_>, view: &View, leader: &Leader) {
 /// Mesos counts agents in doubles here.
 #[expect(clippy::cast_precision_loss, reason = "counts of agents are small")]
 fn count(number: usize, out: &mut Vec<u8>) {
-    crate::json::number(number as f64, out);
+    tepui_model::json::number(number as f64, out);
 }

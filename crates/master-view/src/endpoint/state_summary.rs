@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tepui_proto::v1::TaskState;
 use tepui_types::{AgentId, FrameworkId};
 
-use crate::json::{Object, document};
 use crate::model::agent::agent;
 use crate::model::framework::framework_summary;
 use crate::view::View;
+use tepui_model::json::{Object, document};
 
 /// The states that are counted, in their order.
 const STATES: [TaskState; 10] = [

@@ -1,10 +1,10 @@
 //! `/tasks`.
 
 use crate::framework::Framework;
-use crate::json::document;
-use crate::model::task::task;
 use crate::task::Task;
 use crate::view::View;
+use tepui_model::json::document;
+use tepui_model::task::task;
 
 /// Which tasks `/tasks` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `/version`.
 
-use crate::json::document;
 use crate::view::View;
+use tepui_model::json::document;
 
 impl View {
     /// Renders `/version`.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use tepui_proto::v1;
 
-use super::attributes::attributes;
 use super::domain::domain;
-use super::resources::resources;
 use crate::agent::Agent;
-use crate::json::{Object, Text};
+use tepui_model::attributes::attributes;
+use tepui_model::json::{Object, Text};
+use tepui_model::resources::resources;
 
 /// Writes what an agent says of itself.
 pub(crate) fn agent_info(object: &mut Object<'_>, info: &v1::AgentInfo) {

@@ -2,8 +2,8 @@
 
 use tepui_proto::v1;
 
-use super::v0_json;
-use crate::json::Object;
+use tepui_model::json::Object;
+use tepui_model::v0_json;
 
 /// Writes the fields of a command.
 pub(crate) fn command(object: &mut Object<'_>, command: &v1::CommandInfo) {

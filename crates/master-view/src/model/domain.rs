@@ -2,7 +2,7 @@
 
 use tepui_proto::v1;
 
-use crate::json::Object;
+use tepui_model::json::Object;
 
 /// Writes `domain` if it is known.
 pub(crate) fn domain(object: &mut Object<'_>, domain: Option<&v1::DomainInfo>) {

@@ -3,9 +3,9 @@
 use tepui_proto::v1;
 
 use super::command::command;
-use super::labels::labels;
-use super::resources::resources;
-use crate::json::Object;
+use tepui_model::json::Object;
+use tepui_model::labels::labels;
+use tepui_model::resources::resources;
 
 /// Writes the fields of an executor.
 pub(crate) fn executor(object: &mut Object<'_>, info: &v1::ExecutorInfo) {

@@ -3,14 +3,14 @@
 use tepui_proto::v1;
 
 use super::executor::executor;
-use super::labels::labels;
 use super::offer::offer;
-use super::resources::resources;
-use super::task::task;
-use super::v0_json;
 use crate::framework::Framework;
-use crate::json::{Array, Object, Text};
 use crate::task::Task;
+use tepui_model::json::{Array, Object, Text};
+use tepui_model::labels::labels;
+use tepui_model::resources::resources;
+use tepui_model::task::task;
+use tepui_model::v0_json;
 
 /// Writes what `/state-summary` shows of a framework; the other endpoints begin with the same.
 pub(crate) fn framework_summary(object: &mut Object<'_>, framework: &Framework) {

@@ -3,7 +3,7 @@
 use tepui_proto::v1;
 
 use super::domain::domain;
-use crate::json::Object;
+use tepui_model::json::Object;
 
 /// Writes the fields of a master.
 pub(crate) fn master_info(object: &mut Object<'_>, info: &v1::MasterInfo) {

@@ -2,9 +2,9 @@
 
 use tepui_proto::v1;
 
-use super::resources::resources;
-use super::v0_json;
-use crate::json::Object;
+use tepui_model::json::Object;
+use tepui_model::resources::resources;
+use tepui_model::v0_json;
 
 /// Writes the fields of an offer.
 pub(crate) fn offer(object: &mut Object<'_>, offer: &v1::Offer) {

@@ -5,8 +5,8 @@ use tepui_proto::v1::master::response::{GetAgents, Type, get_agents};
 
 use super::{Encoding, encode, json, list, response};
 use crate::agent::Agent;
-use crate::json::Object;
 use crate::view::View;
+use tepui_model::json::Object;
 
 impl View {
     /// Answers `GET_AGENTS`.

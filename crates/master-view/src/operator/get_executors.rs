@@ -3,8 +3,8 @@
 use tepui_proto::v1::master::response::{GetExecutors, Type, get_executors};
 
 use super::{Encoding, encode, json, list, response};
-use crate::json::Object;
 use crate::view::View;
+use tepui_model::json::Object;
 
 impl View {
     /// Answers `GET_EXECUTORS`.

@@ -6,8 +6,8 @@ use tepui_types::WallTime;
 
 use super::{Encoding, encode, json, list, response};
 use crate::framework::Framework;
-use crate::json::Object;
 use crate::view::View;
+use tepui_model::json::Object;
 
 impl View {
     /// Answers `GET_FRAMEWORKS`.

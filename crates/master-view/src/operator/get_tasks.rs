@@ -5,8 +5,8 @@ use tepui_proto::v1::master::response::{GetTasks, Type};
 
 use super::{Encoding, encode, json, list, response};
 use crate::framework::Framework;
-use crate::json::Object;
 use crate::view::View;
+use tepui_model::json::Object;
 
 impl View {
     /// Answers `GET_TASKS`.

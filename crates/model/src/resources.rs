@@ -11,7 +11,7 @@ use crate::json::{Object, Text};
 const ALWAYS: [&str; 4] = ["disk", "mem", "gpus", "cpus"];
 
 /// Writes each name's sum as a field, revocable ones apart.
-pub(crate) fn resources<'a>(object: &mut Object<'_>, resources: impl IntoIterator<Item = &'a v1::Resource>) {
+pub fn resources<'a>(object: &mut Object<'_>, resources: impl IntoIterator<Item = &'a v1::Resource>) {
     let mut always = [Scalar::default(); ALWAYS.len()];
     let mut scalars: BTreeMap<String, Scalar> = BTreeMap::new();
     let mut ranges: BTreeMap<String, Ranges> = BTreeMap::new();

@@ -2,14 +2,14 @@
 
 use tepui_proto::v1;
 
-use super::labels::labels;
-use super::resources::resources;
-use super::task_status::task_status;
-use super::v0_json;
 use crate::json::Object;
+use crate::labels::labels;
+use crate::resources::resources;
+use crate::task_status::task_status;
+use crate::v0_json;
 
 /// Writes the fields of a task.
-pub(crate) fn task(object: &mut Object<'_>, task: &v1::Task) {
+pub fn task(object: &mut Object<'_>, task: &v1::Task) {
     object.field("id", &task.task_id.value);
     object.field("name", &task.name);
     object.field("framework_id", &task.framework_id.value);

@@ -2,12 +2,12 @@
 
 use tepui_proto::v1;
 
-use super::labels::labels;
-use super::v0_json;
 use crate::json::Object;
+use crate::labels::labels;
+use crate::v0_json;
 
 /// Writes the fields of a status.
-pub(crate) fn task_status(object: &mut Object<'_>, status: &v1::TaskStatus) {
+pub fn task_status(object: &mut Object<'_>, status: &v1::TaskStatus) {
     object.field("state", status.state().as_str_name());
     object.field("timestamp", status.timestamp());
     labels(object, status.labels.as_ref());

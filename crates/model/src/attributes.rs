@@ -6,7 +6,7 @@ use tepui_types::{Ranges, Set};
 use crate::json::{Object, Text};
 
 /// Writes each attribute as a field.
-pub(crate) fn attributes(object: &mut Object<'_>, attributes: &[v1::Attribute]) {
+pub fn attributes(object: &mut Object<'_>, attributes: &[v1::Attribute]) {
     for attribute in attributes {
         match attribute.r#type() {
             v1::value::Type::Scalar => {

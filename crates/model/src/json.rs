@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use tepui_types::WallTime;
 
 /// A value that can be written.
-pub(crate) trait Value {
+pub trait Value {
     /// Appends the value.
     fn write(&self, out: &mut Vec<u8>);
 }
@@ -40,6 +40,12 @@ impl Value for usize {
     }
 }
 
+impl Value for i32 {
+    fn write(&self, out: &mut Vec<u8>) {
+        text(self, out);
+    }
+}
+
 impl Value for u64 {
     fn write(&self, out: &mut Vec<u8>) {
         text(self, out);
@@ -62,7 +68,8 @@ impl<T: Value + ?Sized> Value for &T {
 /// Bytes that are shown as a JSON string as they are.
 ///
 /// Compat: files need not be UTF-8, and readers count the bytes that they were given.
-pub(crate) struct Raw<'a>(pub(crate) &'a [u8]);
+#[derive(Debug)]
+pub struct Raw<'a>(pub &'a [u8]);
 
 impl Value for Raw<'_> {
     fn write(&self, out: &mut Vec<u8>) {
@@ -71,7 +78,8 @@ impl Value for Raw<'_> {
 }
 
 /// Shows a value as a JSON string of its text.
-pub(crate) struct Text<T>(pub(crate) T);
+#[derive(Debug)]
+pub struct Text<T>(pub T);
 
 impl<T: Display> Value for Text<T> {
     fn write(&self, out: &mut Vec<u8>) {
@@ -80,32 +88,33 @@ impl<T: Display> Value for Text<T> {
 }
 
 /// A JSON object that is being written.
-pub(crate) struct Object<'a> {
+#[derive(Debug)]
+pub struct Object<'a> {
     out: &'a mut Vec<u8>,
     empty: bool,
 }
 
 impl Object<'_> {
     /// Writes a field with a plain value.
-    pub(crate) fn field(&mut self, name: &str, value: impl Value) {
+    pub fn field(&mut self, name: &str, value: impl Value) {
         self.name(name);
         value.write(self.out);
     }
 
     /// Writes a field whose value is an object.
-    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
+    pub fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
         self.name(name);
         object(self.out, fill);
     }
 
     /// Writes a field whose value is an array.
-    pub(crate) fn array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
+    pub fn array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
         self.name(name);
         array(self.out, fill);
     }
 
     /// Writes a field whose value `write` appends.
-    pub(crate) fn raw(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn raw(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.name(name);
         write(self.out);
     }
@@ -121,26 +130,27 @@ impl Object<'_> {
 }
 
 /// A JSON array that is being written.
-pub(crate) struct Array<'a> {
+#[derive(Debug)]
+pub struct Array<'a> {
     out: &'a mut Vec<u8>,
     empty: bool,
 }
 
 impl Array<'_> {
     /// Writes a plain element.
-    pub(crate) fn element(&mut self, value: impl Value) {
+    pub fn element(&mut self, value: impl Value) {
         self.separate();
         value.write(self.out);
     }
 
     /// Writes an element that is an object.
-    pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
+    pub fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
         self.separate();
         object(self.out, fill);
     }
 
     /// Writes an element that `write` appends.
-    pub(crate) fn raw(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn raw(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.separate();
         write(self.out);
     }
@@ -154,21 +164,21 @@ impl Array<'_> {
 }
 
 /// Appends an object.
-pub(crate) fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
+pub fn object(out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
     out.push(b'{');
     fill(&mut Object { out, empty: true });
     out.push(b'}');
 }
 
 /// Appends an array.
-pub(crate) fn array(out: &mut Vec<u8>, fill: impl FnOnce(&mut Array<'_>)) {
+pub fn array(out: &mut Vec<u8>, fill: impl FnOnce(&mut Array<'_>)) {
     out.push(b'[');
     fill(&mut Array { out, empty: true });
     out.push(b']');
 }
 
 /// Formats a whole answer.
-pub(crate) fn document(fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
+pub fn document(fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(4096);
     object(&mut out, fill);
     out
@@ -186,7 +196,7 @@ fn text(value: &impl Display, out: &mut Vec<u8>) {
 }
 
 /// Appends a quoted string.
-pub(crate) fn string(value: &str, out: &mut Vec<u8>) {
+pub fn string(value: &str, out: &mut Vec<u8>) {
     quoted(value.as_bytes(), out);
 }
 
@@ -217,7 +227,7 @@ fn quoted(value: &[u8], out: &mut Vec<u8>) {
 /// Appends a double: the shortest digits that read back the same, with a fraction always.
 ///
 /// What JSON cannot say (infinities, no number) is zero.
-pub(crate) fn number(value: f64, out: &mut Vec<u8>) {
+pub fn number(value: f64, out: &mut Vec<u8>) {
     let value = if value.is_finite() { value } else { 0.0 };
     let mut buffer = ryu::Buffer::new();
     out.extend_from_slice(buffer.format_finite(value).as_bytes());
@@ -225,7 +235,7 @@ pub(crate) fn number(value: f64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     #[test]
     fn documents_are_written_as_mesos_writes_them() {

@@ -27,8 +27,13 @@ pub enum ConfigError {
     )]
     Detection(String),
     /// `--resources` is malformed.
-    #[error("flag `resources`: {0}")]
-    Resources(#[from] ResourcesError),
+    #[error("flag `resources`: `{value}`: {source}")]
+    Resources {
+        /// As it was given.
+        value: String,
+        /// What is wrong with it.
+        source: ResourcesError,
+    },
     /// `--attributes` is malformed.
     #[error("flag `attributes`: {0}")]
     Attributes(#[from] AttributesError),
@@ -152,7 +157,7 @@ mod tests {
         assert!(check(&[work_dir]).unwrap_err().contains("flag `master` is missing"));
         assert!(check(&[master]).unwrap_err().contains("flag `work_dir` is missing"));
         assert!(check(&["--master=zk://h:1/mesos", work_dir]).unwrap_err().contains("cannot be detected"));
-        assert!(check(&[master, work_dir, "--resources=cpus:four"]).unwrap_err().contains("cpus:four"));
+        assert!(check(&[master, work_dir, "--resources=cpus:four"]).unwrap_err().contains("`cpus:four`"));
         assert!(check(&[master, work_dir, "--attributes=x"]).unwrap_err().contains("attributes"));
         assert!(check(&[master, work_dir, "--default_role=a b"]).unwrap_err().contains("default_role"));
         let bad = check(&[master, work_dir, "--executor_environment_variables={\"A\":1}"]);

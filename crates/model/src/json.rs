@@ -235,7 +235,7 @@ pub fn number(value: f64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn documents_are_written_as_mesos_writes_them() {

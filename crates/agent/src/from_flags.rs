@@ -84,8 +84,10 @@ fn core(
     let mut core = tepui_agent_core::Config::new(pid, addresses.hostname.clone(), work_dir);
     let default_role = values.text("default_role").unwrap_or(tepui_types::DEFAULT_ROLE);
     validate_role(default_role)?;
-    core.resources =
-        Resources::parse(values.text("resources").unwrap_or_default(), default_role)?.to_protos();
+    let resources = values.text("resources").unwrap_or_default();
+    core.resources = Resources::parse(resources, default_role)
+        .map_err(|source| ConfigError::Resources { value: resources.to_owned(), source })?
+        .to_protos();
     core.attributes = Attributes::parse(values.text("attributes").unwrap_or_default())?.to_protos();
     core.command_executor = command_executor;
     core.switch_user = values.bool("switch_user");

@@ -1,5 +1,6 @@
 //! `mesos.scheduler.Call`: a driver calls.
 
+use tepui_proto::v1::offer::operation::Type as OperationType;
 use tepui_proto::v1::scheduler::call::Type;
 use tepui_proto::{driver, v1};
 use tepui_types::{FrameworkId, Upid};
@@ -10,6 +11,9 @@ use crate::effect::Response;
 use crate::master::Master;
 use crate::turn::Turn;
 use crate::validation;
+
+const NO_FEEDBACK: &str = "The 'id' field was set in an offer operation, but operation feedback is not supported for \
+                           the SchedulerDriver API; please use the HTTP scheduler API for this feature";
 
 impl Master {
     /// Checks a driver's call and handles it like that of an HTTP scheduler. What is wrong with it is not answered.
@@ -29,7 +33,7 @@ impl Master {
     }
 
     /// Handles a valid call of a framework's own driver.
-    pub(super) fn framework_call(&mut self, from: &Upid, call: v1::scheduler::Call, turn: &mut Turn<'_>) {
+    pub(super) fn framework_call(&mut self, from: &Upid, mut call: v1::scheduler::Call, turn: &mut Turn<'_>) {
         let kind = call.r#type();
         let id = call.framework_id.as_ref().map(FrameworkId::from);
         let Some(framework) = id.and_then(|id| self.frameworks.registered.get(&id)) else { return };
@@ -41,6 +45,9 @@ impl Master {
         // Compat: drivers get no feedback on operations, so they have nothing to say about it.
         if matches!(kind, Type::AcknowledgeOperationStatus | Type::ReconcileOperations) {
             return;
+        }
+        if let Some(accept) = &mut call.accept {
+            refuse_feedback(accept, from, turn);
         }
         let response = self.handle_call(call, turn);
         if let (Type::UpdateFramework, Response::Rejected(rejection)) = (kind, response) {
@@ -76,6 +83,19 @@ fn to_v1(call: driver::Call) -> v1::scheduler::Call {
         suppress: call.suppress,
         update_framework: call.update_framework,
     }
+}
+
+/// Takes out the operations that ask for feedback, and says that drivers get none. Tasks with an operation's id are
+/// refused later, as they are for all.
+fn refuse_feedback(accept: &mut v1::scheduler::call::Accept, from: &Upid, turn: &mut Turn<'_>) {
+    accept.operations.retain(|operation| {
+        let is_launch = matches!(operation.r#type(), OperationType::Launch | OperationType::LaunchGroup);
+        let refused = operation.id.is_some() && !is_launch;
+        if refused {
+            send_error(from, NO_FEEDBACK, turn);
+        }
+        !refused
+    });
 }
 
 /// Counts a call that is malformed, if there is a counter for its like.

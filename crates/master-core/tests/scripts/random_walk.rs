@@ -7,13 +7,14 @@ use crate::world::World;
 
 const AGENTS: u64 = 5;
 const FRAMEWORKS: u64 = 3;
+const DRIVERS: u64 = 3;
 const STEPS: u64 = 400;
 const SEEDS: u64 = 40;
 
 /// What the walks must come across, or they would prove little.
 const REACHED: &[&str] = &[
-    "RunTask launch_executor=true",
-    "RunTask launch_executor=false",
+    "launch_executor=true",
+    "launch_executor=false",
     "RESCIND",
     "Framework failed over",
     "Framework has been removed",
@@ -27,12 +28,25 @@ const REACHED: &[&str] = &[
     "TASK_ERROR",
     "remove $m-S",
     "StatusUpdateAcknowledgement",
+    "FrameworkRegistered",
+    "FrameworkReregistered",
+    "FrameworkError Framework failed over",
+    "FrameworkError Framework disconnected",
+    "RescindResourceOffer",
+    "RunTask pid=",
 ];
+
+/// Whom a framework speaks through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Speaker {
+    Stream(u64),
+    Driver(u64),
+}
 
 /// An offer that was seen.
 #[derive(Clone)]
 struct Known {
-    stream: u64,
+    speaker: Speaker,
     offer: String,
     agent: String,
 }
@@ -42,8 +56,8 @@ struct Walk {
     world: World,
     log: String,
     offers: Vec<Known>,
-    /// The framework of each stream.
-    frameworks: BTreeMap<u64, String>,
+    /// The framework of each stream and driver.
+    frameworks: BTreeMap<Speaker, String>,
     streams: u64,
     /// Which of `REACHED` were seen.
     seen: BTreeSet<&'static str>,
@@ -74,17 +88,24 @@ impl Walk {
 
     /// Remembers what a well-behaved framework would.
     fn learn(&mut self, line: &str) {
-        let Some((stream, event)) = line.strip_prefix("event ").and_then(|rest| rest.split_once(": ")) else {
+        let (speaker, event) = if let Some(event) = line.strip_prefix("event ") {
+            let (stream, event) = event.split_once(": ").unwrap();
+            (Speaker::Stream(stream.parse().unwrap()), event)
+        } else if let Some(message) = line.strip_prefix("send scheduler-") {
+            let (driver, message) = message.split_once(": ").unwrap();
+            (Speaker::Driver(driver.split_once('@').unwrap().0.parse().unwrap()), message)
+        } else {
             return;
         };
-        let stream: u64 = stream.parse().unwrap();
-        if let Some(framework) = event.strip_prefix("SUBSCRIBED ") {
-            self.frameworks.insert(stream, framework.to_owned());
+        let registered = ["SUBSCRIBED ", "FrameworkRegistered ", "FrameworkReregistered "];
+        if let Some(framework) = registered.iter().find_map(|event_name| event.strip_prefix(event_name)) {
+            self.frameworks.insert(speaker, framework.to_owned());
         }
-        for offer in event.strip_prefix("OFFERS ").into_iter().flat_map(|offers| offers.split(" | ")) {
+        let offers = ["OFFERS ", "ResourceOffers "].iter().find_map(|name| event.strip_prefix(name));
+        for offer in offers.into_iter().flat_map(|offers| offers.split(" | ")) {
             let mut words = offer.split([' ', ':']);
             let (id, agent) = (words.next().unwrap(), words.nth(1).unwrap());
-            self.offers.push(Known { stream, offer: id.to_owned(), agent: agent.to_owned() });
+            self.offers.push(Known { speaker, offer: id.to_owned(), agent: agent.to_owned() });
         }
     }
 
@@ -117,24 +138,44 @@ impl Walk {
     fn offer(&mut self) -> Known {
         let recent = self.offers.len().saturating_sub(4);
         let choices = self.offers[recent..].to_vec();
-        let none = || Known { stream: 0, offer: "$m-O0".to_owned(), agent: "$m-S0".to_owned() };
+        let none =
+            || Known { speaker: Speaker::Stream(0), offer: "$m-O0".to_owned(), agent: "$m-S0".to_owned() };
         self.random.choice(choices).unwrap_or_else(none)
     }
 
-    /// A call of whoever had a stream of late.
+    /// A call of a driver, or of whoever had a stream of late.
     fn call(&mut self, body: &str) -> String {
         let newest = self.streams.saturating_sub(1);
         let stream = newest - self.random.u64(..=newest.min(4));
-        self.call_on(stream, body)
+        let speaker =
+            if self.random.u64(..4) == 0 { Speaker::Driver(self.driver()) } else { Speaker::Stream(stream) };
+        self.call_on(speaker, body)
     }
 
-    fn call_on(&self, stream: u64, body: &str) -> String {
-        let framework = self.frameworks.get(&stream).map_or("$m-0000", String::as_str);
-        format!("call stream={stream}\n{{\"framework_id\":{{\"value\":\"{framework}\"}},{body}}}")
+    fn call_on(&self, speaker: Speaker, body: &str) -> String {
+        let framework = self.frameworks.get(&speaker).map_or("$m-0000", String::as_str);
+        let body = format!("{{\"framework_id\":{{\"value\":\"{framework}\"}},{body}}}");
+        match speaker {
+            Speaker::Stream(stream) => format!("call stream={stream}\n{body}"),
+            Speaker::Driver(driver) => {
+                format!("driver {driver} Call\n{}", body.replace("agent_id", "slave_id"))
+            }
+        }
+    }
+
+    fn driver(&mut self) -> u64 {
+        self.random.u64(1..=DRIVERS)
+    }
+
+    fn driver_subscribe(&mut self) -> String {
+        let (driver, framework, failover) = (self.driver(), self.framework(), self.random.u64(..30));
+        let id = if self.random.u64(..4) == 0 { String::new() } else { format!("id={framework} ") };
+        let force = if self.random.bool() { "force" } else { "" };
+        format!("driver {driver} subscribe f {id}failover={failover} capabilities=PARTITION_AWARE {force}")
     }
 
     fn accept(&mut self) -> String {
-        let (Known { stream, offer, agent }, task) = (self.offer(), self.task());
+        let (Known { speaker, offer, agent }, task) = (self.offer(), self.task());
         let cpus = self.random.u64(1..3);
         let kind = if self.random.bool() {
             r#""command":{"value":"x"}"#
@@ -144,7 +185,7 @@ impl Walk {
         let body = format!(
             r#""type":"ACCEPT","accept":{{"offer_ids":[{{"value":"{offer}"}}],"operations":[{{"type":"LAUNCH","launch":{{"task_infos":[{{"name":"n","task_id":{{"value":"{task}"}},"agent_id":{{"value":"{agent}"}},{kind},"resources":[{{"name":"cpus","type":"SCALAR","scalar":{{"value":{cpus}}}}}]}}]}}}}],"filters":{{"refuse_seconds":0}}}}"#
         );
-        if self.random.u64(..5) == 0 { self.call(&body) } else { self.call_on(stream, &body) }
+        if self.random.u64(..5) == 0 { self.call(&body) } else { self.call_on(speaker, &body) }
     }
 
     fn reregister(&mut self) -> String {
@@ -173,7 +214,7 @@ impl Walk {
     fn step(&mut self) {
         let (agent, framework, task, state) = (self.agent(), self.framework(), self.task(), self.state());
         let streams = self.streams.max(1);
-        let command = match self.random.u64(..20) {
+        let command = match self.random.u64(..25) {
             0 => format!("agent {agent} cpus:4;mem:1024"),
             1 => self.reregister(),
             2 => format!("link-broken {agent}"),
@@ -182,8 +223,8 @@ impl Walk {
             6 => "subscribe f failover=20 checkpoint=true".to_owned(),
             7..=10 => self.accept(),
             11 => {
-                let Known { stream, offer, .. } = self.offer();
-                self.call_on(stream, &format!(r#""type":"DECLINE","decline":{{"offer_ids":[{{"value":"{offer}"}}]}}"#))
+                let Known { speaker, offer, .. } = self.offer();
+                self.call_on(speaker, &format!(r#""type":"DECLINE","decline":{{"offer_ids":[{{"value":"{offer}"}}]}}"#))
             }
             12 | 13 => format!("status {agent} {framework} {task} {state} latest={} uuid={}", self.state(), self.random.u64(..3)),
             14 => self.call(&format!(
@@ -198,6 +239,9 @@ impl Walk {
             18 => format!(
                 "send {agent} ExitedExecutor\n{{\"slave_id\":{{\"value\":\"$m-S{agent}\"}},\"framework_id\":{{\"value\":\"{framework}\"}},\"executor_id\":{{\"value\":\"e\"}},\"status\":0}}"
             ),
+            19 | 20 => self.driver_subscribe(),
+            21 => format!("driver-broken {}", self.driver()),
+            22 => format!("driver {} DeactivateFramework\n{{\"framework_id\":{{\"value\":\"{framework}\"}}}}", self.driver()),
             _ => format!("advance {}", [0.5, 3.0, 16.0, 90.0][self.random.usize(..4)]),
         };
         self.run(&command);

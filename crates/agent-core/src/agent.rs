@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects};
 use crate::framework::Framework;
 use crate::input::{Input, StreamId};
+use crate::operation::Operations;
 use crate::status_update::Streams;
 use crate::timers::{Timer, Timers};
 
@@ -55,6 +56,7 @@ pub struct Agent {
     pub(crate) streams: BTreeMap<StreamId, (FrameworkId, ExecutorId)>,
     pub(crate) next_stream: u64,
     pub(crate) updates: Streams,
+    pub(crate) operations: Operations,
     pub(crate) timers: Timers,
     /// Why it ends, if it was not asked to on its machine.
     pub(crate) error: Option<String>,
@@ -90,6 +92,7 @@ impl Agent {
             streams: BTreeMap::new(),
             next_stream: 1,
             updates: Streams::default(),
+            operations: Operations::new(),
             timers: Timers::default(),
             error: None,
             config,
@@ -135,6 +138,7 @@ impl Agent {
                 Timer::ExecutorShutdown(container) => effects.push(Effect::Destroy(container)),
                 Timer::Heartbeat(stream) => self.heartbeat(stream, effects),
                 Timer::Retry(framework, task) => self.retry_update(&framework, &task, effects),
+                Timer::OperationRetry(uuid) => self.retry_operation(&uuid, effects),
             }
         }
     }
@@ -157,6 +161,7 @@ impl Agent {
             return;
         }
         self.pause_updates();
+        self.pause_operations();
         self.timers.cancel(&Timer::Register);
         self.timers.cancel(&Timer::Ping);
         self.state = State::Terminating;

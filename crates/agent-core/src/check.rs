@@ -53,6 +53,15 @@ impl Agent {
             "registered without a master or an id"
         );
         assert!(self.state != State::Stopped || self.frameworks.is_empty(), "stopped with frameworks");
+        for uuid in self.operations.keys() {
+            let planned = self.timers.runs(&Timer::OperationRetry(*uuid));
+            assert_eq!(
+                planned, running,
+                "statuses of operations are repeated while a master listens, {uuid}"
+            );
+        }
+        let total = crate::resources::total(&self.info.resources, &self.checkpointed);
+        assert!(total.is_ok(), "what is reserved is made of our resources");
         for (framework, task) in self.updates.pending() {
             let planned = self.timers.runs(&Timer::Retry(framework.clone(), task.clone()));
             assert_eq!(planned, running, "updates are repeated while a master listens, {task:?}");
@@ -99,6 +108,7 @@ impl Agent {
             Timer::ExecutorRegistration(container) | Timer::ExecutorShutdown(container) => {
                 self.containers.contains_key(container)
             }
+            Timer::OperationRetry(uuid) => self.operations.contains_key(uuid),
             Timer::Heartbeat(stream) => self.streams.contains_key(stream),
             Timer::Retry(framework, task) => {
                 self.updates.get(framework, task).is_some_and(|stream| stream.head().is_some())

@@ -50,13 +50,15 @@ pub struct Config {
 impl Config {
     /// The capabilities of this agent as it is built.
     ///
-    /// `RESOURCE_PROVIDER`, `RESIZE_VOLUME`, `AGENT_OPERATION_FEEDBACK`, `AGENT_DRAINING` and `TASK_RESOURCE_LIMITS`
-    /// are not among them: a master then refuses such operations itself, tells of reservations by
-    /// `CheckpointResourcesMessage`, and sends nothing that we would have to ignore.
-    pub const CAPABILITIES: [v1::agent_info::capability::Type; 3] = [
+    /// `AGENT_DRAINING` and `TASK_RESOURCE_LIMITS` are not among them: a master then sends nothing that we would have to
+    /// ignore. `RESOURCE_PROVIDER` says that we carry out operations, on our own resources.
+    pub const CAPABILITIES: [v1::agent_info::capability::Type; 6] = [
         v1::agent_info::capability::Type::MultiRole,
         v1::agent_info::capability::Type::HierarchicalRole,
         v1::agent_info::capability::Type::ReservationRefinement,
+        v1::agent_info::capability::Type::ResourceProvider,
+        v1::agent_info::capability::Type::ResizeVolume,
+        v1::agent_info::capability::Type::AgentOperationFeedback,
     ];
 
     /// Settings with Mesos' defaults and nothing to offer.

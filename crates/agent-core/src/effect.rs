@@ -74,11 +74,38 @@ pub enum Effect {
     /// End a container, whether it runs or is being started. `Input::ContainerExited` follows if it ran, and for one
     /// that never runs `Input::ContainerLaunchFailed`. Unknown ones are ignored.
     Destroy(ContainerId),
+    /// Make or remove the folder of a persistent volume, before what follows.
+    ChangeVolume {
+        /// The folder, an absolute path.
+        path: String,
+        /// What is to become of it.
+        change: VolumeChange,
+    },
     /// All is ended: the process may exit. Nothing follows.
     Stopped {
         /// Why, if nobody asked for it on this machine.
         error: Option<String>,
     },
+}
+
+/// What becomes of the folder of a persistent volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeChange {
+    /// It is made, if it is not there.
+    Create,
+    /// It is removed with all that is in it.
+    Remove,
+    /// What is in it is removed; it is a file system of its own.
+    Empty,
+}
+
+/// A persistent volume in a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeLink {
+    /// The folder of the volume, an absolute path.
+    pub path: String,
+    /// Where the task wants to find it, relative to the sandbox.
+    pub container_path: String,
 }
 
 /// What a container is made of.
@@ -98,6 +125,8 @@ pub struct Launch {
     pub task: Option<Raw<v1::TaskInfo>>,
     /// The executor's resources and those of the first task.
     pub resources: Vec<v1::Resource>,
+    /// The persistent volumes among the resources.
+    pub volumes: Vec<VolumeLink>,
     /// The user to run as; ours if none.
     pub user: Option<String>,
     /// The sandbox, an absolute path, to be made.

@@ -49,7 +49,10 @@ impl Agent {
             LinkMessage::ShutdownFramework(message) => self.shutdown_framework(&message, effects),
             LinkMessage::ShutdownExecutor(message) => self.shutdown_executor(&message, effects),
             LinkMessage::UpdateFramework(message) => self.update_framework(*message, effects),
-            LinkMessage::CheckpointResources(message) => self.checkpoint_resources(*message, effects),
+            LinkMessage::CheckpointResources(message) => self.checkpoint_resources(&message, effects),
+            LinkMessage::ApplyOperation(message) => self.apply_operation(*message, effects),
+            LinkMessage::AcknowledgeOperationStatus(message) => self.operation_acknowledgement(&message),
+            LinkMessage::ReconcileOperations(message) => self.reconcile_operations(*message, effects),
             LinkMessage::Shutdown(message) => self.shutdown(*message, effects),
             message => tracing::debug!(name = message.name(), "dropped a message that is not for agents"),
         }

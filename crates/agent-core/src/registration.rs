@@ -38,6 +38,7 @@ impl Agent {
         }
         self.state = State::Disconnected;
         self.pause_updates();
+        self.pause_operations();
         self.timers.cancel(&Timer::Register);
         self.timers.cancel(&Timer::Ping);
         effects.change(Change::Master { pid: self.master.clone(), registered: false });
@@ -146,10 +147,14 @@ impl Agent {
         self.timers.cancel(&Timer::Register);
         self.timers.set(Timer::Ping, self.now.time + self.ping_timeout);
         effects.change(Change::Master { pid: self.master.clone(), registered: true });
+        // Before the statuses: a master that has just been elected learns the operations from this.
+        self.send_update_slave(effects);
         self.resume_updates(effects);
+        self.resume_operations(effects);
     }
 
-    /// Tells a master that knows of resource providers which version of our resources it has.
+    /// Tells a master that knows of resource providers which version of our resources it has, and which operations are
+    /// not acknowledged.
     pub(crate) fn send_update_slave(&self, effects: &mut Effects) {
         use v1::agent_info::capability::Type::ResourceProvider;
         let (Some(master), Some(id)) = (&self.master, &self.id) else { return };
@@ -159,7 +164,9 @@ impl Agent {
         let message = internal::UpdateSlaveMessage {
             slave_id: id.to_proto(),
             update_oversubscribed_resources: Some(false),
-            operations: Some(internal::update_slave_message::Operations::default()),
+            operations: Some(internal::update_slave_message::Operations {
+                operations: self.operations.values().map(|operation| operation.entity.clone()).collect(),
+            }),
             resource_version_uuid: Some(self.resource_version_uuid()),
             resource_providers: Some(internal::update_slave_message::ResourceProviders::default()),
             ..internal::UpdateSlaveMessage::default()

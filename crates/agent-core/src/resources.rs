@@ -20,6 +20,20 @@ pub(crate) fn pre_refinement(resources: &[v1::Resource]) -> Vec<v1::Resource> {
         .map_or_else(|_| resources.to_vec(), |parsed| parsed.to_protos_pre_refinement())
 }
 
+/// All resources: those that we were started with, with reservations and volumes in their place.
+pub(crate) fn total(own: &[v1::Resource], checkpointed: &[v1::Resource]) -> Result<Resources, String> {
+    let mut total = Resources::from_protos(own).map_err(|error| error.to_string())?;
+    for resource in &Resources::from_protos(checkpointed).map_err(|error| error.to_string())? {
+        let plain = resource.without_checkpoint();
+        if !resource.needs_checkpointing() || !total.contains_resource(&plain) {
+            return Err(format!("Incompatible agent resources: {total} does not contain {plain}"));
+        }
+        total -= &plain;
+        total += resource.clone();
+    }
+    Ok(total)
+}
+
 /// Tells whether all dynamic reservations and volumes among `used` are among `known`.
 pub(crate) fn knows_checkpointed(known: &[v1::Resource], used: &[v1::Resource]) -> bool {
     let needed = |resource: &&Resource| resource.needs_checkpointing();

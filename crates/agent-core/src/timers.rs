@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_types::{ContainerId, FrameworkId, TaskId, Time};
+use tepui_types::{ContainerId, FrameworkId, TaskId, Time, Uuid};
 
 use crate::input::StreamId;
 
@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     Heartbeat(StreamId),
     /// The next attempt to forward a task's first unacknowledged update.
     Retry(FrameworkId, TaskId),
+    /// The next attempt to send the status of an operation.
+    OperationRetry(Uuid),
 }
 
 /// All timers that run.

@@ -1,10 +1,13 @@
 //! Starts and ends the containers that the core asks for.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tepui_agent_core::{Input, Launch};
-use tepui_containerizer::{ContainerConfig, Containerizer, Sandbox};
+use tepui_agent_core::{Input, Launch, VolumeChange, VolumeLink};
+use tepui_containerizer::{
+    ContainerConfig, Containerizer, Sandbox, SandboxError, create_volume, empty_volume, link_volume,
+    remove_volume, retire_volume,
+};
 use tepui_types::ContainerId;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -58,6 +61,33 @@ impl Containers {
         });
     }
 
+    /// Makes or removes the folder of a persistent volume. What takes long is done later, but a launch that follows finds
+    /// the volume as it is to be.
+    pub(crate) fn change_volume(&mut self, path: String, change: VolumeChange) {
+        while self.under_way.try_join_next().is_some() {}
+        let folder = PathBuf::from(&path);
+        let done = match change {
+            VolumeChange::Create => create_volume(&folder).map(|()| None),
+            VolumeChange::Remove => retire_volume(&folder),
+            // Here and now: a new volume may take the place, and must keep its data.
+            VolumeChange::Empty => empty_volume(&folder).map(|()| None),
+        };
+        match done {
+            Ok(None) => {}
+            Ok(Some(retired)) => self.remove_later(retired),
+            Err(error) => warn!(path, error = describe(&error), "failed to change a persistent volume"),
+        }
+    }
+
+    fn remove_later(&mut self, retired: PathBuf) {
+        self.under_way.spawn(async move {
+            let path = retired.display().to_string();
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || remove_volume(&retired)).await {
+                warn!(path, error = describe(&error), "failed to remove the data of a persistent volume");
+            }
+        });
+    }
+
     /// Ends a container. Its end is reported as any other.
     pub(crate) fn destroy(&mut self, container: ContainerId) {
         while self.under_way.try_join_next().is_some() {}
@@ -94,7 +124,8 @@ async fn start(
     .map_err(|error| describe(&error))?;
     let path = sandbox.path().to_owned();
     let user = launch.user.clone();
-    tokio::task::spawn_blocking(move || sandbox.create(user.as_deref()))
+    let volumes = launch.volumes.clone();
+    tokio::task::spawn_blocking(move || make_sandbox(&sandbox, user.as_deref(), &volumes))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| describe(&error))?;
@@ -113,6 +144,17 @@ async fn start(
     };
     let launched = containerizer.launch(config).await.map_err(|error| describe(&error))?;
     Ok(launched.pid)
+}
+
+/// Makes the sandbox and links the volumes into it.
+fn make_sandbox(sandbox: &Sandbox, user: Option<&str>, volumes: &[VolumeLink]) -> Result<(), SandboxError> {
+    sandbox.create(user)?;
+    for VolumeLink { path, container_path } in volumes {
+        if !link_volume(sandbox.path(), container_path, Path::new(path))? {
+            warn!(path, container_path, "skipping a persistent volume whose container path contains a slash");
+        }
+    }
+    Ok(())
 }
 
 /// An error with its causes.

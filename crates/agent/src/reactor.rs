@@ -139,6 +139,10 @@ impl Reactor {
                 info!(%container, "destroying a container");
                 self.containers.destroy(container);
             }
+            Effect::ChangeVolume { path, change } => {
+                info!(path, ?change, "changing a persistent volume");
+                self.containers.change_volume(path, change);
+            }
             Effect::Stopped { error } => self.stopped = Some(Stopped(error)),
         }
     }

@@ -12,7 +12,9 @@ mod environment;
 mod launch;
 mod sandbox;
 mod sweep;
+mod volume;
 
 pub use containerizer::{Containerizer, Exited, Launched};
 pub use launch::{ContainerConfig, LaunchError};
 pub use sandbox::{Sandbox, SandboxError};
+pub use volume::{create_volume, empty_volume, link_volume, remove_volume, retire_volume};

@@ -112,7 +112,7 @@ impl Sandbox {
     }
 }
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SandboxError {
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SandboxError {
     move |source| SandboxError::File { action, path: path.to_owned(), source }
 }
 

@@ -115,6 +115,8 @@ impl Cluster {
             Effect::CloseLink(peer) => self.close_link(Host::Agent(agent), &peer),
             Effect::Launch(launch) => self.launch(agent, &launch),
             Effect::Destroy(container) => self.in_container(agent, container, InContainer::Exits),
+            // There is no disk here.
+            Effect::ChangeVolume { .. } => {}
             Effect::Stopped { error } => {
                 self.trace(format_args!("agent {agent} stopped: {error:?}"));
                 self.crash_agent(agent);

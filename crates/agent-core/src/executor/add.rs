@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use tepui_proto::{Raw, v1};
-use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Uuid};
+use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Resource, Uuid};
 
 use super::Executor;
 use crate::agent::Agent;
 use crate::change::{Change, ExecutorState};
-use crate::effect::{Effect, Effects, Launch};
+use crate::effect::{Effect, Effects, Launch, VolumeLink};
 use crate::environment::executor_environment;
+use crate::operation::volume_path;
 use crate::resources;
 use crate::sandbox;
 use crate::timers::Timer;
@@ -39,6 +40,7 @@ impl Agent {
             executor: id.clone(),
             executor_info: info.clone(),
             task: is_for_command.then(|| task.clone()),
+            volumes: volumes(&self.config.work_dir, &info.resources, &task.resources),
             resources: resources::sum(&info.resources, &task.resources),
             user,
             directory: directory.clone(),
@@ -69,4 +71,14 @@ impl Agent {
         self.timers.set(Timer::ExecutorRegistration(container), deadline);
         effects.push(Effect::Launch(Box::new(launch)));
     }
+}
+
+/// The volumes that an executor and its first task use.
+fn volumes(work_dir: &str, executor: &[v1::Resource], task: &[v1::Resource]) -> Vec<VolumeLink> {
+    let link = |proto: &v1::Resource| {
+        let container_path = proto.disk.as_ref()?.volume.as_ref()?.container_path.clone();
+        let volume = volume_path(work_dir, &Resource::from_proto(proto).ok()?)?;
+        Some(VolumeLink { path: volume.path, container_path })
+    };
+    executor.iter().chain(task).filter_map(link).collect()
 }

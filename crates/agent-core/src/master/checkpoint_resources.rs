@@ -1,21 +1,28 @@
-//! `CheckpointResourcesMessage`: the reservations and volumes that operations have made of our resources.
+//! `CheckpointResourcesMessage`: the reservations and volumes that operations have made of our resources, told by a
+//! master that does not know that we carry out operations ourselves.
 
 use tepui_proto::internal;
+use tepui_types::Resources;
 
 use crate::agent::Agent;
-use crate::change::Change;
 use crate::effect::Effects;
+use crate::resources::total;
 
 impl Agent {
-    /// Remembers them: tasks may use them, and masters are told of them.
+    /// Takes them over: tasks may use them, and masters are told of them. What cannot be made of our resources is not
+    /// taken over, and we register anew: the master then hears what we have.
     pub(crate) fn checkpoint_resources(
         &mut self,
-        message: internal::CheckpointResourcesMessage,
+        message: &internal::CheckpointResourcesMessage,
         effects: &mut Effects,
     ) {
-        if self.checkpointed != message.resources {
-            self.checkpointed = message.resources;
-            effects.change(Change::Checkpointed(self.checkpointed.clone()));
+        let possible = total(&self.info.resources, &message.resources).is_ok();
+        match Resources::from_protos(&message.resources) {
+            Ok(resources) if possible => self.set_checkpointed(resources, effects),
+            Ok(_) | Err(_) => {
+                tracing::debug!("the master tells of reservations that our resources cannot have");
+                self.redetect(effects);
+            }
         }
     }
 }

@@ -32,8 +32,9 @@ impl Agent {
             self.id = Some(id.clone());
             effects.change(Change::AgentNamed(id));
             self.enter_running(effects);
+        } else {
+            self.send_update_slave(effects);
         }
-        self.send_update_slave(effects);
     }
 
     /// Learns how long the master takes to give us up.

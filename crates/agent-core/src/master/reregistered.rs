@@ -26,8 +26,9 @@ impl Agent {
         self.set_ping_timeout(message.connection.as_ref());
         if self.state == State::Disconnected {
             self.enter_running(effects);
+        } else {
+            self.send_update_slave(effects);
         }
-        self.send_update_slave(effects);
         for reconcile in message.reconciliations {
             self.reconcile(&reconcile, effects);
         }

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use tepui_agent_core::{Agent, Config, Effects, ExecutorCall, Input, RequestId, StreamId, Termination};
 use tepui_proto::v1::executor::call;
+use tepui_proto::v1::offer::operation::Type;
+use tepui_proto::v1::offer::{Operation, operation};
+use tepui_proto::v1::resource::DiskInfo;
+use tepui_proto::v1::resource::disk_info::Persistence;
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{ContainerId, Now, Resources, Time, Upid, WallTime, parse_duration};
 
@@ -52,7 +56,7 @@ impl<'a> Words<'a> {
 impl Story {
     pub(crate) fn new() -> Self {
         let mut config = Config::new("slave(1)@10.0.0.2:5051".parse().unwrap(), "host", "/work");
-        config.resources = Resources::parse("cpus:4;mem:1024", "*").unwrap().to_protos();
+        config.resources = Resources::parse("cpus:4;mem:1024;disk:100", "*").unwrap().to_protos();
         config.command_executor = v1::CommandInfo {
             shell: Some(false),
             value: Some("/bin/tepui".to_owned()),
@@ -290,6 +294,14 @@ impl Story {
                 data: words.rest(3).into_bytes(),
             }
             .into(),
+            "apply" => apply(words).into(),
+            "ack-operation" => internal::AcknowledgeOperationStatusMessage {
+                operation_uuid: operation_uuid(words.at(1)),
+                status_uuid: v1::Uuid { value: self.uuid_bytes(words.at(2)) },
+                resource_provider_id: None,
+            }
+            .into(),
+            "reconcile-operations" => reconcile_operations(words).into(),
             "checkpoint" => internal::CheckpointResourcesMessage { resources: reserved(words.at(1)) }.into(),
             other => panic!("`{other}` is no input"),
         }
@@ -343,6 +355,78 @@ fn reserved(amount: &str) -> Vec<v1::Resource> {
     all
 }
 
+/// Ten megabytes of disk, reserved, and perhaps a volume.
+fn disk(volume: Option<&str>) -> v1::Resource {
+    let mut disk = reserved("10").remove(0);
+    disk.name = "disk".to_owned();
+    let persistence = volume.map(|id| Persistence { id: id.to_owned(), principal: None });
+    disk.disk = persistence.map(|persistence| {
+        let volume = v1::Volume {
+            mode: v1::volume::Mode::Rw.into(),
+            container_path: "data".to_owned(),
+            ..v1::Volume::default()
+        };
+        Box::new(DiskInfo { persistence: Some(persistence), volume: Some(volume), source: None })
+    });
+    disk
+}
+
+/// The operation that is named by one letter.
+fn operation_uuid(name: &str) -> v1::Uuid {
+    v1::Uuid { value: vec![name.bytes().next().unwrap(); 16] }
+}
+
+/// `apply o reserve|unreserve CPUS`, `apply o reserve-disk|unreserve-disk`, `apply o create|destroy VOLUME`.
+fn apply(words: &Words<'_>) -> internal::ApplyOperationMessage {
+    let of = |kind: Type| Operation {
+        r#type: Some(kind.into()),
+        id: Some(v1::OperationId { value: words.at(1).to_owned() }),
+        ..Operation::default()
+    };
+    let reserve = |resources| Operation {
+        reserve: Some(operation::Reserve { resources, ..operation::Reserve::default() }),
+        ..of(Type::Reserve)
+    };
+    let unreserve =
+        |resources| Operation { unreserve: Some(operation::Unreserve { resources }), ..of(Type::Unreserve) };
+    let operation_info = match words.at(2) {
+        "reserve" => reserve(reserved(words.at(3))),
+        "unreserve" => unreserve(reserved(words.at(3))),
+        "reserve-disk" => reserve(vec![disk(None)]),
+        "unreserve-disk" => unreserve(vec![disk(None)]),
+        "create" => {
+            let create = operation::Create { volumes: vec![disk(Some(words.at(3)))] };
+            Operation { create: Some(create), ..of(Type::Create) }
+        }
+        "destroy" => {
+            let destroy = operation::Destroy { volumes: vec![disk(Some(words.at(3)))] };
+            Operation { destroy: Some(destroy), ..of(Type::Destroy) }
+        }
+        other => panic!("`{other}` is no operation"),
+    };
+    internal::ApplyOperationMessage {
+        framework_id: Some(v1::FrameworkId { value: "f".to_owned() }),
+        operation_info,
+        operation_uuid: operation_uuid(words.at(1)),
+        resource_version_uuid: internal::ResourceVersionUuid {
+            resource_provider_id: None,
+            uuid: v1::Uuid { value: vec![7; 16] },
+        },
+    }
+}
+
+/// Asked by the master, or with `framework=F` by a framework.
+fn reconcile_operations(words: &Words<'_>) -> internal::ReconcileOperationsMessage {
+    let operations = words.plain[1..].iter().map(|name| internal::reconcile_operations_message::Operation {
+        operation_uuid: Some(operation_uuid(name)),
+        ..internal::reconcile_operations_message::Operation::default()
+    });
+    internal::ReconcileOperationsMessage {
+        operations: operations.collect(),
+        framework_id: words.named.get("framework").map(|id| v1::FrameworkId { value: (*id).to_owned() }),
+    }
+}
+
 fn task(id: &str, agent: &str) -> v1::TaskInfo {
     v1::TaskInfo {
         name: "n".to_owned(),
@@ -383,6 +467,11 @@ fn run_task(words: &Words<'_>) -> internal::RunTaskMessage {
             let value = Some("sleep 1000".to_owned());
             task.command = Some(v1::CommandInfo { value, ..v1::CommandInfo::default() });
         }
+    }
+    if let Some(id) = named("volume") {
+        let mut volume = disk(Some(id));
+        volume.allocation_info = Some(v1::resource::AllocationInfo { role: Some("web".to_owned()) });
+        task.resources.push(volume);
     }
     if let Some(amount) = named("reserved") {
         task.resources = reserved(amount);

@@ -44,7 +44,7 @@ fn scripts() {
 /// Whatever comes, in whatever order, the invariants hold and nothing panics.
 #[test]
 fn random_inputs_keep_the_invariants() {
-    const INPUTS: [&str; 44] = [
+    const INPUTS: [&str; 56] = [
         "detect m",
         "detect n",
         "detect none",
@@ -89,6 +89,18 @@ fn random_inputs_keep_the_invariants() {
         "closed 1",
         "closed 2",
         "checkpoint 1",
+        "checkpoint 9",
+        "apply a reserve 1",
+        "apply b unreserve 1",
+        "apply c reserve 0.5",
+        "apply d reserve-disk",
+        "apply e create v",
+        "apply g destroy v",
+        "apply h unreserve-disk",
+        "run f t9 volume=v",
+        "reconcile-operations a b c",
+        "reconcile-operations d framework=f",
+        "ack-operation a x1",
     ];
     for seed in 0..200 {
         let mut random = fastrand::Rng::with_seed(seed);

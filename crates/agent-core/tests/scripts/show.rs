@@ -42,6 +42,7 @@ fn effect_lines(story: &mut Story, effect: &Effect) -> Vec<String> {
         Effect::CloseLink(peer) => format!("close link {peer}"),
         Effect::Launch(launch) => return launch_lines(story, launch),
         Effect::Destroy(container) => format!("destroy {}", story.containers.name(container.as_str())),
+        Effect::ChangeVolume { path, change } => format!("{change:?} volume {path}"),
         Effect::Stopped { error } => format!("stopped {}", error.as_deref().unwrap_or("as asked")),
     };
     vec![line]
@@ -51,13 +52,14 @@ fn launch_lines(story: &mut Story, launch: &Launch) -> Vec<String> {
     let container = story.containers.name(launch.container.as_str());
     let directory = launch.directory.replace(launch.container.as_str(), &container);
     let mut lines = vec![format!(
-        "launch {container}: {} of {} as {} with {} in {directory}{}{}",
+        "launch {container}: {} of {} as {} with {} in {directory}{}{}{}",
         launch.executor,
         launch.framework,
         launch.user.as_deref().unwrap_or("us"),
         resources(&launch.resources),
         if launch.task.is_some() { ", for its task" } else { "" },
         if launch.checkpoint { ", checkpointing" } else { "" },
+        launch.volumes.iter().map(|it| format!(", {} at {}", it.path, it.container_path)).collect::<String>(),
     )];
     if story.shows_environment {
         for (name, value) in &launch.environment {
@@ -142,10 +144,27 @@ fn message_line(story: &mut Story, message: &LinkMessage) -> String {
         LinkMessage::ExecutorToFramework(message) => {
             format!("message of {} {}", message.executor_id.value, String::from_utf8_lossy(&message.data))
         }
+        LinkMessage::UpdateSlave(message) => {
+            let operations = message.operations.as_ref().unwrap().operations.iter();
+            let names: Vec<String> =
+                operations.map(|operation| operation_line(&operation.latest_status)).collect();
+            format!("update agent, operations [{}]", names.join(", "))
+        }
+        LinkMessage::UpdateOperationStatus(message) => {
+            let status = &message.status;
+            let uuid = status.uuid.as_ref().map_or("none".to_owned(), |bytes| uuid(story, &bytes.value));
+            format!("operation {} {uuid}", operation_line(status))
+        }
         LinkMessage::UnregisterSlave(message) => format!("unregister {}", message.slave_id.value),
         LinkMessage::PongSlave(_) => "pong".to_owned(),
         other => format!("{other:?}"),
     }
+}
+
+fn operation_line(status: &v1::OperationStatus) -> String {
+    let id = status.operation_id.as_ref().map_or("", |id| &id.value);
+    let message = status.message.as_ref().map(|message| format!(" \"{message}\"")).unwrap_or_default();
+    format!("{id} {}{message}", status.state().as_str_name())
 }
 
 fn update_line(story: &mut Story, update: &internal::StatusUpdate) -> String {

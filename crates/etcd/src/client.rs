@@ -1,5 +1,6 @@
 //! The connection to a cluster of etcds, and its calls.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use prost::Message;
 use tokio::sync::RwLock;
 use tokio::time::timeout;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
 
 use crate::call;
@@ -18,7 +19,7 @@ use crate::message::{
     WatchCreateRequest, WatchRequest, watch_request,
 };
 use crate::ops::prefix_end;
-use crate::{Error, Spec, Txn, Watch};
+use crate::{Error, Spec, Tls, Txn, Watch};
 
 /// How many keys one page of a listing has.
 pub(crate) const PAGE: i64 = 1000;
@@ -61,14 +62,20 @@ impl Client {
     /// # Errors
     /// An endpoint cannot be read.
     pub fn new(config: Config) -> Result<Self, Error> {
+        let tls = config.spec.tls.as_ref().map(tls_config).transpose()?;
         let mut endpoints = Vec::new();
         for host in &config.spec.endpoints {
             let bad = |message: String| Error::BadEndpoint { endpoint: host.clone(), message };
             if host.contains("://") {
-                return Err(bad("expected `host:port`; TLS is not spoken".to_owned()));
+                return Err(bad("expected `host:port`".to_owned()));
             }
-            let endpoint = Endpoint::from_shared(format!("http://{host}"))
-                .map_err(|error| bad(error.to_string()))?
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            let mut endpoint = Endpoint::from_shared(format!("{scheme}://{host}"))
+                .map_err(|error| bad(error.to_string()))?;
+            if let Some(tls) = &tls {
+                endpoint = endpoint.tls_config(tls.clone()).map_err(|error| bad(error.to_string()))?;
+            }
+            let endpoint = endpoint
                 .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
                 .http2_keep_alive_interval(PING_INTERVAL)
                 .keep_alive_while_idle(true);
@@ -153,7 +160,8 @@ impl Client {
     /// Makes a lease; gives its id and the time that etcd granted.
     pub async fn grant(&self, time: Duration) -> Result<(i64, Duration), Error> {
         // etcd counts in whole seconds.
-        let seconds = i64::try_from(time.as_secs_f64().ceil().max(1.0) as u64).unwrap_or(i64::MAX);
+        let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        let seconds = i64::try_from(whole.max(1)).unwrap_or(i64::MAX);
         let request = LeaseGrantRequest { ttl: seconds, id: 0 };
         let answer: LeaseGrantResponse =
             self.call("make a lease", "/etcdserverpb.Lease/LeaseGrant", request).await?;
@@ -281,4 +289,16 @@ impl Client {
         *self.inner.token.write().await = Some(answer.token.clone());
         call(channel.clone(), Some(answer.token)).await
     }
+}
+
+/// Reads the files that TLS needs.
+fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, Error> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| Error::TlsFile { path: path.display().to_string(), source })
+    };
+    let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(&tls.ca)?));
+    if let Some((cert, key)) = &tls.identity {
+        config = config.identity(Identity::from_pem(read(cert)?, read(key)?));
+    }
+    Ok(config)
 }

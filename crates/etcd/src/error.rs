@@ -58,6 +58,15 @@ pub enum Error {
         /// etcd's words.
         message: String,
     },
+    /// A file that TLS needs cannot be read.
+    #[error("failed to read `{path}` for TLS")]
+    TlsFile {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The client cannot be made with this configuration.
     #[error("`{endpoint}` is no endpoint of etcd: {message}")]
     BadEndpoint {
@@ -101,6 +110,7 @@ impl Error {
             | Self::NotFound { .. }
             | Self::Denied { .. }
             | Self::Refused { .. }
+            | Self::TlsFile { .. }
             | Self::BadEndpoint { .. } => false,
         }
     }

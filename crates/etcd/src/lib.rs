@@ -4,7 +4,7 @@
 //! here: `tepui-ha` and `tepui-storage` own those. A call is tried at the next endpoint when one is unreachable, so what
 //! is sent must be safe to send twice; transactions of both users are, because they compare before they write.
 //!
-//! TLS is not spoken yet: an `https` endpoint is refused when the client is made.
+//! TLS is rustls with ring, with the authorities that the [`Spec`] names and no others.
 
 mod call;
 mod client;
@@ -23,5 +23,5 @@ pub mod message {
 pub use client::{Client, Config};
 pub use error::Error;
 pub use ops::{Txn, prefix_end};
-pub use spec::{Spec, SpecError};
+pub use spec::{Spec, SpecError, Tls};
 pub use watch::Watch;

@@ -1,4 +1,6 @@
-//! `etcd://user:password@host:port,host:port/prefix`.
+//! `etcd://user:password@host:port,host:port/prefix?ca=/path&cert=/path&key=/path`.
+
+use std::path::PathBuf;
 
 /// Where an etcd is, and the prefix of our keys in it.
 #[derive(Clone, PartialEq, Eq)]
@@ -9,6 +11,17 @@ pub struct Spec {
     pub prefix: String,
     /// User and password.
     pub credentials: Option<(String, String)>,
+    /// Whether and how to speak TLS.
+    pub tls: Option<Tls>,
+}
+
+/// Files in PEM form, for TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificates of whom we trust.
+    pub ca: PathBuf,
+    /// Our own certificate and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 impl std::fmt::Debug for Spec {
@@ -17,6 +30,7 @@ impl std::fmt::Debug for Spec {
             .debug_struct("Spec")
             .field("endpoints", &self.endpoints)
             .field("prefix", &self.prefix)
+            .field("tls", &self.tls)
             .field("user", &self.credentials.as_ref().map(|(user, _)| user))
             .finish()
     }
@@ -37,6 +51,9 @@ pub enum SpecError {
     /// The credentials are not `user:password`.
     #[error("the credentials before `@` are not `user:password`")]
     Credentials,
+    /// What stands behind `?` is none of the known names, or lacks one.
+    #[error("`{0}` is not `ca=/path`, or `ca=/path&cert=/path&key=/path`")]
+    Tls(String),
 }
 
 impl Spec {
@@ -62,6 +79,10 @@ impl Spec {
         };
         let endpoints: Vec<String> =
             hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).map(with_port).collect();
+        let (path, tls) = match path.split_once('?') {
+            Some((path, options)) => (path, Some(Tls::parse(options)?)),
+            None => (path, None),
+        };
         let prefix = path.trim_end_matches('/');
         if endpoints.is_empty() {
             return Err(SpecError::NoHost);
@@ -69,7 +90,30 @@ impl Spec {
         if prefix.is_empty() {
             return Err(SpecError::NoPrefix);
         }
-        Ok(Self { endpoints, prefix: prefix.to_owned(), credentials })
+        Ok(Self { endpoints, prefix: prefix.to_owned(), credentials, tls })
+    }
+}
+
+impl Tls {
+    fn parse(options: &str) -> Result<Self, SpecError> {
+        let wrong = || SpecError::Tls(options.to_owned());
+        let (mut ca, mut cert, mut key) = (None, None, None);
+        for option in options.split('&') {
+            let (name, path) = option.split_once('=').ok_or_else(wrong)?;
+            let place = match name {
+                "ca" => &mut ca,
+                "cert" => &mut cert,
+                "key" => &mut key,
+                _ => return Err(wrong()),
+            };
+            *place = Some(PathBuf::from(path));
+        }
+        let identity = match (cert, key) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(wrong()),
+        };
+        Ok(Self { ca: ca.ok_or_else(wrong)?, identity })
     }
 }
 
@@ -89,6 +133,16 @@ mod tests {
         assert_eq!(spec.prefix, "/mesos/a");
         assert_eq!(spec.credentials, Some(("ann".to_owned(), "p/w".to_owned())));
         assert!(!format!("{spec:?}").contains("p/w"));
+    }
+
+    #[test]
+    fn the_files_for_tls_are_read() {
+        let spec = Spec::parse("etcd://h/p?ca=/a&cert=/b&key=/c").unwrap();
+        assert_eq!(spec.prefix, "/p");
+        assert_eq!(spec.tls, Some(Tls { ca: "/a".into(), identity: Some(("/b".into(), "/c".into())) }));
+        for bad in ["etcd://h/p?", "etcd://h/p?cert=/b&key=/c", "etcd://h/p?ca=/a&key=/c", "etcd://h/p?x=y"] {
+            assert!(matches!(Spec::parse(bad), Err(SpecError::Tls(_))), "{bad}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{GroupError, Spec};
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How often the members are read though nothing was heard of a change: a lost watch must not hide a leader for ever.
-const READ_ANYWAY: Duration = Duration::from_secs(60);
+const READ_ANYWAY: Duration = Duration::from_mins(1);
 
 /// A way to find the leader.
 #[derive(Clone, Debug)]
@@ -102,11 +102,10 @@ fn publish(leader: &Leader, found: Option<MasterInfo>) {
         if *known == found {
             return false;
         }
-        match &found {
-            Some(found) => {
-                info!(leader = %found.pid.as_deref().unwrap_or(&found.id), "a new leader is detected")
-            }
-            None => info!("no leader is known"),
+        if let Some(found) = &found {
+            info!(leader = %found.pid.as_deref().unwrap_or(&found.id), "a new leader is detected");
+        } else {
+            info!("no leader is known");
         }
         *known = found;
         true

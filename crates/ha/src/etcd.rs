@@ -160,10 +160,8 @@ impl Group for EtcdGroup {
     async fn renew(&mut self) -> Result<(), GroupError> {
         const DOING: &str = "renew our lease";
         let Some(lease) = self.lease else { return Ok(()) };
-        self.client.keep_alive(lease).await.map_err(|error| match error {
-            Error::NotFound { .. } => GroupError::Ended { doing: DOING },
-            error => failure(DOING, &error),
-        })
+        // A lease that is not found has ended.
+        self.client.keep_alive(lease).await.map_err(|error| failure(DOING, &error))
     }
 
     fn is_connected(&self) -> bool {
@@ -192,7 +190,7 @@ fn failure(doing: &'static str, error: &Error) -> GroupError {
             GroupError::Unreachable { doing, reason }
         }
         Error::NotFound { .. } => GroupError::Ended { doing },
-        Error::Denied { .. } | Error::Refused { .. } | Error::BadEndpoint { .. } => {
+        Error::Denied { .. } | Error::Refused { .. } | Error::TlsFile { .. } | Error::BadEndpoint { .. } => {
             GroupError::Refused { doing, reason }
         }
     }

@@ -153,10 +153,8 @@ mod tests {
     use super::*;
 
     fn zookeeper(text: &str) -> ZooKeeperUrl {
-        match Spec::parse(text).unwrap() {
-            Spec::ZooKeeper(url) => url,
-            other => panic!("{other:?}"),
-        }
+        let Spec::ZooKeeper(url) = Spec::parse(text).unwrap() else { panic!("`{text}`") };
+        url
     }
 
     #[test]

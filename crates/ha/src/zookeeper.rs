@@ -297,6 +297,7 @@ fn unreachable(doing: &'static str, reason: &str) -> GroupError {
     GroupError::Unreachable { doing, reason: reason.to_owned() }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's, and long")]
 fn failure(doing: &'static str, error: Error) -> GroupError {
     match error {
         Error::SessionExpired | Error::ClientClosed | Error::SessionMoved => GroupError::Ended { doing },

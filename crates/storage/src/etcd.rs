@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tepui_etcd::{Client, Config, Spec};
-use tokio::sync::Mutex;
 
 use crate::error::text;
-use crate::group_commit::GroupCommit;
+use crate::group_commit::Term;
 use crate::{Batch, BoxFuture, Fence, Key, Shard, Space, Storage, StorageError};
 
 use writer::EtcdWriter;
@@ -35,7 +34,7 @@ pub struct EtcdStorage {
     prefix: String,
     timeout: Duration,
     /// The writer of this term.
-    term: Mutex<Option<std::sync::Arc<GroupCommit>>>,
+    term: Term,
 }
 
 impl EtcdStorage {
@@ -48,7 +47,7 @@ impl EtcdStorage {
         let timeout = config.timeout;
         let client =
             Client::new(Config { spec: config.spec, timeout }).map_err(|error| failure("open", error))?;
-        Ok(Self { client, prefix, timeout, term: Mutex::new(None) })
+        Ok(Self { client, prefix, timeout, term: Term::default() })
     }
 
     fn key(&self, path: &str) -> String {
@@ -66,23 +65,11 @@ impl EtcdStorage {
     }
 
     async fn start_term(&self, fence: Fence) -> Result<(), StorageError> {
-        let mut term = self.term.lock().await;
         // The writer of an earlier term ends first.
-        drop(term.take());
+        self.term.end();
         let writer = EtcdWriter::start(self.client.clone(), self.prefix.clone(), self.head(), fence).await?;
-        *term = Some(std::sync::Arc::new(GroupCommit::start(writer)));
+        self.term.begin(writer);
         Ok(())
-    }
-
-    async fn write(&self, batch: Batch) -> Result<(), StorageError> {
-        let group = self.term.lock().await.clone();
-        match group {
-            Some(group) => group.commit(batch).await,
-            None => Err(StorageError::Fenced {
-                doing: "write to the registry".to_owned(),
-                reason: "no term was begun".to_owned(),
-            }),
-        }
     }
 
     async fn read(&self, key: Key) -> Result<Option<Bytes>, StorageError> {
@@ -126,7 +113,7 @@ impl Storage for EtcdStorage {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StorageError>> {
-        Box::pin(self.write(batch))
+        self.term.commit(batch)
     }
 
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Bytes>, StorageError>> {
@@ -152,6 +139,7 @@ fn failure(doing: &str, error: tepui_etcd::Error) -> StorageError {
         error @ (tepui_etcd::Error::NotFound { .. }
         | tepui_etcd::Error::Denied { .. }
         | tepui_etcd::Error::Refused { .. }
+        | tepui_etcd::Error::TlsFile { .. }
         | tepui_etcd::Error::BadEndpoint { .. }) => {
             StorageError::Refused { doing, source: std::sync::Arc::new(error) }
         }

@@ -4,13 +4,15 @@
 //! (each compares what the one before it left). So while one is under way the others wait, and then go as one, as far
 //! as the limits of a batch allow.
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::error::text;
-use crate::{Batch, StorageError};
+use crate::{Batch, BoxFuture, StorageError};
 
-/// How many batches may wait before `commit` makes its caller wait too.
+/// How many batches may wait before `commit` refuses more.
 const MAX_WAITING: usize = 4096;
 
 /// A store's own way to write one batch.
@@ -35,15 +37,56 @@ impl GroupCommit {
         Self { queue, worker: tokio::spawn(serve(writer, waiting)) }
     }
 
-    /// Has a batch written.
-    pub(crate) async fn commit(&self, batch: Batch) -> Result<(), StorageError> {
+    /// Has a batch written. It has its place in the order when this returns, before the future is polled.
+    pub(crate) fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), StorageError>> {
         let (answer, answered) = oneshot::channel();
-        let ended = || StorageError::Gone {
-            doing: "write to the registry".to_owned(),
-            source: text("the writer's task ended"),
-        };
-        self.queue.send((batch, answer)).await.map_err(|_| ended())?;
-        answered.await.map_err(|_| ended())?
+        let doing = || "write to the registry".to_owned();
+        let ended = move || StorageError::Gone { doing: doing(), source: text("the writer's task ended") };
+        let queued = self.queue.try_send((batch, answer)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                StorageError::Full { doing: doing(), source: text("too many batches wait") }
+            }
+            mpsc::error::TrySendError::Closed(_) => ended(),
+        });
+        Box::pin(async move {
+            queued?;
+            answered.await.map_err(|_| ended())?
+        })
+    }
+}
+
+/// The writer of the term that was begun last.
+#[derive(Debug, Default)]
+pub(crate) struct Term {
+    group: Mutex<Option<GroupCommit>>,
+}
+
+impl Term {
+    /// Ends the term.
+    pub(crate) fn end(&self) {
+        self.set(None);
+    }
+
+    /// Begins a term with this writer.
+    pub(crate) fn begin(&self, writer: impl Writer) {
+        self.set(Some(GroupCommit::start(writer)));
+    }
+
+    fn set(&self, group: Option<GroupCommit>) {
+        *self.group.lock().unwrap_or_else(PoisonError::into_inner) = group;
+    }
+
+    /// Has a batch written, if a term was begun.
+    pub(crate) fn commit(&self, batch: Batch) -> BoxFuture<'static, Result<(), StorageError>> {
+        match &*self.group.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(group) => group.commit(batch),
+            None => Box::pin(async {
+                Err(StorageError::Fenced {
+                    doing: "write to the registry".to_owned(),
+                    reason: "no term was begun".to_owned(),
+                })
+            }),
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Shard {
         let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        Self((hash % u64::from(SHARDS)) as u8)
+        Self(u8::try_from(hash % u64::from(SHARDS)).unwrap_or_default())
     }
 }
 

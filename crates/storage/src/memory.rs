@@ -18,7 +18,7 @@ pub struct MemoryStorage {
 
 #[derive(Debug, Default)]
 struct Rows {
-    rows: BTreeMap<Key, Bytes>,
+    shards: BTreeMap<(Space, Shard), BTreeMap<Key, Bytes>>,
     /// The highest term that was begun.
     epoch: u64,
 }
@@ -59,8 +59,14 @@ impl MemoryStorage {
         }
         for operation in batch.into_operations() {
             match operation {
-                Operation::Put(key, value) => drop(rows.rows.insert(key, value)),
-                Operation::Delete(key) => drop(rows.rows.remove(&key)),
+                Operation::Put(key, value) => {
+                    rows.shards.entry((key.space(), key.shard())).or_default().insert(key, value);
+                }
+                Operation::Delete(key) => {
+                    if let Some(shard) = rows.shards.get_mut(&(key.space(), key.shard())) {
+                        shard.remove(&key);
+                    }
+                }
             }
         }
         Ok(())
@@ -69,8 +75,8 @@ impl MemoryStorage {
     /// Reads a shard, at once.
     pub fn list_now(&self, space: Space, shard: Shard) -> Vec<(Key, Bytes)> {
         let rows = lock(&self.rows);
-        let wanted = |key: &&Key| key.space() == space && key.shard() == shard;
-        rows.rows.keys().filter(wanted).map(|key| (key.clone(), rows.rows[key].clone())).collect()
+        let shard = rows.shards.get(&(space, shard)).into_iter().flatten();
+        shard.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 
@@ -103,7 +109,10 @@ impl Storage for MemoryStorage {
     }
 
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Bytes>, StorageError>> {
-        let found = lock(&self.rows).rows.get(&key).cloned();
+        let found = lock(&self.rows)
+            .shards
+            .get(&(key.space(), key.shard()))
+            .and_then(|shard| shard.get(&key).cloned());
         Box::pin(async move { Ok(found) })
     }
 

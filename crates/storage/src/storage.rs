@@ -19,7 +19,8 @@ pub trait Storage: Debug + Send + Sync {
     /// Begins a term: batches carry this fence from here on, and reads see all that was committed before.
     fn begin_term(&self, fence: Fence) -> BoxFuture<'_, Result<(), StorageError>>;
 
-    /// Makes all operations of a batch durable together. Batches take effect in the order of these calls.
+    /// Makes all operations of a batch durable together. Batches take effect in the order of these calls, whenever
+    /// the futures are polled.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StorageError>>;
 
     /// Reads one key.

@@ -15,11 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Mutex;
 use zookeeper_client::Error;
 
 use crate::error::text;
-use crate::group_commit::GroupCommit;
+use crate::group_commit::Term;
 use crate::{Batch, BoxFuture, Fence, Key, Shard, Space, Storage, StorageError};
 
 use connection::{Connection, failure};
@@ -62,7 +61,7 @@ pub struct ZooKeeperStorage {
     root: String,
     identity: String,
     /// The writer of this term.
-    term: Mutex<Option<Arc<GroupCommit>>>,
+    term: Term,
 }
 
 impl ZooKeeperStorage {
@@ -75,28 +74,16 @@ impl ZooKeeperStorage {
             identity: format!("zookeeper:{path}"),
             connection: Arc::new(Connection::new(config)),
             root,
-            term: Mutex::new(None),
+            term: Term::default(),
         }
     }
 
     async fn start_term(&self, fence: Fence) -> Result<(), StorageError> {
-        let mut term = self.term.lock().await;
         // The writer of an earlier term ends first.
-        drop(term.take());
+        self.term.end();
         let writer = ZooKeeperWriter::start(Arc::clone(&self.connection), self.root.clone(), fence).await?;
-        *term = Some(Arc::new(GroupCommit::start(writer)));
+        self.term.begin(writer);
         Ok(())
-    }
-
-    async fn write(&self, batch: Batch) -> Result<(), StorageError> {
-        let group = self.term.lock().await.clone();
-        match group {
-            Some(group) => group.commit(batch).await,
-            None => Err(StorageError::Fenced {
-                doing: "write to the registry".to_owned(),
-                reason: "no term was begun".to_owned(),
-            }),
-        }
     }
 
     async fn read(&self, key: Key) -> Result<Option<Bytes>, StorageError> {
@@ -152,7 +139,7 @@ impl Storage for ZooKeeperStorage {
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<(), StorageError>> {
-        Box::pin(self.write(batch))
+        self.term.commit(batch)
     }
 
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Bytes>, StorageError>> {

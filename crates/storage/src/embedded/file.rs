@@ -189,6 +189,7 @@ fn open(path: &Path) -> Result<(Database, String), StorageError> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's, and long")]
 fn io(doing: String, error: std::io::Error) -> StorageError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
@@ -198,6 +199,7 @@ fn io(doing: String, error: std::io::Error) -> StorageError {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's, and long")]
 fn classify(path: &Path, doing: String, error: redb::Error) -> StorageError {
     match error {
         // This is how redb says that a file is none of its own, or is cut off.

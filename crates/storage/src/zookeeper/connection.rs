@@ -67,6 +67,7 @@ impl Connection {
 }
 
 /// Says what an error of ZooKeeper means to a store.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's, and long")]
 pub(super) fn failure(doing: &str, error: Error) -> StorageError {
     let doing = doing.to_owned();
     match error {

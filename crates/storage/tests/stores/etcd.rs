@@ -104,3 +104,65 @@ async fn until_written(storage: &Arc<dyn Storage>, id: &str, value: &str) {
     tokio::time::timeout(Duration::from_secs(30), write).await.unwrap();
     assert_eq!(storage.get(key(id)).await.unwrap().unwrap(), value);
 }
+
+/// Says something to etcd's JSON gateway, which knows more calls than our client.
+fn administer(server: &Server, call: &str, body: &str) {
+    use std::io::{Read as _, Write as _};
+    let mut connection = std::net::TcpStream::connect(server.address()).unwrap();
+    let length = body.len();
+    let request = format!("POST /v3/auth/{call} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}");
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(" 200 "), "{call}: {answer}");
+}
+
+#[tokio::test]
+async fn user_and_password_are_needed_where_etcd_wants_them() {
+    let Some(server) = Server::etcd() else { return };
+    for user in ["root", "ann"] {
+        administer(&server, "user/add", &format!(r#"{{"name":"{user}","password":"secret"}}"#));
+        administer(&server, "role/add", &format!(r#"{{"name":"{user}"}}"#));
+        administer(&server, "user/grant", &format!(r#"{{"user":"{user}","role":"{user}"}}"#));
+    }
+    // From `/tepui` to `/tepuj`, in base64.
+    let rights = r#"{"name":"ann","perm":{"permType":"READWRITE","key":"L3RlcHVp","range_end":"L3RlcHVq"}}"#;
+    administer(&server, "role/grant", rights);
+    administer(&server, "enable", "{}");
+    let open = |user: &str, prefix: &str| -> Arc<dyn Storage> {
+        let spec = Spec::parse(&format!("etcd://{user}{}/{prefix}", server.address())).unwrap();
+        Arc::new(EtcdStorage::open(EtcdConfig { spec, timeout: Duration::from_secs(5) }).unwrap())
+    };
+    let ann = open("ann:secret@", "tepui");
+    ann.begin_term(Fence::Alone).await.unwrap();
+    ann.commit(batch(vec![put("a", "1")])).await.unwrap();
+    assert_eq!(ann.get(key("a")).await.unwrap().unwrap(), "1");
+    for (user, prefix) in [("", "tepui"), ("ann:wrong@", "tepui"), ("ann:secret@", "other")] {
+        let refused = open(user, prefix).begin_term(Fence::Alone).await.unwrap_err();
+        assert!(matches!(refused, StorageError::Refused { .. }), "{user} {prefix}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_a_certificate_of_our_own() {
+    let Some((server, options)) = Server::etcd_with_tls() else { return };
+    let open = |options: &str| -> Arc<dyn Storage> {
+        let spec = Spec::parse(&format!("etcd://{}/tepui{options}", server.address())).unwrap();
+        Arc::new(EtcdStorage::open(EtcdConfig { spec, timeout: Duration::from_secs(5) }).unwrap())
+    };
+    let storage = open(&format!("?{options}"));
+    let begun = async {
+        while let Err(error) = storage.begin_term(Fence::Alone).await {
+            assert!(error.is_ambiguous(), "{error:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), begun).await.unwrap();
+    storage.commit(batch(vec![put("a", "1")])).await.unwrap();
+    assert_eq!(storage.get(key("a")).await.unwrap().unwrap(), "1");
+    // Without TLS, and without a certificate of our own.
+    let ca_only = options.split('&').next().unwrap();
+    for bad in [String::new(), format!("?{ca_only}")] {
+        assert!(open(&bad).begin_term(Fence::Alone).await.is_err());
+    }
+}

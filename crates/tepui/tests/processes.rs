@@ -1,6 +1,7 @@
 //! `tepui master` and `tepui agent` as processes, with third-party clients.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use tepui_testing::{Daemon, Oracle, Output, mesos_go, run_to_end};
 
@@ -67,6 +68,58 @@ fn pymesos_runs_a_task_with_its_own_executor() {
     let script = scripts.join("pymesos_smoke.py").display().to_string();
     let python = installed.join("py39/bin/python");
     passes(&run_to_end(python, &[script, cluster.master.address().to_string()]), "PASS");
+}
+
+/// A command that runs a script with the old driver, where that is installed. The script may be one of the shared folder.
+fn old_driver(script: &std::path::Path, arguments: &[&str]) -> Option<Command> {
+    let (installed, scripts) = (Oracle::folder()?, Oracle::scripts()?);
+    let mut command = Command::new(installed.join("py27/bin/python"));
+    command
+        .arg(scripts.join(script))
+        .args(arguments)
+        .env("LD_LIBRARY_PATH", installed.join("lib"))
+        .env("LIBPROCESS_IP", "127.0.0.1")
+        .stdin(Stdio::null());
+    Some(command)
+}
+
+const NO_OLD_DRIVER: &str = "the old driver is not installed: ../shared/oracle/setup.sh";
+
+#[test]
+fn the_old_driver_runs_a_task() {
+    let cluster = cluster();
+    let master = cluster.master.address().to_string();
+    let Some(mut client) = old_driver("v0_driver.py".as_ref(), &[&master]) else {
+        return left_out(NO_OLD_DRIVER);
+    };
+    let output = client.output().expect("the script's interpreter is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.lines().any(|line| line.starts_with("RESULT PASS")), "{output:#?}");
+}
+
+#[test]
+fn the_old_driver_comes_back_after_it_was_killed_and_its_task_runs_on() {
+    let cluster = cluster();
+    let master = cluster.master.address().to_string();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_driver.py");
+    let Some(mut first) = old_driver(&script, &[&master, "launch"]) else {
+        return left_out(NO_OLD_DRIVER);
+    };
+    let mut first = first.stdout(Stdio::piped()).spawn().expect("the script's interpreter is installed");
+    let said = BufReader::new(first.stdout.take().expect("it is piped"));
+    let running = said.lines().map_while(Result::ok).find(|line| line.starts_with("RUNNING "));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let running = running.expect("the task runs");
+    let framework = running.split_whitespace().nth(1).unwrap();
+    // The master waits for the framework, and the task goes on.
+    cluster.master.wait_for_body("/metrics/snapshot", |body| {
+        body.contains("\"master/frameworks_disconnected\":1.0")
+            && body.contains("\"master/tasks_running\":1.0")
+    });
+    let second = old_driver(&script, &[&master, "come-back", framework]).unwrap().output().unwrap();
+    let said = String::from_utf8_lossy(&second.stdout);
+    assert!(said.lines().any(|line| line == "RESULT PASS TASK_RUNNING TASK_FINISHED"), "{second:#?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! `TEPUI_KILLS=100 cargo test -p tepui-storage --test kill` does it more often.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};

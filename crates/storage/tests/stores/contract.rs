@@ -132,7 +132,8 @@ async fn list(storage: &Arc<dyn Storage>) -> Vec<(Key, Bytes)> {
 }
 
 /// Admits agents, many at a time, and says how fast it went.
-pub(crate) async fn admissions(name: &str, storage: &Arc<dyn Storage>, agents: usize) {
+#[expect(clippy::print_stdout, reason = "figures for whoever asks for them with --nocapture")]
+pub(crate) async fn admissions(name: &str, storage: &Arc<dyn Storage>, agents: u32) {
     const AT_ONCE: usize = 256;
     let written_before = bytes_written();
     let begun = Instant::now();
@@ -156,8 +157,8 @@ pub(crate) async fn admissions(name: &str, storage: &Arc<dyn Storage>, agents: u
     let recovered = recover(storage).await.unwrap().agents.len();
     println!(
         "{name}: {agents} admissions at {:.0}/s, {} bytes written by this process each, {recovered} agents recovered in {:.2} s",
-        agents as f64 / seconds,
-        (bytes_written() - written_before) / agents as u64,
+        f64::from(agents) / seconds,
+        (bytes_written() - written_before) / u64::from(agents),
         begun.elapsed().as_secs_f64(),
     );
 }
@@ -169,6 +170,6 @@ fn bytes_written() -> u64 {
 }
 
 /// How many agents the figures are taken with; set `TEPUI_ADMISSIONS` for more.
-pub(crate) fn how_many() -> usize {
+pub(crate) fn how_many() -> u32 {
     std::env::var("TEPUI_ADMISSIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
 }

@@ -33,7 +33,7 @@ impl Server {
     /// Starts an etcd, or says that the test is left out.
     pub(crate) fn etcd() -> Option<Self> {
         if !runs("etcd", &["--version"]) {
-            left_out("etcd is not installed (Debian's package `etcd-server`)");
+            left_out("etcd (Debian's package `etcd-server`)");
             return None;
         }
         Some(Self::start_kind(Kind::Etcd))
@@ -42,7 +42,7 @@ impl Server {
     /// Starts an etcd that speaks TLS only, to clients with a certificate only; gives what a spec needs behind its `?`.
     pub(crate) fn etcd_with_tls() -> Option<(Self, String)> {
         if !runs("etcd", &["--version"]) || !runs("openssl", &["version"]) {
-            left_out("etcd or openssl is not installed");
+            left_out("etcd and openssl");
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -75,7 +75,7 @@ impl Server {
     /// Starts a ZooKeeper, or says that the test is left out.
     pub(crate) fn zookeeper() -> Option<Self> {
         if !Path::new("/usr/share/java/zookeeper.jar").exists() || !runs("java", &["-version"]) {
-            left_out("ZooKeeper is not installed (Debian's package `zookeeper`)");
+            left_out("ZooKeeper (Debian's package `zookeeper`)");
             return None;
         }
         Some(Self::start_kind(Kind::ZooKeeper))
@@ -223,7 +223,8 @@ fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-fn left_out(why: &str) {
+/// Says what is not tested.
+pub(crate) fn left_out(why: &str) {
     // Straight to the terminal: the harness hides what a passing test prints.
-    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: a test with a real store: {why}");
+    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: a test of the stores wants {why}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tepui_types::{AgentId, FrameworkId, Resources};
+use tepui_types::{AgentId, FrameworkId, Resource, Resources};
 
 use super::Master;
 use crate::agent::Agent;
@@ -123,6 +123,7 @@ impl Master {
                 self.frameworks.registered.get(framework).expect("an agent knows registered frameworks only");
             assert!(owner.agents.contains(id), "{framework} knows {id}");
         }
+        check_total(agent);
         for (framework, held) in self.held_on(agent) {
             let counted = self.allocator.held(&framework, id);
             assert_eq!(counted, held, "the allocator counts what {framework} holds on {id}");
@@ -164,4 +165,17 @@ impl Master {
             assert!(alive, "{timer:?} is for something that is there");
         }
     }
+}
+
+/// Operations only ever convert: without reservations and volumes, an agent has what it was started with.
+fn check_total(agent: &Agent) {
+    let id = &agent.id;
+    let own = Resources::from_protos(&agent.info.resources)
+        .expect("an agent's resources were read when it registered");
+    let total: Resources = agent.total.non_revocable().iter().map(Resource::without_checkpoint).collect();
+    assert_eq!(total, own.non_revocable(), "no resource of {id} is lost or invented");
+    let reserved = agent.total.filter(Resource::needs_checkpointing);
+    let known =
+        Resources::from_protos(&agent.checkpointed).expect("what is checkpointed was read or made here");
+    assert_eq!(reserved, known, "what {id} must remember is known");
 }

@@ -22,7 +22,7 @@ pub(crate) fn parse(line: &str, agent: &str) -> Operation {
     let value = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key));
     let words: Vec<&str> = line
         .split_whitespace()
-        .filter(|word| !word.starts_with("id=") && !word.starts_with("principal="))
+        .filter(|word| ["id=", "principal=", "framework="].iter().all(|key| !word.starts_with(key)))
         .collect();
     let principal = value("principal=");
     let resources = |at: usize| parse_resources(words[at], principal);

@@ -34,6 +34,22 @@ const REACHED: &[&str] = &[
     "FrameworkError Framework disconnected",
     "RescindResourceOffer",
     "RunTask pid=",
+    "ApplyOperation",
+    " RESERVE",
+    " UNRESERVE",
+    " CREATE",
+    " DESTROY",
+    " GROW_VOLUME",
+    " SHRINK_VOLUME",
+    "<SHARED>",
+    "CheckpointResources",
+    "RunTaskGroup",
+    "AcknowledgeOperationStatus",
+    "ReconcileOperations",
+    "OPERATION_FINISHED",
+    "OPERATION_UNREACHABLE",
+    "OPERATION_ERROR",
+    "REASON_TASK_GROUP_INVALID",
 ];
 
 /// Whom a framework speaks through.
@@ -78,7 +94,16 @@ impl Walk {
 
     fn run(&mut self, command: &str) {
         let _ = writeln!(self.log, "{command}");
+        let before = self.world.totals();
         let effects = self.world.run(command);
+        if !["accept", "call", "reregister"].iter().any(|kind| command.starts_with(kind))
+            || command.contains("TEARDOWN")
+        {
+            for (agent, total) in self.world.totals() {
+                let kept = before.get(&agent).is_none_or(|before| *before == total);
+                assert!(kept, "what {agent} has changes by operations alone, whoever comes or goes");
+            }
+        }
         self.streams += effects.matches(": 200 stream ").count() as u64;
         self.seen.extend(REACHED.iter().filter(|what| effects.contains(**what)));
         for line in effects.lines() {
@@ -163,6 +188,11 @@ impl Walk {
         }
     }
 
+    /// Whether an agent carries out operations itself.
+    fn age(&mut self) -> &'static str {
+        if self.random.u64(..3) == 0 { "" } else { "new" }
+    }
+
     fn driver(&mut self) -> u64 {
         self.random.u64(1..=DRIVERS)
     }
@@ -188,10 +218,63 @@ impl Walk {
         if self.random.u64(..5) == 0 { self.call(&body) } else { self.call_on(speaker, &body) }
     }
 
+    /// One to three operations, most of which make sense one after the other.
+    fn operations(&mut self) -> String {
+        const OPERATIONS: &[&str] = &[
+            "reserve id=a cpus@*:1",
+            "reserve disk@*:40",
+            "reserve disk@*:40\ncreate id=c disk@*#v:20",
+            "reserve disk@*:8\ncreate disk@*#s!:8",
+            "launch t1 cpus:0.1;mem:32;disk@*#s!:8\nlaunch t2 cpus:0.1;mem:32;disk@*#s!:8",
+            "launch t3 cpus:0.1;mem:32;disk@*#v:20",
+            "grow disk@*#v:20 disk@*:5",
+            "shrink id=d disk@*#v:25 5",
+            "destroy id=e disk@*#v:20",
+            "destroy disk@*#s!:8",
+            "unreserve id=f cpus@*:1",
+            "unreserve disk@*:20",
+            "group t4=cpus:0.1;mem:32 t5=cpus:0.1;mem:32",
+            "reserve id=g cpus@*:0.5\nlaunch t6 cpus@*:0.5;mem:32\nunreserve cpus@*:0.2",
+        ];
+        let Known { speaker, offer, agent } = self.offer();
+        let Speaker::Stream(stream) = speaker else { return self.accept() };
+        let framework = self.frameworks.get(&speaker).map_or("$m-0000", String::as_str).to_owned();
+        let number = offer.rsplit('O').next().unwrap().to_owned();
+        let host = agent.rsplit('S').next().unwrap().trim_end_matches(':').to_owned();
+        let mut text = format!("accept {number} stream={stream} framework={framework} agent={host}");
+        for _ in 0..self.random.u64(1..4) {
+            let operation = self.random.choice(OPERATIONS).unwrap().replace("@*", "@web");
+            for line in operation.lines() {
+                let _ = write!(text, "\n{line}");
+                if line.starts_with("group") {
+                    let _ = write!(text, " framework={framework}");
+                }
+            }
+        }
+        text
+    }
+
+    fn operation(&mut self) -> String {
+        let (agent, framework, number) = (self.agent(), self.framework(), self.random.u64(..12));
+        let state = self.random.choice(["FINISHED", "ERROR", "DROPPED", "PENDING"]).unwrap();
+        format!("operation {agent} {number} {state} framework={framework} uuid=1")
+    }
+
+    fn operation_call(&mut self) -> String {
+        let id = self.random.choice(["a", "c", "d", "e", "f", "g"]).unwrap();
+        if self.random.bool() {
+            return self.call(r#""type":"RECONCILE_OPERATIONS","reconcile_operations":{"operations":[]}"#);
+        }
+        let agent = self.agent();
+        self.call(&format!(
+            r#""type":"ACKNOWLEDGE_OPERATION_STATUS","acknowledge_operation_status":{{"operation_id":{{"value":"{id}"}},"agent_id":{{"value":"$m-S{agent}"}},"uuid":"AQEBAQEBAQEBAQEBAQEBAQ=="}}"#
+        ))
+    }
+
     fn reregister(&mut self) -> String {
         let agent = self.agent();
         let host = if self.random.u64(..10) == 0 { self.agent() } else { agent };
-        let mut text = format!("reregister {host} cpus:4;mem:1024 id={agent}");
+        let mut text = format!("reregister {host} cpus:4;mem:1024;disk:100 id={agent} {}", self.age());
         for framework in 0..FRAMEWORKS {
             if self.random.bool() {
                 continue;
@@ -214,13 +297,13 @@ impl Walk {
     fn step(&mut self) {
         let (agent, framework, task, state) = (self.agent(), self.framework(), self.task(), self.state());
         let streams = self.streams.max(1);
-        let command = match self.random.u64(..25) {
-            0 => format!("agent {agent} cpus:4;mem:1024"),
+        let command = match self.random.u64(..37) {
+            0 => format!("agent {agent} cpus:4;mem:1024;disk:100 {}", self.age()),
             1 => self.reregister(),
             2 => format!("link-broken {agent}"),
             3 => format!("stream-closed {}", self.random.u64(..streams)),
-            4 | 5 => format!("subscribe f id={framework} failover={} capabilities=PARTITION_AWARE", self.random.u64(..30)),
-            6 => "subscribe f failover=20 checkpoint=true".to_owned(),
+            4 | 5 => format!("subscribe f id={framework} failover={} role=web capabilities=PARTITION_AWARE,SHARED_RESOURCES", self.random.u64(..30)),
+            6 => "subscribe f failover=20 checkpoint=true role=web".to_owned(),
             7..=10 => self.accept(),
             11 => {
                 let Known { speaker, offer, .. } = self.offer();
@@ -242,6 +325,10 @@ impl Walk {
             19 | 20 => self.driver_subscribe(),
             21 => format!("driver-broken {}", self.driver()),
             22 => format!("driver {} DeactivateFramework\n{{\"framework_id\":{{\"value\":\"{framework}\"}}}}", self.driver()),
+            24..=31 => self.operations(),
+            32 => self.operation(),
+            33 => self.operation_call(),
+            34 => format!("send {agent} UpdateSlave\n{{\"slave_id\":{{\"value\":\"$m-S{agent}\"}},\"update_oversubscribed_resources\":false}}"),
             _ => format!("advance {}", [0.5, 3.0, 16.0, 90.0][self.random.usize(..4)]),
         };
         self.run(&command);

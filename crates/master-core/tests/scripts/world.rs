@@ -19,6 +19,7 @@
 //!
 //! In all texts `$m` stands for the master's id. After each step the invariants are checked.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_master_core::{
@@ -27,7 +28,7 @@ use tepui_master_core::{
 };
 use tepui_proto::v1::agent_info::{Capability, capability};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, driver, internal, v1};
-use tepui_types::{Now, ResourceQuantities, Resources, Time, Upid, WallTime};
+use tepui_types::{AgentId, Now, ResourceQuantities, Resources, Time, Upid, WallTime};
 
 use crate::operations;
 use crate::print::Printer;
@@ -82,6 +83,12 @@ impl World {
                 self.step(input)
             }
         }
+    }
+
+    /// What each registered agent has.
+    pub(crate) fn totals(&self) -> BTreeMap<AgentId, Resources> {
+        let total = |id: &AgentId| self.master.agent_book(id).map(|book| book.total);
+        self.master.agent_ids().into_iter().filter_map(|id| Some((id.clone(), total(&id)?))).collect()
     }
 
     fn set(&mut self, what: &str) -> String {

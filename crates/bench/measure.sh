@@ -19,7 +19,7 @@ start_tepui() {
   for _ in $(seq 100); do curl -sf http://127.0.0.1:$PORT/version >/dev/null && return; sleep 0.05; done
 }
 start_mesos() {
-  REF_ENV="MESOS_ALLOCATION_INTERVAL=$1 MESOS_LOGGING_LEVEL=ERROR GLOG_minloglevel=2 ${MESOS_FLAGS:-}" RES="cpus:0.01;mem:1" \
+  REF_ENV="MESOS_ALLOCATION_INTERVAL=$1 MESOS_LOGGING_LEVEL=${MESOS_LEVEL:-ERROR} GLOG_minloglevel=${MESOS_LOG:-2} ${MESOS_FLAGS:-}" RES="cpus:0.01;mem:1" \
     taskset -c 0 "$MESOS_START" $PORT 900 >/dev/null
   MASTER=$(pgrep -P "$(cat /tmp/oracle-$PORT/ref/pid)")
 }

@@ -17,8 +17,10 @@
 #![expect(clippy::float_cmp, reason = "resources in the end must be exactly nothing")]
 
 mod board;
+mod core_load;
 mod fleet;
 mod http1;
+mod instructions;
 mod plan;
 mod plot;
 mod process;
@@ -29,6 +31,8 @@ mod run;
 mod socket;
 mod swarm;
 
+pub use core_load::WORKLOADS;
+pub use instructions::instructions;
 pub use plan::Plan;
 pub use plot::{Plot, Series};
 pub use process::{Memory, Process};

@@ -14,6 +14,8 @@ bench run PLAN MASTER PID [OUT] [key=value ...]   drive the master at MASTER (ip
 bench swarm MASTER [key=value ...]                only agents, until interrupted
 bench fleet MASTER [key=value ...]                only frameworks, until their tasks have ended
 bench plot OUT.svg TITLE Y NAME=X:Y,X:Y... ...    draw lines over cluster sizes
+bench core WORKLOAD OPERATIONS                    the core alone: launch, register or reregister; for callgrind
+bench instructions [update]                       compare the core's instruction counts with the kept ones
 bench settings                                    what a plan may say
 ";
 
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
         ["swarm", master, rest @ ..] => only(&["frameworks=0", "duration_ms=-1", "hold_seconds=1e8", "patience_seconds=1e9"], master, rest),
         ["fleet", master, rest @ ..] => only(&["agents=0"], master, rest),
         ["plot", out, title, y, series @ ..] => plot(Path::new(out), title, y, series),
+        ["core", workload, operations] => core(workload, operations),
+        ["instructions", rest @ ..] => instructions(rest == ["update"]),
         ["settings"] => {
             print!("{}", Plan::help());
             Ok(true)
@@ -95,4 +99,17 @@ fn parse_series(text: &str) -> anyhow::Result<Series> {
         Ok((x.parse()?, y.parse()?))
     };
     Ok(Series { name: name.to_owned(), points: points.split(',').map(point).collect::<anyhow::Result<_>>()? })
+}
+
+fn core(workload: &str, operations: &str) -> anyhow::Result<bool> {
+    let found = tepui_bench::WORKLOADS.iter().find(|(name, _)| *name == workload);
+    let (_, run) = found.with_context(|| format!("there is no workload `{workload}`"))?;
+    run(operations.parse().with_context(|| format!("`{operations}` is no number"))?);
+    Ok(true)
+}
+
+fn instructions(update: bool) -> anyhow::Result<bool> {
+    let (text, is_fine) = tepui_bench::instructions(update)?;
+    print!("{text}");
+    Ok(is_fine)
 }

@@ -23,7 +23,7 @@ use crate::board::Board;
 use crate::http1::{Buffer, parse};
 use crate::plan::Plan;
 use crate::socket::write_all;
-pub(crate) use agent_info::{slot, without_field};
+pub(crate) use agent_info::{allocated, scalar, slot, without_field};
 use shard::Shard;
 
 /// How often timers are looked at: the resolution of task durations.

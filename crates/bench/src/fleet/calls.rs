@@ -22,7 +22,8 @@ pub(super) struct Calls {
 }
 
 /// One with no resources of its own is refused for good.
-const FOR_EVER: f64 = 1e8;
+/// Mesos takes a year at the most.
+const FOR_EVER: f64 = 3e7;
 
 impl Calls {
     pub(super) fn new(is_json: bool, refuse_seconds: f64) -> Self {

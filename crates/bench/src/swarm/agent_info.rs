@@ -16,6 +16,12 @@ pub(crate) fn scalar(name: &str, value: f64) -> v1::Resource {
     }
 }
 
+/// A resource as an agent of several roles reports it of its tasks: with the role that it is allocated to.
+pub(crate) fn allocated(mut resource: v1::Resource) -> v1::Resource {
+    resource.allocation_info = Some(v1::resource::AllocationInfo { role: Some("*".to_owned()) });
+    resource
+}
+
 /// What one task takes.
 pub(crate) fn slot() -> [v1::Resource; 3] {
     [scalar("cpus", 1.0), scalar("mem", 64.0), scalar("disk", 64.0)]
@@ -69,7 +75,7 @@ pub(crate) fn task_tail() -> Vec<u8> {
     let task = v1::Task {
         name: "task".to_owned(),
         state: v1::TaskState::TaskRunning as i32,
-        resources: vec![scalar("cpus", 0.1), scalar("mem", 5.0)],
+        resources: vec![allocated(scalar("cpus", 0.1)), allocated(scalar("mem", 5.0))],
         labels: Some(v1::Labels { labels: labels.collect() }),
         ..Default::default()
     };

@@ -232,7 +232,7 @@ impl Shard {
                 id(out, 5, &self.agents[agent].id);
                 number(out, 6, task.state);
                 for resource in agent_info::slot() {
-                    bytes(out, 7, &prost::Message::encode_to_vec(&resource));
+                    bytes(out, 7, &prost::Message::encode_to_vec(&agent_info::allocated(resource)));
                 }
             });
         }
@@ -343,10 +343,11 @@ impl Shard {
         body.clear();
         let task = &self.tasks[slot as usize];
         let agent = &self.agents[task.agent];
-        let mut uuid = [0; 16];
+        // The form of a random uuid, which Mesos checks, with what finds the task again in place of randomness.
+        let mut uuid = [0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0];
         uuid[..4].copy_from_slice(&slot.to_le_bytes());
-        uuid[4..8].copy_from_slice(&task.generation.to_le_bytes());
-        uuid[8..12].copy_from_slice(&task.update.to_le_bytes());
+        uuid[9..13].copy_from_slice(&task.generation.to_le_bytes());
+        uuid[13..].copy_from_slice(&task.update.to_le_bytes()[..3]);
         let seconds = self.board.now() as f64 / 1e9 + 1.7e9;
         protobuf::message(&mut body, 1, |out| {
             id(out, 1, &task.framework);
@@ -371,9 +372,9 @@ impl Shard {
     }
 
     fn acknowledged(&mut self, body: &[u8]) {
-        let Some(uuid) = find(body, &[4]).and_then(|uuid| uuid.first_chunk::<12>()) else { return };
-        let part = |at: usize| u32::from_le_bytes([uuid[at], uuid[at + 1], uuid[at + 2], uuid[at + 3]]);
-        let (slot, generation, update) = (part(0), part(4), part(8));
+        let Some(uuid) = find(body, &[4]).and_then(|uuid| uuid.first_chunk::<16>()) else { return };
+        let part = |at: usize, last: u8| u32::from_le_bytes([uuid[at], uuid[at + 1], uuid[at + 2], last]);
+        let (slot, generation, update) = (part(0, uuid[3]), part(9, uuid[12]), part(13, 0));
         let Some(task) = self.tasks.get_mut(slot as usize) else { return };
         if (task.generation, task.update) != (generation, update) {
             return;

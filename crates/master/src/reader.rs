@@ -4,9 +4,12 @@
 //! of the queue, all that its client may know of has been taken out before. All of the journal that waits is folded
 //! before each read is rendered: what piles up is never more than the reactor changes in the time of one render. Equal
 //! reads that wait together are rendered once.
+//!
+//! Nobody misses the journal's newest entries until somebody reads, and to wake a thread costs more than to fold what one
+//! input changes. So entries are gathered before the queue, and enter it when there are enough of them or a read comes.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -21,6 +24,10 @@ use crate::system_metrics::system_metrics;
 /// How many reads may wait for the view; further ones wait in their own connections. Equal ones are answered together,
 /// so this is plenty.
 const MAX_WAITING_READS: usize = 256;
+
+/// How many entries of the journal are worth waking the view for. They are folded in a millisecond, so the first read
+/// after a while does not notice; and their memory is nothing.
+const WORTH_WAKING: usize = 1024;
 
 /// What can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,23 +75,34 @@ enum Message {
     Read(Read, oneshot::Sender<Bytes>),
 }
 
+/// The newest entries of the journal, on their way into the queue. Whoever puts anything into the queue holds the lock,
+/// so that a read never overtakes an entry.
+type Gathered = Arc<Mutex<Vec<Change>>>;
+
 /// Publishes the journal.
 #[derive(Clone, Debug)]
-pub(crate) struct Journal(Sender<Message>);
+pub(crate) struct Journal {
+    gathered: Gathered,
+    queue: Sender<Message>,
+}
 
 /// Asks the view.
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
+    gathered: Gathered,
     queue: Sender<Message>,
     waiting: Arc<Semaphore>,
 }
 
 impl Journal {
-    /// Hands over what changed. The queue is not bounded: the core must never wait for a reader, and the reader drains
-    /// it before each render.
-    pub(crate) fn publish(&self, changes: Vec<Change>) {
-        // An error means that the reader has ended, which it does only when nobody can ask any more.
-        drop(self.0.send(Message::Journal(changes)));
+    /// Hands over what changed, leaving `changes` empty. The queue is not bounded: the core must never wait for a
+    /// reader, and the reader drains it before each render.
+    pub(crate) fn publish(&self, changes: &mut Vec<Change>) {
+        let mut gathered = lock(&self.gathered);
+        gathered.append(changes);
+        if gathered.len() >= WORTH_WAKING {
+            send_gathered(&mut gathered, &self.queue);
+        }
     }
 }
 
@@ -93,8 +111,24 @@ impl Reads {
     pub(crate) async fn read(&self, read: Read) -> Option<Bytes> {
         let _permit = self.waiting.acquire().await.ok()?;
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Message::Read(read, answer)).ok()?;
+        {
+            let mut gathered = lock(&self.gathered);
+            send_gathered(&mut gathered, &self.queue);
+            self.queue.send(Message::Read(read, answer)).ok()?;
+        }
         answered.await.ok()
+    }
+}
+
+fn lock(gathered: &Gathered) -> MutexGuard<'_, Vec<Change>> {
+    gathered.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn send_gathered(gathered: &mut Vec<Change>, queue: &Sender<Message>) {
+    if !gathered.is_empty() {
+        let changes = std::mem::replace(gathered, Vec::with_capacity(WORTH_WAKING));
+        // An error means that the reader has ended, which it does only when nobody can ask any more.
+        drop(queue.send(Message::Journal(changes)));
     }
 }
 
@@ -102,8 +136,13 @@ impl Reads {
 pub(crate) fn start(view: View) -> std::io::Result<(Journal, Reads, JoinHandle<()>)> {
     let (sender, receiver) = channel();
     let thread = std::thread::Builder::new().name("view".to_owned()).spawn(move || run(view, &receiver))?;
-    let reads = Reads { queue: sender.clone(), waiting: Arc::new(Semaphore::new(MAX_WAITING_READS)) };
-    Ok((Journal(sender), reads, thread))
+    let gathered = Gathered::default();
+    let reads = Reads {
+        gathered: Arc::clone(&gathered),
+        queue: sender.clone(),
+        waiting: Arc::new(Semaphore::new(MAX_WAITING_READS)),
+    };
+    Ok((Journal { gathered, queue: sender }, reads, thread))
 }
 
 fn run(mut view: View, queue: &Receiver<Message>) {

@@ -125,17 +125,8 @@ impl Suite {
                         Err(error) => changed.push(format!("FAILED {}: {error:#}", path(&file.name, &case.name))),
                     }
                 }
+                file.write_cases()?;
             }
-        }
-        let whole = Self::load()?;
-        for mut file in whole.files {
-            let Some(done) = self.files.iter().find(|done| done.name == file.name) else { continue };
-            for case in &mut file.cases {
-                if let Some(done) = done.cases.iter().find(|done| done.name == case.name) {
-                    *case = done.clone();
-                }
-            }
-            file.write()?;
         }
         Ok(changed)
     }

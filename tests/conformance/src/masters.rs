@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +21,9 @@ const FLAGS: &[&str] = &["hostname=localhost", "allocation_interval=10ms", "agen
 
 /// How long a real master's own driver may take to say that it wants no offers.
 const HOLDER: Duration = Duration::from_millis(500);
+
+/// How long the driver may take to register: it waits for up to two seconds before.
+const HOLDER_REGISTRATION: Duration = Duration::from_secs(4);
 
 /// Our master, on a thread with its own runtime; it ends with its handle.
 #[derive(Debug)]
@@ -94,7 +97,7 @@ impl RealMaster {
     /// # Errors
     /// It is installed and cannot be started.
     pub fn start(folder: &Path, flags: &[String]) -> anyhow::Result<Option<Self>> {
-        let (Some(installed), Some(scripts)) = (Oracle::folder(), Oracle::scripts()) else { return Ok(None) };
+        let (Some(installed), Some(scripts)) = (Oracle::folder(), scripts()) else { return Ok(None) };
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let variables = FLAGS.iter().copied().chain(flags.iter().map(String::as_str)).filter_map(|flag| flag.split_once('='));
         let child = Command::new(installed.join("py27/bin/python"))
@@ -106,6 +109,7 @@ impl RealMaster {
             .env("LIBPROCESS_PORT", address.port().to_string())
             .env("MESOS_WORK_DIR", folder.join("mesos"))
             .env("MESOS_SYSTEMD_ENABLE_SUPPORT", "false")
+            .env("MESOS_REGISTRY", "in_memory")
             .env("MESOS_NUM_SLAVES", "0")
             .env("GLOG_logtostderr", "1")
             .envs(variables.map(|(name, value)| (format!("MESOS_{}", name.to_uppercase()), value)))
@@ -119,10 +123,21 @@ impl RealMaster {
         Ok(Some(master))
     }
 
+    /// Whether one is installed.
+    pub fn is_installed() -> bool {
+        Oracle::folder().is_some() && scripts().is_some()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// The folder beside the checkout that holds the scripts for a real Mesos.
+fn scripts() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/oracle");
+    folder.join("ref/local_cluster.py").exists().then_some(folder)
 }
 
 impl Drop for RealMaster {
@@ -138,6 +153,13 @@ pub(crate) async fn satisfy_holder(master: SocketAddr) -> anyhow::Result<()> {
     let (sender, _items) = mpsc::unbounded_channel();
     let mut agent = Agent::start("holder", "cpus:1;mem:64", &json!({}), master, (0, sender)).await?;
     agent.send("RegisterSlaveMessage", &agent.registration(None))?;
+    let deadline = tokio::time::Instant::now() + HOLDER_REGISTRATION;
+    let is_registered =
+        || get(master, "/master/frameworks").is_some_and(|answer| answer.body.contains("\"active\":true"));
+    // A master may refuse it: then it takes no offers either.
+    while !is_registered() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(HOLDER / 10).await;
+    }
     tokio::time::sleep(HOLDER).await;
     agent.stop().await;
     Ok(())

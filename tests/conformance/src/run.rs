@@ -29,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) names: Placeholders,
     pub(crate) schedulers: Vec<Scheduler>,
     pub(crate) agents: Vec<Agent>,
+    /// The scheduler of `sync.rs`.
+    pub(crate) witness: Option<Scheduler>,
     pub(crate) items: mpsc::UnboundedReceiver<Item>,
     pub(crate) sender: mpsc::UnboundedSender<Item>,
     /// The messages of `sync.rs` that have arrived.
@@ -49,10 +51,10 @@ pub async fn run_case(master: SocketAddr, setup: &[Step], case: &Case) -> anyhow
         names: Placeholders::default(),
         schedulers: Vec::new(),
         agents: Vec::new(),
+        witness: None,
         items,
         sender,
         marks: BTreeSet::new(),
-        // Ids of an earlier case must not look like ours.
         counter: 0,
         output: Vec::new(),
         with_master_info: false,
@@ -68,6 +70,7 @@ pub async fn run_case(master: SocketAddr, setup: &[Step], case: &Case) -> anyhow
 
 impl Run {
     async fn all(&mut self, setup: &[Step], case: &mut Case) -> anyhow::Result<()> {
+        self.start_witness().await?;
         for step in setup {
             self.step(step).await?;
         }
@@ -189,6 +192,11 @@ impl Run {
                 // It may be gone already; then nothing happens.
                 let _ = self.operator(&json!({"type": "TEARDOWN", "teardown": {"framework_id": {"value": id}}})).await;
             }
+        }
+        if let Some(witness) = &mut self.witness {
+            // If it fails, the end of the connection does it.
+            let _ = witness.post(&witness.call("TEARDOWN", None)).await;
+            witness.disconnect().await;
         }
         for agent in &mut self.agents {
             if agent.is_running() && agent.id.is_some() {

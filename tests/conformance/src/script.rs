@@ -123,11 +123,22 @@ impl CaseFile {
         }
     }
 
-    /// Writes the file with the outputs that its cases have.
+    /// Writes the cases into the file, and leaves those as they are that it has besides.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn write(&self) -> std::io::Result<()> {
+    /// The file cannot be read or written.
+    pub fn write_cases(&self) -> anyhow::Result<()> {
+        let mut whole = Self { path: self.path.clone(), ..Self::default() };
+        whole.parse(&std::fs::read_to_string(&self.path)?)?;
+        for case in &mut whole.cases {
+            if let Some(done) = self.cases.iter().find(|done| done.name == case.name) {
+                *case = done.clone();
+            }
+        }
+        Ok(whole.write()?)
+    }
+
+    fn write(&self) -> std::io::Result<()> {
         let mut text = self.header.join("\n") + "\n";
         if !self.setup.is_empty() {
             text += "\nsetup:\n";

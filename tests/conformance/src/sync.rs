@@ -1,17 +1,19 @@
 //! Waiting until what a step has caused is there.
 //!
-//! The master is one actor, so what comes after has come after. Each registered agent sends a message to the scheduler,
-//! the scheduler then sends one to each agent, and at last each scheduler asks for a task that does not exist. When these
-//! have arrived, so has all that was caused before. None of it appears in a transcript.
+//! The master is one actor, so what comes after has come after. Each registered agent sends a message to the witness, a
+//! scheduler that wants no offers; the witness then sends one to each agent, and at last each scheduler asks for a task
+//! that does not exist. When these have arrived, so has all that was caused before. None of it appears in a transcript.
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::agent::decoded;
 use crate::events::{Item, Source, What, kind, part};
 use crate::run::Run;
+use crate::scheduler::{Encoding, Scheduler};
 
 /// How long something may take that is sure to come.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(4);
@@ -19,24 +21,40 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(4);
 /// How ids begin that only this file uses.
 const PREFIX: &str = "sync-";
 
+/// The witness among the sources of events.
+const WITNESS: usize = usize::MAX;
+
 /// `data` of a message; nobody looks at it.
 const DATA: &str = "c3luYw==";
 
 impl Run {
+    /// Subscribes the scheduler that only this file uses.
+    pub(crate) async fn start_witness(&mut self) -> anyhow::Result<()> {
+        let call = json!({"type": "SUBSCRIBE", "subscribe": {
+            "framework_info": {"user": "root", "name": "witness", "roles": ["*"], "capabilities": [{"type": "MULTI_ROLE"}]},
+            "suppressed_roles": ["*"],
+        }});
+        let items = (WITNESS, self.sender.clone());
+        let (witness, answer) = Scheduler::subscribe("witness", &call, Encoding::Json, self.master, items).await?;
+        anyhow::ensure!(answer.status == 200, "the witness is refused: {}", answer.line());
+        self.witness = Some(witness);
+        let has_id = |run: &Self| run.witness.as_ref().is_some_and(|witness| witness.framework_id.is_some());
+        anyhow::ensure!(self.wait_until(DEADLINE, has_id).await, "the witness is not subscribed");
+        Ok(())
+    }
+
     /// Waits until all that has been caused so far has arrived.
     pub(crate) async fn sync(&mut self) -> anyhow::Result<()> {
-        let agents: Vec<usize> = self.live_agents();
+        for agent in self.live_agents() {
+            self.agent_to_witness(agent).await?;
+        }
+        for agent in self.live_agents() {
+            self.witness_to_agent(agent).await?;
+        }
         for scheduler in 0..self.schedulers.len() {
-            if !self.schedulers[scheduler].is_open || !self.schedulers[scheduler].is_subscribed {
-                continue;
+            if self.schedulers[scheduler].is_open && self.schedulers[scheduler].is_subscribed {
+                self.reconcile(scheduler).await?;
             }
-            for &agent in &agents {
-                self.agent_to_scheduler(agent, scheduler).await?;
-            }
-            for &agent in &agents {
-                self.scheduler_to_agent(scheduler, agent).await?;
-            }
-            self.reconcile(scheduler).await?;
         }
         Ok(())
     }
@@ -47,40 +65,38 @@ impl Run {
             .collect()
     }
 
-    async fn agent_to_scheduler(&mut self, agent: usize, scheduler: usize) -> anyhow::Result<()> {
+    async fn agent_to_witness(&mut self, agent: usize) -> anyhow::Result<()> {
         let mark = self.next_mark();
         let message = json!({
-            "slave_id": {"value": self.agents[agent].id}, "framework_id": {"value": self.schedulers[scheduler].framework_id},
+            "slave_id": {"value": self.agents[agent].id}, "framework_id": {"value": self.witness()?.framework_id},
             "executor_id": {"value": mark}, "data": DATA,
         });
         self.agents[agent].send("ExecutorToFrameworkMessage", &message)?;
-        let arrived = self.wait_until(DEADLINE, |run| run.marks.contains(&mark) || run.has_left(agent, scheduler)).await;
-        if !arrived {
-            let line = format!("{}: a message to {} did not arrive", self.agents[agent].name, self.schedulers[scheduler].name);
-            self.complain(line);
-            self.agents[agent].is_registered = false;
-        }
+        self.arrives(&mark, agent, "from").await;
         Ok(())
     }
 
-    async fn scheduler_to_agent(&mut self, scheduler: usize, agent: usize) -> anyhow::Result<()> {
+    async fn witness_to_agent(&mut self, agent: usize) -> anyhow::Result<()> {
         let mark = self.next_mark();
         let part = json!({"agent_id": {"value": self.agents[agent].id}, "executor_id": {"value": mark}, "data": DATA});
-        let call = self.schedulers[scheduler].call("MESSAGE", Some(part));
-        if self.schedulers[scheduler].post(&call).await?.status != 202 {
-            return Ok(());
-        }
-        let arrived = self.wait_until(DEADLINE, |run| run.marks.contains(&mark) || run.has_left(agent, scheduler)).await;
-        if !arrived {
-            let line = format!("{}: a message to {} did not arrive", self.schedulers[scheduler].name, self.agents[agent].name);
-            self.complain(line);
-            self.agents[agent].is_registered = false;
-        }
+        let witness = self.witness()?;
+        let answer = witness.post(&witness.call("MESSAGE", Some(part))).await?;
+        anyhow::ensure!(answer.status == 202, "the witness may not send: {}", answer.line());
+        self.arrives(&mark, agent, "to").await;
         Ok(())
     }
 
-    fn has_left(&self, agent: usize, scheduler: usize) -> bool {
-        !self.agents[agent].is_registered || !self.schedulers[scheduler].is_open
+    fn witness(&self) -> anyhow::Result<&Scheduler> {
+        self.witness.as_ref().context("no witness")
+    }
+
+    /// Waits for a message of an agent that the master should know.
+    async fn arrives(&mut self, mark: &str, agent: usize, direction: &str) {
+        if !self.wait_until(DEADLINE, |run| run.marks.contains(mark) || !run.agents[agent].is_registered).await {
+            let line = format!("no message {direction} {} arrives", self.agents[agent].name);
+            self.complain(line);
+            self.agents[agent].is_registered = false;
+        }
     }
 
     async fn reconcile(&mut self, scheduler: usize) -> anyhow::Result<()> {
@@ -136,6 +152,7 @@ impl Run {
                     What::Event(_) | What::Closed(_) => None,
                 });
             }
+            (Source::Scheduler(WITNESS), _) => self.take_for_witness(&what),
             (Source::Scheduler(index), What::Event(event)) => {
                 let event = event.clone();
                 self.take_event(index, event);
@@ -146,6 +163,16 @@ impl Run {
             }
             (Source::Agent(_), _) => {}
         }
+    }
+
+    fn take_for_witness(&mut self, what: &What) {
+        let What::Event(event) = what else { return };
+        if kind(event) == "SUBSCRIBED"
+            && let Some(witness) = &mut self.witness
+        {
+            witness.framework_id = part(event)["framework_id"]["value"].as_str().map(str::to_owned);
+        }
+        self.is_mark(&part(event)["executor_id"]["value"]);
     }
 
     fn take_event(&mut self, index: usize, event: Value) {
@@ -170,6 +197,13 @@ impl Run {
             "UPDATE" if self.is_mark(&body["status"]["task_id"]["value"]) => return,
             "MESSAGE" if self.is_mark(&body["executor_id"]["value"]) => return,
             "FAILURE" if is_foreign(self, &body["agent_id"]["value"]) => return,
+            // Whom the master has given up it does not listen to.
+            "FAILURE" if body.get("executor_id").is_none() => {
+                let id = body["agent_id"]["value"].as_str();
+                for agent in self.agents.iter_mut().filter(|agent| agent.id.as_deref() == id) {
+                    agent.is_registered = false;
+                }
+            }
             "HEARTBEAT" if self.schedulers[index].is_subscribed => return,
             "HEARTBEAT" => self.schedulers[index].is_subscribed = true,
             _ => {}

@@ -1,6 +1,6 @@
 //! Our master answers as a real Mesos did.
 
-use tepui_conformance::{Outcome, Suite, Target};
+use tepui_conformance::{Outcome, RealMaster, Suite, Target};
 
 #[test]
 fn our_master_answers_as_a_real_mesos_did() {
@@ -11,7 +11,7 @@ fn our_master_answers_as_a_real_mesos_did() {
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 fn a_real_mesos_still_answers_as_it_did() {
-    if tepui_testing::Oracle::folder().is_none() || tepui_testing::Oracle::scripts().is_none() {
+    if !RealMaster::is_installed() {
         eprintln!("LEFT OUT: no real Mesos is installed: ../shared/oracle/setup.sh");
         return;
     }

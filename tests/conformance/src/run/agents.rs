@@ -184,6 +184,7 @@ impl Run {
             Err(_) => Source::Agent(self.agent_index(words)?),
         };
         let has_come = |run: &Self| match source {
+            Source::Scheduler(index) if wanted == "end" => !run.schedulers[index].is_open,
             Source::Scheduler(index) => run.schedulers[index].has_unshown(&wanted),
             Source::Agent(index) => run.agents[index].unshown.iter().any(|message| decoded(message).0 == wanted),
         };

@@ -186,13 +186,9 @@ impl Run {
 }
 
 impl Scheduler {
-    /// Whether an event of this type, or the `end` of the stream, waits to be shown.
+    /// Whether an event of this type waits to be shown.
     pub(super) fn has_unshown(&self, wanted: &str) -> bool {
-        self.unshown.iter().any(|what| match what {
-            What::Event(event) => kind(event) == wanted,
-            What::Closed(_) => wanted == "end",
-            What::Message(_) => false,
-        })
+        self.unshown.iter().any(|what| matches!(what, What::Event(event) if kind(event) == wanted))
     }
 }
 

@@ -63,9 +63,9 @@ impl Containers {
 
     /// Makes or removes the folder of a persistent volume. What takes long is done later, but a launch that follows finds
     /// the volume as it is to be.
-    pub(crate) fn change_volume(&mut self, path: String, change: VolumeChange) {
+    pub(crate) fn change_volume(&mut self, path: &str, change: VolumeChange) {
         while self.under_way.try_join_next().is_some() {}
-        let folder = PathBuf::from(&path);
+        let folder = PathBuf::from(path);
         let done = match change {
             VolumeChange::Create => create_volume(&folder).map(|()| None),
             VolumeChange::Remove => retire_volume(&folder),

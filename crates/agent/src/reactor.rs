@@ -141,7 +141,7 @@ impl Reactor {
             }
             Effect::ChangeVolume { path, change } => {
                 info!(path, ?change, "changing a persistent volume");
-                self.containers.change_volume(path, change);
+                self.containers.change_volume(&path, change);
             }
             Effect::Stopped { error } => self.stopped = Some(Stopped(error)),
         }

@@ -38,7 +38,7 @@ pub(crate) use launch_group::Group;
 pub(crate) enum Prepared {
     /// LAUNCH.
     Launch(Vec<Candidate>),
-    /// LAUNCH_GROUP.
+    /// `LAUNCH_GROUP`.
     LaunchGroup(Box<Group>),
     /// Any other, with resources that are allocated to a role.
     Conversion(Box<Operation>),

@@ -168,8 +168,8 @@ fn shrink(operation: &Operation) -> Result<Vec<ResourceConversion>, ConversionEr
     }
     let less = crate::Scalar::from(&shrink.subtract);
     let freed = volume.clone().without_volume().with_scalar(less);
-    let shrunk = volume.clone().with_scalar(size - less);
-    Ok(vec![ResourceConversion::new(volume, Resources::from_iter([shrunk, freed]))])
+    let smaller = volume.clone().with_scalar(size - less);
+    Ok(vec![ResourceConversion::new(volume, Resources::from_iter([smaller, freed]))])
 }
 
 /// Takes the last reservation away.

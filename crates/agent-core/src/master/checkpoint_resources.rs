@@ -18,7 +18,7 @@ impl Agent {
     ) {
         let possible = total(&self.info.resources, &message.resources).is_ok();
         match Resources::from_protos(&message.resources) {
-            Ok(resources) if possible => self.set_checkpointed(resources, effects),
+            Ok(resources) if possible => self.set_checkpointed(&resources, effects),
             Ok(_) | Err(_) => {
                 tracing::debug!("the master tells of reservations that our resources cannot have");
                 self.redetect(effects);

@@ -75,18 +75,18 @@ impl Agent {
         let bare: Vec<_> = conversions.into_iter().map(ResourceConversion::unallocated).collect();
         let total = total(&self.info.resources, &self.checkpointed)?;
         let total = total.apply(&bare).map_err(|error| error.to_string())?;
-        self.set_checkpointed(total.filter(Resource::needs_checkpointing), effects);
+        self.set_checkpointed(&total.filter(Resource::needs_checkpointing), effects);
         Ok(())
     }
 
     /// Remembers the reservations and volumes, makes folders for new volumes and removes those of destroyed ones.
-    pub(crate) fn set_checkpointed(&mut self, resources: Resources, effects: &mut Effects) {
+    pub(crate) fn set_checkpointed(&mut self, resources: &Resources, effects: &mut Effects) {
         let checkpointed = resources.to_protos();
         if self.checkpointed == checkpointed {
             return;
         }
         let before = Resources::from_protos(&self.checkpointed).unwrap_or_default();
-        let (old, new) = (self.volume_paths(&before), self.volume_paths(&resources));
+        let (old, new) = (self.volume_paths(&before), self.volume_paths(resources));
         for VolumePath { path, .. } in new.iter().filter(|volume| !old.contains(volume)) {
             effects.push(Effect::ChangeVolume { path: path.clone(), change: VolumeChange::Create });
         }

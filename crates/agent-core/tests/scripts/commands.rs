@@ -358,7 +358,7 @@ fn reserved(amount: &str) -> Vec<v1::Resource> {
 /// Ten megabytes of disk, reserved, and perhaps a volume.
 fn disk(volume: Option<&str>) -> v1::Resource {
     let mut disk = reserved("10").remove(0);
-    disk.name = "disk".to_owned();
+    "disk".clone_into(&mut disk.name);
     let persistence = volume.map(|id| Persistence { id: id.to_owned(), principal: None });
     disk.disk = persistence.map(|persistence| {
         let volume = v1::Volume {

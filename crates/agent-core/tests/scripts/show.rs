@@ -51,6 +51,9 @@ fn effect_lines(story: &mut Story, effect: &Effect) -> Vec<String> {
 fn launch_lines(story: &mut Story, launch: &Launch) -> Vec<String> {
     let container = story.containers.name(launch.container.as_str());
     let directory = launch.directory.replace(launch.container.as_str(), &container);
+    let volumes =
+        launch.volumes.iter().map(|volume| format!(", {} at {}", volume.path, volume.container_path));
+    let volumes: Vec<String> = volumes.collect();
     let mut lines = vec![format!(
         "launch {container}: {} of {} as {} with {} in {directory}{}{}{}",
         launch.executor,
@@ -59,7 +62,7 @@ fn launch_lines(story: &mut Story, launch: &Launch) -> Vec<String> {
         resources(&launch.resources),
         if launch.task.is_some() { ", for its task" } else { "" },
         if launch.checkpoint { ", checkpointing" } else { "" },
-        launch.volumes.iter().map(|it| format!(", {} at {}", it.path, it.container_path)).collect::<String>(),
+        volumes.concat(),
     )];
     if story.shows_environment {
         for (name, value) in &launch.environment {

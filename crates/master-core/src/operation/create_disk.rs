@@ -1,4 +1,4 @@
-//! CREATE_DISK: a disk of a resource provider.
+//! `CREATE_DISK`: a disk of a resource provider.
 
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::offer::Operation;

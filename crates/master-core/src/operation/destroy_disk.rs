@@ -1,4 +1,4 @@
-//! DESTROY_DISK: the end of a disk of a resource provider.
+//! `DESTROY_DISK`: the end of a disk of a resource provider.
 
 use tepui_proto::v1::offer::Operation;
 

@@ -1,4 +1,4 @@
-//! GROW_VOLUME: a persistent volume takes more disk.
+//! `GROW_VOLUME`: a persistent volume takes more disk.
 
 use tepui_proto::v1::offer::Operation;
 

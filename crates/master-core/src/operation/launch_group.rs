@@ -1,4 +1,4 @@
-//! LAUNCH_GROUP: tasks that run together under one executor, all or none.
+//! `LAUNCH_GROUP`: tasks that run together under one executor, all or none.
 
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::offer::operation::{LaunchGroup, Type};

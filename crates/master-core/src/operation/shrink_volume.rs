@@ -1,4 +1,4 @@
-//! SHRINK_VOLUME: a persistent volume gives disk back.
+//! `SHRINK_VOLUME`: a persistent volume gives disk back.
 
 use tepui_proto::v1::offer::Operation;
 

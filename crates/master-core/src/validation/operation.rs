@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use tepui_proto::v1;
 use tepui_proto::v1::volume::Mode;
-use tepui_types::{DisplayResource, Resource, Resources};
+use tepui_types::{DisplayResource, Resource, ResourceProviderId, Resources};
 
 use super::resources;
 
@@ -48,7 +48,7 @@ fn read_list(protos: &[v1::Resource]) -> Result<Vec<Resource>, String> {
 /// One operation goes to one place.
 fn validate_single_provider(list: &[Resource]) -> Result<(), String> {
     let providers: BTreeSet<Option<&str>> =
-        list.iter().map(|resource| resource.provider_id().map(|id| id.as_str())).collect();
+        list.iter().map(|resource| resource.provider_id().map(ResourceProviderId::as_str)).collect();
     if providers.len() == 1 {
         return Ok(());
     }

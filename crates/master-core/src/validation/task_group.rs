@@ -1,4 +1,4 @@
-//! Task groups of a LAUNCH_GROUP.
+//! Task groups of a `LAUNCH_GROUP`.
 
 use std::collections::BTreeSet;
 

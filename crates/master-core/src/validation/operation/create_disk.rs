@@ -1,4 +1,4 @@
-//! CREATE_DISK.
+//! `CREATE_DISK`.
 
 use tepui_proto::v1::offer::operation::CreateDisk;
 use tepui_proto::v1::resource::disk_info::source::Type as SourceType;

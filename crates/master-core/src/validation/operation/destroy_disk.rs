@@ -1,4 +1,4 @@
-//! DESTROY_DISK.
+//! `DESTROY_DISK`.
 
 use tepui_proto::v1::offer::operation::DestroyDisk;
 use tepui_proto::v1::resource::disk_info::source::Type as SourceType;

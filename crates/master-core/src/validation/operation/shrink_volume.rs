@@ -1,4 +1,4 @@
-//! SHRINK_VOLUME.
+//! `SHRINK_VOLUME`.
 
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::offer::operation::ShrinkVolume;

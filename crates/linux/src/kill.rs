@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::time::{Duration, Instant};
 
 use crate::{PidFd, ProcessTable, Signal};
 
 /// How often the processes are listed while they are being frozen. A tree that still grows after that (a fork bomb)
 /// needs a cgroup.
 const MAX_PASSES: usize = 16;
+
+/// How long killed processes may take to end, all together. One that waits for a broken disk never does.
+const LONGEST_DEATH: Duration = Duration::from_secs(10);
 
 /// Sends a signal to `root`, its descendants and everyone in their sessions and groups. Returns whom it reached.
 pub fn signal_tree(root: u32, signal: Signal) -> io::Result<Vec<u32>> {
@@ -21,7 +25,8 @@ pub fn signal_tree(root: u32, signal: Signal) -> io::Result<Vec<u32>> {
     Ok(reached)
 }
 
-/// Kills each of `roots` with all that it started, and returns the processes that were killed.
+/// Kills each of `roots` with all that it started, waits for their end, and returns the processes that were
+/// killed.
 ///
 /// Everyone is stopped first, and the list is read again until nobody new is in it, so that a process which forks
 /// while its tree is being killed does not leave a child behind. Reading `/proc` costs the most here, hence several
@@ -61,7 +66,21 @@ pub fn kill_trees(roots: &[u32]) -> io::Result<Vec<u32>> {
             Err(error) => listed = Err(error),
         }
     }
+    wait_for_the_end(&handles)?;
     listed.map(|()| frozen.into_iter().collect())
+}
+
+/// A signal is only sent when `send` returns: on a busy machine the process may live on for a while.
+fn wait_for_the_end(handles: &[PidFd]) -> io::Result<()> {
+    let deadline = Instant::now() + LONGEST_DEATH;
+    for handle in handles {
+        while !handle.wait(deadline.saturating_duration_since(Instant::now()))? {
+            if Instant::now() >= deadline {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "a killed process does not end"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Signals the process `pid` if it is still the one that was listed in `session`: the id may have passed to another.
@@ -77,7 +96,6 @@ fn send(pid: u32, session: u32, signal: Signal) -> Option<PidFd> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::{Process, Spawn};

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::libc;
 
@@ -43,10 +44,23 @@ impl PidFd {
 
     /// Whether the process has ended, reaped or not.
     pub fn has_ended(&self) -> io::Result<bool> {
+        self.wait(Duration::ZERO)
+    }
+
+    /// Waits for the process to end, reaped or not, and says whether it did within `patience`. A signal that arrives
+    /// meanwhile ends the wait as its time would.
+    pub fn wait(&self, patience: Duration) -> io::Result<bool> {
         let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: the pointer is to one valid `pollfd`, as the count says, and a timeout of 0 does not block.
-        let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
-        if ready < 0 { Err(io::Error::last_os_error()) } else { Ok(ready > 0) }
+        let milliseconds = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the pointer is to one valid `pollfd`, as the count says, and lives as long as the call.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, milliseconds) };
+        if ready >= 0 {
+            return Ok(ready > 0);
+        }
+        match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        }
     }
 }
 

@@ -48,6 +48,7 @@ impl Setup {
             .env("MESOS_AGENT_ENDPOINT", agent.address())
             .env("MESOS_FRAMEWORK_ID", "F")
             .env("MESOS_EXECUTOR_ID", "t")
+            .env("TEPUI_EXECUTOR_LOG", "info")
             .env("MESOS_SANDBOX", sandbox.path())
             .env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "2secs")
             .env("MESOS_CHECKPOINT", if recovery.is_some() { "1" } else { "0" })

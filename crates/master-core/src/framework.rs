@@ -141,8 +141,8 @@ impl Framework {
 
     /// The address of its driver as agents are told it.
     pub(crate) fn pid_for_agents(&self) -> String {
-        // Compat: agents read an empty address as "speaks HTTP".
-        self.pid().map(Upid::to_string).unwrap_or_default()
+        // Compat: this is how Mesos writes the address of nobody, which agents read as "speaks HTTP".
+        self.pid().map_or_else(|| "@0.0.0.0:0".to_owned(), Upid::to_string)
     }
 
     /// The framework as readers see it.

@@ -150,9 +150,15 @@ impl Drop for RealMaster {
 
 /// A real master runs together with a driver that suppresses offers as soon as it got one: gives it one.
 pub(crate) async fn satisfy_holder(master: SocketAddr) -> anyhow::Result<()> {
-    let (sender, _items) = mpsc::unbounded_channel();
+    let (sender, mut items) = mpsc::unbounded_channel();
     let mut agent = Agent::start("holder", "cpus:1;mem:64", &json!({}), master, (0, sender)).await?;
-    agent.send("RegisterSlaveMessage", &agent.registration(None))?;
+    // A master that is not ready yet does not listen.
+    loop {
+        agent.send("RegisterSlaveMessage", &agent.registration(None))?;
+        if tokio::time::timeout(HOLDER, items.recv()).await.is_ok() {
+            break;
+        }
+    }
     let deadline = tokio::time::Instant::now() + HOLDER_REGISTRATION;
     let is_registered =
         || get(master, "/master/frameworks").is_some_and(|answer| answer.body.contains("\"active\":true"));

@@ -151,16 +151,30 @@ fn is_name(character: char) -> bool {
 /// The length of a resource that a text begins with: a name, what is in brackets, a colon and a value.
 fn resource_length(text: &str) -> Option<usize> {
     let mut at = text.find(|c: char| !is_name(c)).filter(|at| *at > 0)?;
-    while let Some(close) = text[at..].chars().next().and_then(closing) {
-        at += text[at..].find(close)? + 1;
+    while let Some(length) = bracket_length(&text[at..]) {
+        at += length;
     }
     at += text[at..].strip_prefix(':').map(|_| 1)?;
     let value = &text[at..];
-    let length = match value.chars().next().and_then(closing) {
-        Some(close) => value.find(close)? + 1,
+    let length = match bracket_length(value) {
+        Some(length) => length,
         None => value.find(|c: char| !c.is_ascii_digit() && !"-.e+".contains(c)).unwrap_or(value.len()),
     };
     (length > 0).then_some(at + length)
+}
+
+/// The length of a text in brackets that a text begins with.
+fn bracket_length(text: &str) -> Option<usize> {
+    let open = text.chars().next()?;
+    let close = closing(open)?;
+    let mut depth = 0;
+    for (at, character) in text.char_indices() {
+        depth += i32::from(character == open) - i32::from(character == close);
+        if depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
 }
 
 fn closing(open: char) -> Option<char> {
@@ -182,5 +196,7 @@ mod tests {
         let text = "Task uses ports(allocated: r):[1-2]; mem:5; cpus(allocated: r):0.1 of mem:3; no: b:1; a:2";
         let sorted = "Task uses cpus(allocated: r):0.1; mem:5; ports(allocated: r):[1-2] of mem:3; no: a:2; b:1";
         assert_eq!(sort_resources(text), sorted);
+        let text = "available disk(reservations: [(DYNAMIC,r)])[v:p]:500; cpus:1";
+        assert_eq!(sort_resources(text), "available cpus:1; disk(reservations: [(DYNAMIC,r)])[v:p]:500");
     }
 }

@@ -31,7 +31,7 @@ impl Run {
     /// Subscribes the scheduler that only this file uses.
     pub(crate) async fn start_witness(&mut self) -> anyhow::Result<()> {
         let call = json!({"type": "SUBSCRIBE", "subscribe": {
-            "framework_info": {"user": "root", "name": "witness", "roles": ["*"], "capabilities": [{"type": "MULTI_ROLE"}]},
+            "framework_info": {"user": "witness", "name": "witness", "roles": ["*"], "capabilities": [{"type": "MULTI_ROLE"}]},
             "suppressed_roles": ["*"],
         }});
         let items = (WITNESS, self.sender.clone());

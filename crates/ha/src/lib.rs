@@ -21,6 +21,17 @@
 //! renewal was sent. A master that was stopped and goes on finds it expired and must not act; its writes would be refused
 //! by the store's fence as well ([`Fence`]).
 
+#![cfg_attr(
+    not(any(feature = "etcd", feature = "zookeeper")),
+    expect(
+        dead_code,
+        unused_variables,
+        unreachable_code,
+        clippy::needless_pass_by_value,
+        reason = "without a group there is no election"
+    )
+)]
+
 mod candidacy;
 mod contender;
 mod detector;

@@ -181,10 +181,7 @@ impl Run {
         match kind(&event) {
             "OFFERS" => {
                 let offers = body["offers"].as_array().cloned().unwrap_or_default();
-                // Agents of earlier cases may still be there.
-                let own = offers.into_iter().filter(|offer| !is_foreign(self, &offer["agent_id"]["value"]));
-                let own: Vec<_> = own.collect();
-                self.schedulers[index].offers.extend(own);
+                self.schedulers[index].offers.extend(offers);
                 return;
             }
             "RESCIND" => {

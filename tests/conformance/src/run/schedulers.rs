@@ -155,7 +155,7 @@ impl Run {
     pub(super) async fn offers(&mut self, words: &[Argument]) -> anyhow::Result<()> {
         let index = self.scheduler_index(words)?;
         let count = word(words, 1).ok().and_then(|count| count.parse().ok()).unwrap_or(1);
-        if !self.wait_until(DEADLINE, |run| run.schedulers[index].offers.len() >= count).await {
+        if !self.wait_until(DEADLINE, |run| run.own_offers(index) >= count).await {
             self.complain(format!("fewer than {count} offers came"));
         }
         self.show_offers(index, words.iter().any(|word| word.word() == Some("full")));
@@ -166,15 +166,25 @@ impl Run {
     /// `no-offers SCHEDULER`: shows that no offer comes for a while.
     pub(super) async fn no_offers(&mut self, words: &[Argument]) -> anyhow::Result<()> {
         let index = self.scheduler_index(words)?;
-        if !self.wait_until(SILENCE, |run| !run.schedulers[index].offers.is_empty()).await {
+        if !self.wait_until(SILENCE, |run| run.own_offers(index) > 0).await {
             self.output.push("no offers".to_owned());
         }
         self.show_offers(index, false);
         Ok(())
     }
 
+    /// How many offers wait to be shown. Agents of earlier cases may still be there, and are not counted.
+    fn own_offers(&self, index: usize) -> usize {
+        self.schedulers[index].offers.iter().filter(|offer| self.is_own(offer)).count()
+    }
+
+    fn is_own(&self, offer: &Value) -> bool {
+        offer["agent_id"]["value"].as_str().is_some_and(|id| self.names.placeholder(id).is_some())
+    }
+
     fn show_offers(&mut self, index: usize, is_full: bool) {
         let mut offers = std::mem::take(&mut self.schedulers[index].offers);
+        offers.retain(|offer| self.is_own(offer));
         let agent = |offer: &Value| offer["agent_id"]["value"].as_str().map(|id| self.names.hide(id));
         offers.sort_by_cached_key(|offer| (agent(offer), offer["allocation_info"]["role"].to_string()));
         for offer in &offers {

@@ -14,8 +14,11 @@ use crate::swarm::{allocated, scalar, slot};
 /// Agents of the small cluster.
 const AGENTS: usize = 100;
 
-/// What is driven; each gives how many operations it did.
-pub const WORKLOADS: [(&str, fn(usize)); 3] =
+/// Does so many operations.
+pub type Workload = fn(usize);
+
+/// What is driven, by name.
+pub const WORKLOADS: [(&str, Workload); 3] =
     [("launch", launch), ("register", register), ("reregister", reregister)];
 
 /// A core with its surroundings.
@@ -201,7 +204,8 @@ impl World {
             }),
             ..Default::default()
         });
-        for (turn, state) in [v1::TaskState::TaskRunning, v1::TaskState::TaskFinished].into_iter().enumerate() {
+        for (turn, state) in [v1::TaskState::TaskRunning, v1::TaskState::TaskFinished].into_iter().enumerate()
+        {
             let mut uuid = [0; 16];
             uuid[..8].copy_from_slice(&(2 * number + turn).to_le_bytes());
             self.update(offer, &task_id, state, &uuid);

@@ -200,7 +200,7 @@ async fn send_calls(shared: Shared, connection: usize, master: SocketAddr) -> an
                     drop(answer);
                 } else {
                     let text = String::from_utf8_lossy(&answer.body).into_owned();
-                    shared.0.borrow_mut().refused(status, text);
+                    shared.0.borrow_mut().refused(status, &text);
                     drop(answer);
                 }
                 answers.use_up(length);

@@ -2,6 +2,7 @@
 //! however noisy.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,10 +26,11 @@ pub fn instructions(update: bool) -> anyhow::Result<(String, bool)> {
     let kept = kept(&path)?;
     let mut text = String::new();
     let mut is_fine = true;
-    let mut new = String::from("# Instructions per operation of the core; written by `bench instructions update`.\n");
+    let mut new =
+        String::from("# Instructions per operation of the core; written by `bench instructions update`.\n");
     for (name, _) in WORKLOADS {
         let count = per_operation(name)?;
-        new.push_str(&format!("{name} {count}\n"));
+        writeln!(new, "{name} {count}")?;
         let verdict = match kept.get(name) {
             Some(before) => {
                 let growth = count as f64 / *before as f64 - 1.0;
@@ -37,7 +39,7 @@ pub fn instructions(update: bool) -> anyhow::Result<(String, bool)> {
             }
             None => "not kept yet".to_owned(),
         };
-        text.push_str(&format!("{name:<12} {count:>9} instructions per operation; {verdict}\n"));
+        writeln!(text, "{name:<12} {count:>9} instructions per operation; {verdict}")?;
     }
     if update {
         std::fs::write(&path, new).with_context(|| format!("failed to write `{}`", path.display()))?;

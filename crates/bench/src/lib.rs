@@ -14,7 +14,6 @@
     clippy::cast_sign_loss,
     reason = "measured figures are rounded anyway"
 )]
-#![expect(clippy::float_cmp, reason = "resources in the end must be exactly nothing")]
 
 mod board;
 mod core_load;
@@ -31,7 +30,7 @@ mod run;
 mod socket;
 mod swarm;
 
-pub use core_load::WORKLOADS;
+pub use core_load::{WORKLOADS, Workload};
 pub use instructions::instructions;
 pub use plan::Plan;
 pub use plot::{Plot, Series};

@@ -24,7 +24,11 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
         ["run", plan, master, pid, rest @ ..] => run(plan, master, pid, rest),
-        ["swarm", master, rest @ ..] => only(&["frameworks=0", "duration_ms=-1", "hold_seconds=1e8", "patience_seconds=1e9"], master, rest),
+        ["swarm", master, rest @ ..] => only(
+            &["frameworks=0", "duration_ms=-1", "hold_seconds=1e8", "patience_seconds=1e9"],
+            master,
+            rest,
+        ),
         ["fleet", master, rest @ ..] => only(&["agents=0"], master, rest),
         ["plot", out, title, y, series @ ..] => plot(Path::new(out), title, y, series),
         ["core", workload, operations] => core(workload, operations),
@@ -51,7 +55,9 @@ fn main() -> ExitCode {
 fn run(plan: &str, master: &str, pid: &str, rest: &[&str]) -> anyhow::Result<bool> {
     let mut plan = match plan {
         "-" => Plan::default(),
-        path => Plan::parse(&std::fs::read_to_string(path).with_context(|| format!("failed to read `{path}`"))?)?,
+        path => {
+            Plan::parse(&std::fs::read_to_string(path).with_context(|| format!("failed to read `{path}`"))?)?
+        }
     };
     let mut out: Option<PathBuf> = None;
     for argument in rest {

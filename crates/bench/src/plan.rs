@@ -98,6 +98,8 @@ plan! {
     duration_spread_ms: f64 = 0.0,
     /// `refuse_seconds` of the filter in ACCEPT.
     refuse_seconds: f64 = 0.0,
+    /// After how many seconds an agent repeats an update that was not acknowledged; then after twice as many.
+    retry_seconds: f64 = 10.0,
     /// Re-registrations of random agents with their tasks, per second.
     flaps_per_second: f64 = 0.0,
     /// Tasks that each agent brings along when it re-registers instead of registering; 0 to register.

@@ -45,7 +45,8 @@ impl Plot {
         let (x_low, x_high) = decades(points().map(|point| point.0));
         let (y_low, y_high) = decades(points().map(|point| point.1));
         let x_of = |x: f64| LEFT + (x.log10() - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT);
-        let y_of = |y: f64| HEIGHT - BOTTOM - (y.log10() - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM);
+        let y_of =
+            |y: f64| HEIGHT - BOTTOM - (y.log10() - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM);
         writeln!(
             out,
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">"#
@@ -56,12 +57,21 @@ impl Plot {
         for decade in range(x_low, x_high) {
             let (x, label) = (x_of(10_f64.powi(decade)), label(decade));
             writeln!(out, r##"<path d="M{x:.1} {TOP}V{bottom}" stroke="#ddd"/>"##)?;
-            writeln!(out, r#"<text x="{x:.1}" y="{:.1}" text-anchor="middle">{label}</text>"#, bottom + 18.0)?;
+            writeln!(
+                out,
+                r#"<text x="{x:.1}" y="{:.1}" text-anchor="middle">{label}</text>"#,
+                bottom + 18.0
+            )?;
         }
         for decade in range(y_low, y_high) {
             let (y, label) = (y_of(10_f64.powi(decade)), label(decade));
             writeln!(out, r##"<path d="M{LEFT} {y:.1}H{right}" stroke="#ddd"/>"##)?;
-            writeln!(out, r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{label}</text>"#, LEFT - 6.0, y + 4.0)?;
+            writeln!(
+                out,
+                r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{label}</text>"#,
+                LEFT - 6.0,
+                y + 4.0
+            )?;
         }
         let (middle, low) = (f64::midpoint(LEFT, right), HEIGHT - 12.0);
         writeln!(out, r#"<text x="{middle:.1}" y="{low}" text-anchor="middle">{}</text>"#, escape(&self.x))?;
@@ -75,7 +85,11 @@ impl Plot {
             let color = COLORS[index % COLORS.len()];
             let path: Vec<String> =
                 series.points.iter().map(|(x, y)| format!("{:.1} {:.1}", x_of(*x), y_of(*y))).collect();
-            writeln!(out, r#"<path d="M{}" fill="none" stroke="{color}" stroke-width="2"/>"#, path.join("L"))?;
+            writeln!(
+                out,
+                r#"<path d="M{}" fill="none" stroke="{color}" stroke-width="2"/>"#,
+                path.join("L")
+            )?;
             for (x, y) in &series.points {
                 writeln!(out, r#"<circle cx="{:.1}" cy="{:.1}" r="3" fill="{color}"/>"#, x_of(*x), y_of(*y))?;
             }
@@ -126,7 +140,8 @@ mod tests {
     #[test]
     fn a_plot_has_its_lines_and_labels() {
         let series = Series { name: "a<b".to_owned(), points: vec![(1000.0, 2.0), (50_000.0, 30.0)] };
-        let plot = Plot { title: "T".to_owned(), x: "agents".to_owned(), y: "us".to_owned(), series: vec![series] };
+        let plot =
+            Plot { title: "T".to_owned(), x: "agents".to_owned(), y: "us".to_owned(), series: vec![series] };
         let svg = plot.to_svg();
         assert!(svg.contains("a&lt;b") && svg.contains(">100000<") && svg.ends_with("</svg>\n"), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 2);

@@ -69,10 +69,7 @@ mod tests {
     #[test]
     fn our_own_process_costs_something() {
         assert!(Process::own().memory().resident > 1 << 20);
-        assert_eq!(
-            times("7 (a ) b) S 1 2 3 4 5 6 7 8 9 10 150 50 1 1"),
-            Duration::from_secs(2)
-        );
+        assert_eq!(times("7 (a ) b) S 1 2 3 4 5 6 7 8 9 10 150 50 1 1"), Duration::from_secs(2));
         assert!(!Process::own().threads().is_empty());
     }
 }

@@ -60,7 +60,7 @@ pub(crate) enum Value<'a> {
 }
 
 /// The fields of a message; stops at what makes no sense.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {

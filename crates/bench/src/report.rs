@@ -121,7 +121,11 @@ impl Report {
     }
 
     fn number(&self, key: &str) -> f64 {
-        self.settings.iter().find(|(name, _)| *name == key).and_then(|(_, value)| value.parse().ok()).unwrap_or(0.0)
+        self.settings
+            .iter()
+            .find(|(name, _)| *name == key)
+            .and_then(|(_, value)| value.parse().ok())
+            .unwrap_or(0.0)
     }
 
     /// Bytes of the master's memory (Pss) per agent.

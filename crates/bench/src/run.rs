@@ -106,7 +106,11 @@ impl Run<'_> {
             self.finish("finish", &start, tasks);
         } else {
             let silent = self.plan.silent > 0;
-            self.wait("run", tasks, |board| if silent { read(&board.seen_running) } else { read(&board.finished) })?;
+            self.wait(
+                "run",
+                tasks,
+                |board| if silent { read(&board.seen_running) } else { read(&board.finished) },
+            )?;
             self.finish("run", &start, tasks);
             self.read_all()?;
         }
@@ -188,7 +192,9 @@ impl Run<'_> {
     fn finish(&mut self, name: &str, start: &Start, operations: usize) {
         let wall = start.at.elapsed();
         let master = self.target.process.processor_time().saturating_sub(start.master);
-        let before = |name: &str| start.load.iter().find(|(it, _)| it == name).map_or(Duration::ZERO, |(_, time)| *time);
+        let before = |name: &str| {
+            start.load.iter().find(|(it, _)| it == name).map_or(Duration::ZERO, |(_, time)| *time)
+        };
         let load = Process::own().threads().into_iter().filter(|(name, _)| is_load(name));
         let load = load.map(|(name, time)| (name.clone(), time.saturating_sub(before(&name)))).collect();
         let phase = Phase { name: name.to_owned(), wall, master, load, operations };
@@ -205,7 +211,8 @@ impl Run<'_> {
             if count >= goal {
                 return Ok(());
             }
-            let ended = self.swarm.iter().any(JoinHandle::is_finished) || self.fleet.iter().any(JoinHandle::is_finished);
+            let ended = self.swarm.iter().any(JoinHandle::is_finished)
+                || self.fleet.iter().any(JoinHandle::is_finished);
             if ended {
                 self.board.stop.store(true, Ordering::Relaxed);
                 self.end()?;
@@ -270,7 +277,8 @@ impl Run<'_> {
         loop {
             let metrics = reads::metrics(self.target.master)?;
             let value = |name: &str| metrics[name].as_f64().unwrap_or(f64::NAN);
-            let zero = ["master/cpus_used", "master/mem_used", "master/tasks_running", "master/tasks_staging"];
+            let zero =
+                ["master/cpus_used", "master/mem_used", "master/tasks_running", "master/tasks_staging"];
             let wrong: Vec<String> = zero
                 .iter()
                 .filter(|name| value(name) != 0.0)
@@ -285,7 +293,9 @@ impl Run<'_> {
                     self.report.ledger.violation(text);
                 }
                 if finished < tasks as f64 {
-                    self.report.ledger.violation(format!("the master counted {finished} of {tasks} finished tasks"));
+                    self.report
+                        .ledger
+                        .violation(format!("the master counted {finished} of {tasks} finished tasks"));
                 }
                 return Ok(());
             }
@@ -313,7 +323,9 @@ impl Run<'_> {
         }
         let (repeated, retries) = (self.report.ledger.repeated, read(&board.retries));
         if repeated > retries {
-            self.report.ledger.violation(format!("{repeated} repeated updates, of which agents sent {retries}"));
+            self.report
+                .ledger
+                .violation(format!("{repeated} repeated updates, of which agents sent {retries}"));
         }
         self.report.retries = retries;
         self.report.pings = read(&board.pings);

@@ -33,7 +33,12 @@ const TICK: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// An address is taken, or the master is not there.
-pub(crate) fn run(thread: usize, plan: &Arc<Plan>, board: &Arc<Board>, master: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn run(
+    thread: usize,
+    plan: &Arc<Plan>,
+    board: &Arc<Board>,
+    master: SocketAddr,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let threads = plan.swarm_threads.max(1);
     LocalSet::new().block_on(&runtime, async {
@@ -69,9 +74,9 @@ fn address(plan: &Plan, shard: usize) -> anyhow::Result<SocketAddr> {
 
 type Shared = Rc<(RefCell<Shard>, Notify)>;
 
-async fn drive(listener: TcpListener, master: SocketAddr, shard: Shard) -> anyhow::Result<()> {
-    let board = Arc::clone(&shard.board);
-    let shared: Shared = Rc::new((RefCell::new(shard), Notify::new()));
+async fn drive(listener: TcpListener, master: SocketAddr, state: Shard) -> anyhow::Result<()> {
+    let board = Arc::clone(&state.board);
+    let shared: Shared = Rc::new((RefCell::new(state), Notify::new()));
     let outbound = TcpStream::connect(master).await.context("failed to connect to the master")?;
     outbound.set_nodelay(true)?;
     tokio::select! {
@@ -86,11 +91,11 @@ async fn drive(listener: TcpListener, master: SocketAddr, shard: Shard) -> anyho
 async fn ticks(shared: &Shared) {
     loop {
         {
-            let mut shard = shared.0.borrow_mut();
-            if shard.board.is_stopped() {
+            let mut state = shared.0.borrow_mut();
+            if state.board.is_stopped() {
                 return;
             }
-            shard.tick();
+            state.tick();
         }
         shared.1.notify_one();
         tokio::time::sleep(TICK).await;
@@ -158,14 +163,14 @@ async fn responses(shared: &Shared, outbound: &TcpStream) -> anyhow::Result<()> 
         match outbound.try_read(&mut read) {
             Ok(0) => anyhow::bail!("the master closed the agents' connection"),
             Ok(length) => {
-                let mut shard = shared.0.borrow_mut();
-                if shard.counts_responses {
+                let mut state = shared.0.borrow_mut();
+                if state.counts_responses {
                     buffer.push(&read[..length]);
                     while let Some(response) = parse(buffer.unused()) {
                         let length = response.length;
                         drop(response);
                         buffer.use_up(length);
-                        shard.note_response();
+                        state.note_response();
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! A small cluster, in this process: the load's books must be right. Nothing is timed here.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::net::SocketAddr;
 
 use tepui_bench::{Plan, Process, Target, run};
@@ -26,7 +28,9 @@ fn check(settings: &[&str]) {
     runtime.block_on(is_ready).unwrap();
 
     let mut plan = Plan { patience_seconds: 60.0, ..Plan::default() };
-    settings.iter().for_each(|setting| plan.assign(setting).unwrap());
+    for setting in settings {
+        plan.assign(setting).unwrap();
+    }
     let target = Target { master: address, process: Process::own() };
     let report = run(plan, target, &mut |_| {}).unwrap();
     assert!(report.is_right(), "{}", report.to_text());

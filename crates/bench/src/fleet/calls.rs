@@ -33,7 +33,8 @@ impl Calls {
             command: Some(v1::CommandInfo { value: Some("true".to_owned()), ..Default::default() }),
             ..Default::default()
         };
-        let tail = [2, 3].iter().fold(tail.encode_to_vec(), |tail, tag| crate::swarm::without_field(&tail, *tag));
+        let tail =
+            [2, 3].iter().fold(tail.encode_to_vec(), |tail, tag| crate::swarm::without_field(&tail, *tag));
         let resources: Vec<String> = slot()
             .iter()
             .map(|it| {
@@ -129,10 +130,13 @@ impl Calls {
         self.begin(3, "ACCEPT");
         let (tail, json_tail, refuse) = (&self.task_tail, &self.json_tail, self.refuse_seconds);
         if self.is_json {
-            let (offer_id, agent) = (String::from_utf8_lossy(&offer.id), String::from_utf8_lossy(&offer.agent));
+            let (offer_id, agent) =
+                (String::from_utf8_lossy(&offer.id), String::from_utf8_lossy(&offer.agent));
             let tasks: Vec<String> = tasks
                 .map(|task| {
-                    format!(r#"{{"task_id":{{"value":"{task}"}},"agent_id":{{"value":"{agent}"}},{json_tail}}}"#)
+                    format!(
+                        r#"{{"task_id":{{"value":"{task}"}},"agent_id":{{"value":"{agent}"}},{json_tail}}}"#
+                    )
                 })
                 .collect();
             write!(
@@ -167,8 +171,10 @@ impl Calls {
         for offers in offers.chunks(1000) {
             self.begin(4, "DECLINE");
             if self.is_json {
-                let offers: Vec<String> =
-                    offers.iter().map(|id| format!(r#"{{"value":"{}"}}"#, String::from_utf8_lossy(id))).collect();
+                let offers: Vec<String> = offers
+                    .iter()
+                    .map(|id| format!(r#"{{"value":"{}"}}"#, String::from_utf8_lossy(id)))
+                    .collect();
                 write!(
                     self.body,
                     r#","decline":{{"offer_ids":[{}],"filters":{{"refuse_seconds":{FOR_EVER}}}}}"#,
@@ -177,7 +183,9 @@ impl Calls {
                 .expect("a vector takes all");
             } else {
                 protobuf::message(&mut self.body, 5, |out| {
-                    offers.iter().for_each(|offer| id(out, 1, offer));
+                    for offer in offers {
+                        id(out, 1, offer);
+                    }
                     protobuf::message(out, 2, |out| double(out, 1, FOR_EVER));
                 });
             }
@@ -220,7 +228,9 @@ impl Calls {
     /// Asks for tasks that nobody knows: `task i`, without an agent.
     pub(super) fn reconcile(&mut self, out: &mut Vec<u8>, tasks: usize) {
         let call = v1::scheduler::Call {
-            framework_id: Some(v1::FrameworkId { value: String::from_utf8_lossy(&self.framework).into_owned() }),
+            framework_id: Some(v1::FrameworkId {
+                value: String::from_utf8_lossy(&self.framework).into_owned(),
+            }),
             r#type: Some(v1::scheduler::call::Type::Reconcile as i32),
             reconcile: Some(v1::scheduler::call::Reconcile {
                 tasks: (0..tasks)
@@ -236,7 +246,8 @@ impl Calls {
             let tasks: Vec<String> =
                 (0..tasks).map(|index| format!(r#"{{"task_id":{{"value":"task {index}"}}}}"#)).collect();
             self.begin(9, "RECONCILE");
-            write!(self.body, r#","reconcile":{{"tasks":[{}]}}"#, tasks.join(",")).expect("a vector takes all");
+            write!(self.body, r#","reconcile":{{"tasks":[{}]}}"#, tasks.join(","))
+                .expect("a vector takes all");
             self.finish(out);
         } else {
             self.body = call.encode_to_vec();

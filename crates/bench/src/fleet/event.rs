@@ -104,7 +104,9 @@ fn from_json(record: &[u8]) -> Event {
     let Ok(event) = serde_json::from_slice::<Json>(record) else { return Event::Other };
     let text = |value: &Json| value.as_str().unwrap_or_default().as_bytes().to_vec();
     match event["type"].as_str() {
-        Some("SUBSCRIBED") => Event::Subscribed { framework: text(&event["subscribed"]["framework_id"]["value"]) },
+        Some("SUBSCRIBED") => {
+            Event::Subscribed { framework: text(&event["subscribed"]["framework_id"]["value"]) }
+        }
         Some("OFFERS") => {
             let offers = event["offers"]["offers"].as_array().map(Vec::as_slice).unwrap_or_default();
             let offer = |offer: &Json| Offer {
@@ -135,7 +137,9 @@ fn from_json(record: &[u8]) -> Event {
                 message: text(&status["message"]),
             })
         }
-        Some("ERROR") => Event::Failed(String::from_utf8_lossy(&text(&event["error"]["message"])).into_owned()),
+        Some("ERROR") => {
+            Event::Failed(String::from_utf8_lossy(&text(&event["error"]["message"])).into_owned())
+        }
         _ => Event::Other,
     }
 }

@@ -32,6 +32,7 @@ pub(crate) enum Policy {
 }
 
 /// See the module's header.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Framework {
     index: usize,
     policy: Policy,
@@ -103,7 +104,7 @@ impl Framework {
         std::mem::take(&mut self.result)
     }
 
-    pub(super) fn refused(&mut self, status: u16, text: String) {
+    pub(super) fn refused(&mut self, status: u16, text: &str) {
         self.result.violation(format!("a call was answered by {status}: {text}"));
     }
 
@@ -272,7 +273,8 @@ impl Framework {
         count(&self.board.seen_terminal);
         self.result.finished += usize::from(update.state == TASK_FINISHED);
         if was_early || update.state != TASK_FINISHED {
-            let text = format!("a task ended badly: {update:?}, {}", String::from_utf8_lossy(&update.message));
+            let text =
+                format!("a task ended badly: {update:?}, {}", String::from_utf8_lossy(&update.message));
             self.result.violation(text);
         }
     }

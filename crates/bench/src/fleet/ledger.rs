@@ -36,7 +36,8 @@ impl Default for FleetResult {
     fn default() -> Self {
         // A microsecond to ten minutes, to three digits.
         let histogram = || {
-            Histogram::new_with_bounds(1_000, 600_000_000_000, 3).expect("the bounds of the histogram are in order")
+            Histogram::new_with_bounds(1_000, 600_000_000_000, 3)
+                .expect("the bounds of the histogram are in order")
         };
         Self {
             launch: histogram(),

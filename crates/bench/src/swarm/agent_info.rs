@@ -68,10 +68,8 @@ pub(crate) fn registration_tail(version: u32, capabilities: u32, resource_versio
 
 /// The fields of a `Task` that all tasks of an agent's report share: what the benchmark of Mesos' failover uses.
 pub(crate) fn task_tail() -> Vec<u8> {
-    let labels = (0..10).map(|number| v1::Label {
-        key: format!("key{number}"),
-        value: Some(format!("value{number}")),
-    });
+    let labels = (0..10)
+        .map(|number| v1::Label { key: format!("key{number}"), value: Some(format!("value{number}")) });
     let task = v1::Task {
         name: "task".to_owned(),
         state: v1::TaskState::TaskRunning as i32,

@@ -14,9 +14,6 @@ use crate::http1::Message;
 use crate::plan::Plan;
 use crate::protobuf::{self, bytes, double, find, id, number};
 
-/// Real agents wait so long for an acknowledgement, and twice as long each time.
-const FIRST_RETRY: u64 = 10_000_000_000;
-
 /// Real agents register again after a while; ours wait longer, so that a busy master is not asked twice.
 const REGISTRATION_RETRY: u64 = 30_000_000_000;
 
@@ -68,7 +65,7 @@ struct Task {
     acknowledged: bool,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Finish { slot: u32, generation: u32 },
     Retry { slot: u32, generation: u32, update: u32, delay: u64 },
@@ -76,12 +73,7 @@ enum Timer {
 }
 
 impl Shard {
-    pub(crate) fn new(
-        plan: Arc<Plan>,
-        board: Arc<Board>,
-        address: SocketAddr,
-        agents: Range<usize>,
-    ) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, board: Arc<Board>, address: SocketAddr, agents: Range<usize>) -> Self {
         Self {
             info: agent_info::template(&plan, address.port()),
             plan,
@@ -147,7 +139,8 @@ impl Shard {
                     count(&self.board.retries);
                     self.send_update(slot);
                     let delay = delay * 2;
-                    self.timers.push(Reverse((now + delay, Timer::Retry { slot, generation, update, delay })));
+                    self.timers
+                        .push(Reverse((now + delay, Timer::Retry { slot, generation, update, delay })));
                 }
             }
             Timer::Register { agent } => {
@@ -268,7 +261,9 @@ impl Shard {
     /// Takes a message of the master.
     pub(crate) fn receive(&mut self, request: &Message<'_>) {
         let Some((agent, name)) = request.words().nth(1).and_then(destination) else { return };
-        let Some(agent) = agent.checked_sub(self.first).filter(|agent| *agent < self.agents.len()) else { return };
+        let Some(agent) = agent.checked_sub(self.first).filter(|agent| *agent < self.agents.len()) else {
+            return;
+        };
         match name {
             b"SlaveRegisteredMessage" | b"SlaveReregisteredMessage" => self.registered(agent, &request.body),
             b"PingSlaveMessage" => self.pong(agent, request),
@@ -333,8 +328,9 @@ impl Shard {
         task.state = state;
         task.update += 1;
         task.acknowledged = false;
-        let retry = Timer::Retry { slot, generation: task.generation, update: task.update, delay: FIRST_RETRY };
-        self.timers.push(Reverse((self.board.now() + FIRST_RETRY, retry)));
+        let delay = (self.plan.retry_seconds * 1e9) as u64;
+        let retry = Timer::Retry { slot, generation: task.generation, update: task.update, delay };
+        self.timers.push(Reverse((self.board.now() + delay, retry)));
         self.send_update(slot);
     }
 

@@ -90,7 +90,10 @@ impl Agent {
     }
 
     /// Listens at its address.
-    pub(crate) async fn run(&mut self, (index, items): (usize, mpsc::UnboundedSender<Item>)) -> anyhow::Result<()> {
+    pub(crate) async fn run(
+        &mut self,
+        (index, items): (usize, mpsc::UnboundedSender<Item>),
+    ) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.address).await.context("failed to listen as an agent")?;
         self.address = listener.local_addr()?;
         let (sender, mut events) = mpsc::channel(256);
@@ -213,6 +216,10 @@ fn encode(name: &str, json: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A message that an agent got: its name without package, and its JSON of v0.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all others are not for agents, and are shown as they are"
+)]
 pub(crate) fn decoded(message: &LinkMessage) -> (String, Value) {
     fn json<T: MesosMessage>(message: &T) -> Value {
         serde_json::from_slice(&message.to_json(JsonDialect::V0)).unwrap_or_default()

@@ -55,7 +55,9 @@ impl Connection {
 
     /// The next answer; `None` if the connection was closed instead.
     pub(crate) async fn answer(&mut self) -> anyhow::Result<Option<Answer>> {
-        tokio::time::timeout(ANSWER_DEADLINE, self.read_answer()).await.context("the master did not answer")?
+        tokio::time::timeout(ANSWER_DEADLINE, self.read_answer())
+            .await
+            .context("the master did not answer")?
     }
 
     async fn read_answer(&mut self) -> anyhow::Result<Option<Answer>> {
@@ -92,7 +94,9 @@ impl Connection {
                 return Ok(None);
             }
         };
-        let Ok(length) = usize::from_str_radix(line.trim(), 16) else { bail!("`{line}` is no length of a chunk") };
+        let Ok(length) = usize::from_str_radix(line.trim(), 16) else {
+            bail!("`{line}` is no length of a chunk")
+        };
         while self.pending.len() < length + 2 {
             if !self.fill().await {
                 return Ok(None);
@@ -104,7 +108,7 @@ impl Connection {
     }
 
     async fn fill(&mut self) -> bool {
-        let mut buffer = [0; 16384];
+        let mut buffer = vec![0; 16384];
         match self.socket.read(&mut buffer).await {
             Ok(0) | Err(_) => false,
             Ok(length) => {
@@ -127,7 +131,8 @@ fn parse_head(head: &str) -> Option<Answer> {
 /// The bytes of a POST.
 pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: master\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: master\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 

@@ -39,7 +39,8 @@ impl Master {
             Target::Ours => Self::Ours(OurMaster::start(flags)?),
             Target::Oracle => {
                 let folder = tempfile::tempdir()?;
-                let master = RealMaster::start(folder.path(), flags)?.context("no real Mesos is installed")?;
+                let master =
+                    RealMaster::start(folder.path(), flags)?.context("no real Mesos is installed")?;
                 Self::Oracle { master, _folder: folder }
             }
             Target::Running(address) => Self::Running(address),
@@ -76,13 +77,15 @@ impl Suite {
                     .map(|_| {
                         scope.spawn(|| -> anyhow::Result<()> {
                             let master = Master::start(target, &flags)?;
-                            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                            let runtime =
+                                tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                             if target != Target::Ours {
                                 runtime.block_on(satisfy_holder(master.address()))?;
                             }
                             while let Some((file, case)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                                 let is_ours = target == Target::Ours;
-                                let outcome = runtime.block_on(self.check(master.address(), file, case, is_ours))?;
+                                let outcome =
+                                    runtime.block_on(self.check(master.address(), file, case, is_ours))?;
                                 let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                                 found.push((path(&file.name, &case.name), outcome));
                             }
@@ -90,7 +93,9 @@ impl Suite {
                         })
                     })
                     .collect();
-                workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker failed")))
+                workers
+                    .into_iter()
+                    .try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker failed")))
             })?;
             outcomes.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));
         }
@@ -122,7 +127,9 @@ impl Suite {
                             changed.push(path(&file.name, &case.name));
                             *case = done;
                         }
-                        Err(error) => changed.push(format!("FAILED {}: {error:#}", path(&file.name, &case.name))),
+                        Err(error) => {
+                            changed.push(format!("FAILED {}: {error:#}", path(&file.name, &case.name)));
+                        }
                     }
                 }
                 file.write_cases()?;

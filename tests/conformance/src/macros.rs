@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 /// Replaces every `@name(...)` in a text, the innermost first.
 pub(crate) fn expand(text: &str) -> anyhow::Result<String> {
-    let Some(start) = text.find('@').filter(|at| text[at + 1..].starts_with(|c: char| c.is_ascii_lowercase())) else {
+    let Some(start) =
+        text.find('@').filter(|at| text[at + 1..].starts_with(|c: char| c.is_ascii_lowercase()))
+    else {
         return Ok(text.to_owned());
     };
     let Some((name, rest)) = text[start + 1..].split_once('(') else { return Ok(text.to_owned()) };
@@ -43,7 +45,9 @@ fn closing(text: &str) -> Option<usize> {
 
 fn call(name: &str, inside: &str) -> anyhow::Result<Value> {
     let words = arguments(inside)?;
-    let word = |at: usize| words.get(at).and_then(Argument::word).with_context(|| format!("argument {} is missing", at + 1));
+    let word = |at: usize| {
+        words.get(at).and_then(Argument::word).with_context(|| format!("argument {} is missing", at + 1))
+    };
     Ok(match name {
         "res" => resources(word(0)?)?,
         "caps" => words.iter().filter_map(Argument::word).map(|name| json!({ "type": name })).collect(),
@@ -122,7 +126,8 @@ fn resource(item: &str, is_of_agent: bool) -> anyhow::Result<Value> {
     match (role, is_of_agent) {
         (Some(role), true) => resource["role"] = role.into(),
         (Some(role), false) => {
-            let (role, principal) = role.split_once(',').map_or((role, None), |(role, principal)| (role, Some(principal)));
+            let (role, principal) =
+                role.split_once(',').map_or((role, None), |(role, principal)| (role, Some(principal)));
             let mut reservation = json!({"type": "DYNAMIC", "role": role});
             if let Some(principal) = principal {
                 reservation["principal"] = principal.into();

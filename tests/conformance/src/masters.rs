@@ -17,7 +17,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::agent::Agent;
 
 /// How every master of the suite is started: quick to offer, and to lose an agent.
-const FLAGS: &[&str] = &["hostname=localhost", "allocation_interval=10ms", "agent_ping_timeout=1secs", "max_agent_ping_timeouts=2"];
+const FLAGS: &[&str] = &[
+    "hostname=localhost",
+    "allocation_interval=10ms",
+    "agent_ping_timeout=1secs",
+    "max_agent_ping_timeouts=2",
+];
 
 /// How long a real master's own driver may take to say that it wants no offers.
 const HOLDER: Duration = Duration::from_millis(500);
@@ -39,17 +44,22 @@ impl OurMaster {
     /// # Errors
     /// The flags make no sense, or the master does not start.
     pub fn start(flags: &[String]) -> anyhow::Result<Self> {
-        let args: Vec<String> =
-            FLAGS.iter().map(|flag| format!("--{flag}")).chain(flags.iter().map(|flag| format!("--{flag}"))).collect();
+        let args: Vec<String> = FLAGS
+            .iter()
+            .map(|flag| format!("--{flag}"))
+            .chain(flags.iter().map(|flag| format!("--{flag}")))
+            .collect();
         let (stop, stopped) = oneshot::channel();
         let (started, address) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || -> anyhow::Result<()> {
             let values = tepui_master::FLAGS.parse(args.into_iter().map(Into::into), |_| None)?;
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
             runtime.block_on(async {
                 let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
                 let address = listener.local_addr()?;
-                let addresses = Addresses { listen: address, advertised: address, hostname: "localhost".to_owned() };
+                let addresses =
+                    Addresses { listen: address, advertised: address, hostname: "localhost".to_owned() };
                 let config = tepui_master::Config::from_flags(&values, &addresses)?;
                 let (ready, leads) = oneshot::channel();
                 let shutdown = async {
@@ -99,7 +109,11 @@ impl RealMaster {
     pub fn start(folder: &Path, flags: &[String]) -> anyhow::Result<Option<Self>> {
         let (Some(installed), Some(scripts)) = (Oracle::folder(), scripts()) else { return Ok(None) };
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let variables = FLAGS.iter().copied().chain(flags.iter().map(String::as_str)).filter_map(|flag| flag.split_once('='));
+        let variables = FLAGS
+            .iter()
+            .copied()
+            .chain(flags.iter().map(String::as_str))
+            .filter_map(|flag| flag.split_once('='));
         let child = Command::new(installed.join("py27/bin/python"))
             .arg(scripts.join("ref/local_cluster.py"))
             .arg("1800")

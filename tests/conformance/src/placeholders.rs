@@ -74,21 +74,23 @@ impl Placeholders {
         match value {
             Value::Object(fields) => {
                 for (name, field) in fields {
-                    let inherited = matches!(key, "operation_uuid" | "resource_version_uuid") && name == "value";
+                    let inherited =
+                        matches!(key, "operation_uuid" | "resource_version_uuid") && name == "value";
                     self.hide_field(if inherited { key } else { name }, field);
                 }
             }
             Value::Array(items) => {
-                items.iter_mut().for_each(|item| self.hide_field(key, item));
+                for item in items.iter_mut() {
+                    self.hide_field(key, item);
+                }
                 if key == "resources" {
                     // Their order means nothing, and a real Mesos gives one or another.
                     items.sort_by_cached_key(Value::to_string);
                 }
             }
             Value::Number(number) => {
-                if TIMES.contains(&key) {
-                    *value = "<time>".into();
-                } else if key == "nanoseconds" && number.as_u64().is_some_and(|number| number > LEAST_POINT_IN_TIME) {
+                let is_late = number.as_u64().is_some_and(|number| number > LEAST_POINT_IN_TIME);
+                if TIMES.contains(&key) || key == "nanoseconds" && is_late {
                     *value = "<time>".into();
                 } else if key == "port" {
                     let hidden = self.hide(&format!(":{number}"));
@@ -121,12 +123,10 @@ fn sort_resources(text: &str) -> String {
         let mut behind = rest;
         while let Some(length) = resource_length(behind) {
             items.push(&behind[..length]);
-            match behind[length..].strip_prefix("; ").filter(|next| resource_length(next).is_some()) {
-                Some(next) => behind = next,
-                None => {
-                    behind = &behind[length..];
-                    break;
-                }
+            let next = behind[length..].strip_prefix("; ").filter(|next| resource_length(next).is_some());
+            behind = next.unwrap_or(&behind[length..]);
+            if next.is_none() {
+                break;
             }
         }
         if items.is_empty() {
@@ -193,8 +193,10 @@ mod tests {
 
     #[test]
     fn resources_in_texts_are_sorted() {
-        let text = "Task uses ports(allocated: r):[1-2]; mem:5; cpus(allocated: r):0.1 of mem:3; no: b:1; a:2";
-        let sorted = "Task uses cpus(allocated: r):0.1; mem:5; ports(allocated: r):[1-2] of mem:3; no: a:2; b:1";
+        let text =
+            "Task uses ports(allocated: r):[1-2]; mem:5; cpus(allocated: r):0.1 of mem:3; no: b:1; a:2";
+        let sorted =
+            "Task uses cpus(allocated: r):0.1; mem:5; ports(allocated: r):[1-2] of mem:3; no: a:2; b:1";
         assert_eq!(sort_resources(text), sorted);
         let text = "available disk(reservations: [(DYNAMIC,r)])[v:p]:500; cpus:1";
         assert_eq!(sort_resources(text), "available cpus:1; disk(reservations: [(DYNAMIC,r)])[v:p]:500");

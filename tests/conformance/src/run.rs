@@ -21,7 +21,7 @@ use crate::script::{Case, Step};
 use crate::show;
 
 /// No case takes nearly this long.
-const CASE_DEADLINE: Duration = Duration::from_secs(60);
+const CASE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// The state of a running case.
 pub(crate) struct Run {
@@ -83,7 +83,8 @@ impl Run {
                 Err(error) => {
                     // The case ends here, and shows why.
                     step.output = std::mem::take(&mut self.output);
-                    let reason = error.chain().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+                    let reason =
+                        error.chain().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
                     step.output.push(format!("({})", self.names.hide(&reason)));
                     break;
                 }
@@ -155,14 +156,17 @@ impl Run {
     }
 
     /// Writes a line about something that should not be.
-    pub(crate) fn complain(&mut self, line: String) {
+    pub(crate) fn complain(&mut self, line: &str) {
         self.output.push(format!("({line})"));
     }
 
     /// The position of the scheduler that the first word names.
     fn scheduler_index(&self, words: &[Argument]) -> anyhow::Result<usize> {
         let name = words.first().and_then(Argument::word).context("which scheduler?")?;
-        self.schedulers.iter().position(|known| known.name == name).with_context(|| format!("no scheduler `{name}`"))
+        self.schedulers
+            .iter()
+            .position(|known| known.name == name)
+            .with_context(|| format!("no scheduler `{name}`"))
     }
 
     fn scheduler_at(&mut self, words: &[Argument]) -> anyhow::Result<&mut Scheduler> {
@@ -186,11 +190,14 @@ impl Run {
             let scheduler = &mut self.schedulers[index];
             let Some(id) = scheduler.framework_id.clone() else { continue };
             let call = scheduler.call("TEARDOWN", None);
-            let is_gone = scheduler.is_open && scheduler.post(&call).await.is_ok_and(|answer| answer.status == 202);
+            let is_gone =
+                scheduler.is_open && scheduler.post(&call).await.is_ok_and(|answer| answer.status == 202);
             scheduler.disconnect().await;
             if !is_gone {
                 // It may be gone already; then nothing happens.
-                let _ = self.operator(&json!({"type": "TEARDOWN", "teardown": {"framework_id": {"value": id}}})).await;
+                let _ = self
+                    .operator(&json!({"type": "TEARDOWN", "teardown": {"framework_id": {"value": id}}}))
+                    .await;
             }
         }
         if let Some(witness) = &mut self.witness {

@@ -112,7 +112,8 @@ impl Scheduler {
 
     /// Posts a call with its stream's id.
     pub(crate) async fn post(&self, call: &Value) -> anyhow::Result<Answer> {
-        let mut headers = vec![("Content-Type", self.encoding.content_type()), ("Accept", self.encoding.content_type())];
+        let mut headers =
+            vec![("Content-Type", self.encoding.content_type()), ("Accept", self.encoding.content_type())];
         if let Some(id) = &self.stream_id {
             headers.push(("Mesos-Stream-Id", id));
         }

@@ -67,7 +67,8 @@ impl CaseFile {
     /// # Errors
     /// It cannot be read, or has a line that makes no sense.
     pub fn read(root: &Path, path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("failed to read `{}`", path.display()))?;
         let name = path.strip_prefix(root)?.with_extension("").display().to_string();
         let mut file = Self { name, path: path.to_owned(), ..Self::default() };
         file.parse(&text).with_context(|| format!("failed to understand `{}`", path.display()))?;
@@ -87,7 +88,8 @@ impl CaseFile {
             in_output = false;
             if line.is_empty() {
                 continue;
-            } else if line == "setup:" {
+            }
+            if line == "setup:" {
                 part = Part::Setup;
             } else if let Some(name) = line.strip_prefix("=== ") {
                 part = Part::Case;
@@ -104,8 +106,11 @@ impl CaseFile {
             } else if line.starts_with(' ') {
                 self.last_step(&part).context("a continued line needs a step")?.lines.push(line.to_owned());
             } else {
-                let step =
-                    Step { comments: std::mem::take(&mut comments), lines: vec![line.to_owned()], output: Vec::new() };
+                let step = Step {
+                    comments: std::mem::take(&mut comments),
+                    lines: vec![line.to_owned()],
+                    output: Vec::new(),
+                };
                 match part {
                     Part::Case => self.cases.last_mut().context("a step needs a case")?.steps.push(step),
                     Part::Setup | Part::Header => self.setup.push(step),

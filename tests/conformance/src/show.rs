@@ -8,7 +8,12 @@ use crate::events::{What, kind, part};
 use crate::placeholders::Placeholders;
 
 /// An event, or the end of a stream.
-pub(crate) fn event(names: &mut Placeholders, scheduler: &str, what: &What, with_master_info: bool) -> String {
+pub(crate) fn event(
+    names: &mut Placeholders,
+    scheduler: &str,
+    what: &What,
+    with_master_info: bool,
+) -> String {
     match what {
         What::Event(event) => {
             let mut shown = part(event).clone();
@@ -41,8 +46,12 @@ pub(crate) fn offer(names: &mut Placeholders, scheduler: &str, offer: &Value, is
     let id = shown["id"]["value"].as_str().unwrap_or_default().to_owned();
     let agent = shown["agent_id"]["value"].as_str().unwrap_or_default().to_owned();
     let role = shown["allocation_info"]["role"].as_str().map(str::to_owned);
-    let mut resources: Vec<_> =
-        shown["resources"].as_array().into_iter().flatten().map(|item| resource(item, role.as_deref())).collect();
+    let mut resources: Vec<_> = shown["resources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| resource(item, role.as_deref()))
+        .collect();
     // The order of resources means nothing.
     resources.sort();
     let role = role.map_or_else(String::new, |role| format!(" for {role}"));

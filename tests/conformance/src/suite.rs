@@ -51,7 +51,8 @@ impl Suite {
         let mut pending = BTreeMap::new();
         let text = std::fs::read_to_string(folder.join("pending.txt")).unwrap_or_default();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (case, reason) = line.split_once(": ").with_context(|| format!("`{line}` gives no reason"))?;
+            let (case, reason) =
+                line.split_once(": ").with_context(|| format!("`{line}` gives no reason"))?;
             pending.insert(case.to_owned(), reason.to_owned());
         }
         Ok(Self { files, folder, pending })
@@ -69,7 +70,13 @@ impl Suite {
     ///
     /// # Errors
     /// The case makes no sense.
-    pub async fn check(&self, master: SocketAddr, file: &CaseFile, case: &Case, is_ours: bool) -> anyhow::Result<Outcome> {
+    pub async fn check(
+        &self,
+        master: SocketAddr,
+        file: &CaseFile,
+        case: &Case,
+        is_ours: bool,
+    ) -> anyhow::Result<Outcome> {
         let name = path(&file.name, &case.name);
         let done = match run_case(master, &file.setup, case).await {
             Ok(done) => done.transcript(),
@@ -106,7 +113,9 @@ pub(crate) fn path(file: &str, case: &str) -> String {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<CaseFile>) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(folder).with_context(|| format!("failed to list `{}`", folder.display()))? {
+    for entry in
+        std::fs::read_dir(folder).with_context(|| format!("failed to list `{}`", folder.display()))?
+    {
         let path = entry?.path();
         if path.is_dir() {
             collect(root, &path, files)?;
@@ -139,7 +148,8 @@ fn difference(expected: &str, got: &str) -> String {
         };
         for (sign, line) in [('-', left), ('+', right)] {
             if let Some(line) = line {
-                let cut: String = line.chars().skip(line[..floor(line, from)].chars().count()).take(4 * CONTEXT).collect();
+                let cut: String =
+                    line.chars().skip(line[..floor(line, from)].chars().count()).take(4 * CONTEXT).collect();
                 let dots = if from > 0 { "..." } else { "" };
                 // A string grows without fail.
                 let _ = writeln!(text, "  {sign} {dots}{cut}");

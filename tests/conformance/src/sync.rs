@@ -35,7 +35,8 @@ impl Run {
             "suppressed_roles": ["*"],
         }});
         let items = (WITNESS, self.sender.clone());
-        let (witness, answer) = Scheduler::subscribe("witness", &call, Encoding::Json, self.master, items).await?;
+        let (witness, answer) =
+            Scheduler::subscribe("witness", &call, Encoding::Json, self.master, items).await?;
         anyhow::ensure!(answer.status == 200, "the witness is refused: {}", answer.line());
         self.witness = Some(witness);
         let has_id = |run: &Self| run.witness.as_ref().is_some_and(|witness| witness.framework_id.is_some());
@@ -92,24 +93,29 @@ impl Run {
 
     /// Waits for a message of an agent that the master should know.
     async fn arrives(&mut self, mark: &str, agent: usize, direction: &str) {
-        if !self.wait_until(DEADLINE, |run| run.marks.contains(mark) || !run.agents[agent].is_registered).await {
+        if !self
+            .wait_until(DEADLINE, |run| run.marks.contains(mark) || !run.agents[agent].is_registered)
+            .await
+        {
             let line = format!("no message {direction} {} arrives", self.agents[agent].name);
-            self.complain(line);
+            self.complain(&line);
             self.agents[agent].is_registered = false;
         }
     }
 
     async fn reconcile(&mut self, scheduler: usize) -> anyhow::Result<()> {
         let mark = self.next_mark();
-        let call = self.schedulers[scheduler].call("RECONCILE", Some(json!({"tasks": [{"task_id": {"value": mark}}]})));
+        let call = self.schedulers[scheduler]
+            .call("RECONCILE", Some(json!({"tasks": [{"task_id": {"value": mark}}]})));
         if self.schedulers[scheduler].post(&call).await?.status != 202 {
             return Ok(());
         }
-        let arrived =
-            self.wait_until(DEADLINE, |run| run.marks.contains(&mark) || !run.schedulers[scheduler].is_open).await;
+        let arrived = self
+            .wait_until(DEADLINE, |run| run.marks.contains(&mark) || !run.schedulers[scheduler].is_open)
+            .await;
         if !arrived {
             let line = format!("{}: a RECONCILE was not answered", self.schedulers[scheduler].name);
-            self.complain(line);
+            self.complain(&line);
             self.schedulers[scheduler].is_subscribed = false;
         }
         Ok(())
@@ -177,7 +183,8 @@ impl Run {
 
     fn take_event(&mut self, index: usize, event: Value) {
         let body = part(&event);
-        let is_foreign = |run: &Self, id: &Value| id.as_str().is_some_and(|id| run.names.placeholder(id).is_none());
+        let is_foreign =
+            |run: &Self, id: &Value| id.as_str().is_some_and(|id| run.names.placeholder(id).is_none());
         match kind(&event) {
             "OFFERS" => {
                 let offers = body["offers"].as_array().cloned().unwrap_or_default();
@@ -187,7 +194,9 @@ impl Run {
             "RESCIND" => {
                 let before = self.schedulers[index].offers.len();
                 self.schedulers[index].offers.retain(|offer| offer["id"] != body["offer_id"]);
-                if self.schedulers[index].offers.len() < before || is_foreign(self, &body["offer_id"]["value"]) {
+                if self.schedulers[index].offers.len() < before
+                    || is_foreign(self, &body["offer_id"]["value"])
+                {
                     return;
                 }
             }

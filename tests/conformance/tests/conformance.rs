@@ -9,7 +9,6 @@ fn our_master_answers_as_a_real_mesos_did() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 fn a_real_mesos_still_answers_as_it_did() {
     if !RealMaster::is_installed() {
         eprintln!("LEFT OUT: no real Mesos is installed: ../shared/oracle/setup.sh");
@@ -25,7 +24,9 @@ fn check(outcomes: Vec<(String, Outcome)>) {
         .into_iter()
         .filter_map(|(name, outcome)| match outcome {
             Outcome::Agrees | Outcome::DiffersAsListed | Outcome::Pending => None,
-            Outcome::ListedButAgrees(_) => Some(format!("{name} is on a list and does not differ: take it off")),
+            Outcome::ListedButAgrees(_) => {
+                Some(format!("{name} is on a list and does not differ: take it off"))
+            }
             Outcome::Differs(how) => Some(format!("{name}\n{how}")),
         })
         .collect();

@@ -30,7 +30,9 @@ impl Run {
         let is_answer = |run: &Self| {
             run.agents[index].unshown.iter().any(|message| {
                 let name = message.name();
-                name.ends_with("registeredMessage") || name.ends_with("RegisteredMessage") || name.ends_with("ShutdownMessage")
+                name.ends_with("registeredMessage")
+                    || name.ends_with("RegisteredMessage")
+                    || name.ends_with("ShutdownMessage")
             })
         };
         if !self.wait_until(DEADLINE, is_answer).await {
@@ -66,13 +68,14 @@ impl Run {
             let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let agents = body["get_agents"]["agents"].as_array();
             let is_active = agents.into_iter().flatten().any(|agent| {
-                agent["agent_info"]["id"]["value"].as_str() == id.as_deref() && agent["active"] == Value::Bool(true)
+                agent["agent_info"]["id"]["value"].as_str() == id.as_deref()
+                    && agent["active"] == Value::Bool(true)
             });
             if !is_active {
                 return Ok(());
             }
             if tokio::time::Instant::now() > deadline {
-                self.complain("the master does not notice".to_owned());
+                self.complain("the master does not notice");
                 return Ok(());
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -106,7 +109,9 @@ impl Run {
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
             let answer = self.operator(&json!({"type": "GET_AGENTS"})).await?;
-            let is_known = id.as_ref().is_some_and(|id| String::from_utf8_lossy(&answer.body).contains(&format!("\"{id}\"")));
+            let is_known = id
+                .as_ref()
+                .is_some_and(|id| String::from_utf8_lossy(&answer.body).contains(&format!("\"{id}\"")));
             if !is_known || tokio::time::Instant::now() > deadline {
                 return Ok(());
             }
@@ -186,10 +191,12 @@ impl Run {
         let has_come = |run: &Self| match source {
             Source::Scheduler(index) if wanted == "end" => !run.schedulers[index].is_open,
             Source::Scheduler(index) => run.schedulers[index].has_unshown(&wanted),
-            Source::Agent(index) => run.agents[index].unshown.iter().any(|message| decoded(message).0 == wanted),
+            Source::Agent(index) => {
+                run.agents[index].unshown.iter().any(|message| decoded(message).0 == wanted)
+            }
         };
         if !self.wait_until(DEADLINE * 3, has_come).await {
-            self.complain(format!("no {wanted} came"));
+            self.complain(&format!("no {wanted} came"));
         }
         Ok(())
     }

@@ -16,7 +16,8 @@ impl Run {
     /// answer; of a stream, its first chunk.
     pub(super) async fn http(&mut self, step: &Step) -> anyhow::Result<()> {
         let mut lines = step.lines.iter();
-        let request_line = lines.next().and_then(|line| line.strip_prefix("http ")).context("a method and a path")?;
+        let request_line =
+            lines.next().and_then(|line| line.strip_prefix("http ")).context("a method and a path")?;
         let mut head = format!("{} HTTP/1.1\r\nHost: master\r\n", self.names.reveal(request_line));
         let mut body = String::new();
         let mut in_body = false;
@@ -31,7 +32,9 @@ impl Run {
             }
         }
         if in_body {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head += "Content-Length: ";
+            head += &body.len().to_string();
+            head += "\r\n";
         }
         let mut connection = Connection::open(self.master).await?;
         connection.send((head + "\r\n" + &body).as_bytes()).await?;
@@ -63,8 +66,11 @@ impl Run {
         let mut headers: Vec<_> = answer.headers.iter().collect();
         headers.sort_by_key(|(name, _)| name.to_ascii_lowercase());
         for (name, value) in headers {
-            let value =
-                if VARYING.contains(&name.to_ascii_lowercase().as_str()) { "...".to_owned() } else { self.names.hide(value) };
+            let value = if VARYING.contains(&name.to_ascii_lowercase().as_str()) {
+                "...".to_owned()
+            } else {
+                self.names.hide(value)
+            };
             self.output.push(format!("{name}: {value}"));
         }
     }

@@ -43,7 +43,7 @@ impl Run {
         }
         let done = |run: &Self| run.schedulers[index].is_subscribed || !run.schedulers[index].is_open;
         if !self.wait_until(DEADLINE, done).await {
-            self.complain("neither HEARTBEAT nor the end of the stream came".to_owned());
+            self.complain("neither HEARTBEAT nor the end of the stream came");
         }
         self.learn_ids(index);
         self.with_master_info = has("master_info");
@@ -75,7 +75,7 @@ impl Run {
         let deadline = Instant::now() + DEADLINE;
         while self.schedulers[index].post(&probe).await?.status == 202 {
             if Instant::now() > deadline {
-                self.complain("the master does not notice".to_owned());
+                self.complain("the master does not notice");
                 break;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -156,7 +156,7 @@ impl Run {
         let index = self.scheduler_index(words)?;
         let count = word(words, 1).ok().and_then(|count| count.parse().ok()).unwrap_or(1);
         if !self.wait_until(DEADLINE, |run| run.own_offers(index) >= count).await {
-            self.complain(format!("fewer than {count} offers came"));
+            self.complain(&format!("fewer than {count} offers came"));
         }
         self.show_offers(index, words.iter().any(|word| word.word() == Some("full")));
         self.show_new();

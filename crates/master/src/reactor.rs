@@ -37,17 +37,6 @@ pub(crate) struct Reactor {
     stored: VecDeque<StoreId>,
 }
 
-/// Adds to a batch what others have to say at this moment. Woken by the first input, the reactor would run before the
-/// tasks whose bytes have arrived as well; each batch costs a write on every connection that it answers, so it pays to
-/// let them go first. When nothing else is ready this costs a microsecond.
-async fn gather(inbox: &mut mpsc::Receiver<Work>, batch: &mut Vec<Work>) {
-    tokio::task::yield_now().await;
-    while batch.len() < MAX_BATCH {
-        let Ok(work) = inbox.try_recv() else { return };
-        batch.push(work);
-    }
-}
-
 /// A request that the core has not answered yet.
 struct Waiting {
     accept: Option<ContentType>,
@@ -86,7 +75,7 @@ impl Reactor {
             tokio::select! {
                 // An error means that whoever would say it is gone, so it is time to stop all the same.
                 _ = &mut shutdown => return,
-                _ = inbox.recv_many(&mut batch, MAX_BATCH) => gather(&mut inbox, &mut batch).await,
+                _ = inbox.recv_many(&mut batch, MAX_BATCH) => {}
                 () = self.deadline() => {}
             }
             for work in batch.drain(..) {

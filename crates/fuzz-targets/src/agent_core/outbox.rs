@@ -1,7 +1,7 @@
 //! What the agent does: every effect is well-formed and goes where something waits for it, and peers learn from it.
 
 use prost::Message as _;
-use tepui_agent_core::{Effect, Response};
+use tepui_agent_core::{Effect, Response, VolumeChange};
 use tepui_proto::v1::executor::Event;
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage as _};
 
@@ -47,9 +47,7 @@ impl World {
                 let former = self.containers.insert(launch.container.clone(), Container::Launching);
                 assert_eq!(former, None, "{:?} is launched twice", launch.container);
             }
-            Effect::ChangeVolume { path, .. } => {
-                assert!(!path.split('/').any(|part| part == ".."), "outside: {path}");
-            }
+            Effect::ChangeVolume { path, change: VolumeChange::Remove } => check_volume(&path),
             Effect::Stopped { .. } => {
                 assert!(!self.is_stopped, "stopped twice");
                 self.is_stopped = true;
@@ -58,6 +56,12 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// What is removed with all that is in it is a volume, in the work folder or on a disk.
+fn check_volume(path: &str) {
+    let below = path.split_once("/volumes/roles/").map_or("..", |(_, below)| below);
+    assert!(below.split('/').count() == 2 && !below.split('/').any(|part| part == ".."), "outside: {path}");
 }
 
 /// Clients of both encodings can read it.

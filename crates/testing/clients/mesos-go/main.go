@@ -26,6 +26,12 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 )
 
+// What a task takes.
+const (
+	cpus     = 0.1
+	memoryMB = 32
+)
+
 // must ends the program with a FAIL line if there was an error.
 func must(what string, err error) {
 	if err != nil {
@@ -109,8 +115,17 @@ func (r *run) handle(event *scheduler.Event) {
 	}
 }
 
+// fits tells whether an offer holds what a task takes: an agent may have next to nothing.
+func fits(offer mesos.Offer) bool {
+	amounts := map[string]float64{}
+	for _, resource := range offer.Resources {
+		amounts[resource.GetName()] += resource.GetScalar().GetValue()
+	}
+	return amounts["cpus"] >= cpus && amounts["mem"] >= memoryMB
+}
+
 func (r *run) offer(offer mesos.Offer) {
-	if r.launched {
+	if r.launched || !fits(offer) {
 		must("DECLINE", calls.CallNoData(r.ctx, r.caller, calls.Decline(offer.ID)))
 		return
 	}
@@ -121,7 +136,7 @@ func (r *run) offer(offer mesos.Offer) {
 		TaskID:    mesos.TaskID{Value: fmt.Sprintf("mesos-go-%d", r.finished)},
 		AgentID:   offer.AgentID,
 		Command:   &mesos.CommandInfo{Shell: &shell, Value: &r.command},
-		Resources: mesos.Resources{resources.NewCPUs(0.1).Resource, resources.NewMemory(32).Resource},
+		Resources: mesos.Resources{resources.NewCPUs(cpus).Resource, resources.NewMemory(memoryMB).Resource},
 	}
 	accept := calls.Accept(calls.OfferOperations{calls.OpLaunch(task)}.WithOffers(offer.ID))
 	must("ACCEPT", calls.CallNoData(r.ctx, r.caller, accept.With(calls.RefuseSeconds(0))))

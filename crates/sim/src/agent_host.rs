@@ -206,6 +206,9 @@ impl Cluster {
 
     fn executor_call(&mut self, agent: usize, id: ContainerId, call: v1::executor::Call) {
         let host = &mut self.agents[agent];
+        if let Some(update) = &call.update {
+            self.invariants.order.made(&call.framework_id, &update.status, (agent, host.life));
+        }
         let request = RequestId(host.next_request);
         host.next_request += 1;
         host.requests.insert(request, id);
@@ -296,12 +299,8 @@ impl Cluster {
     fn update(&mut self, agent: usize, id: &ContainerId, task: &TaskId, state: v1::TaskState) {
         let uuid = Uuid::random(&mut self.random);
         let now = self.clock();
-        let host = &mut self.agents[agent];
-        let life = host.life;
-        let Some(container) = host.containers.get_mut(id) else { return };
-        let framework = container.framework.clone();
+        let Some(container) = self.agents[agent].containers.get_mut(id) else { return };
         let Some(call) = container.update(task, state, uuid, now.wall) else { return };
-        self.invariants.order.created(&framework, task, uuid, (agent, life));
         self.trace(format_args!("agent {agent}: {task} is {}", tepui_types::task_state_name(state)));
         self.executor_calls(agent, id, call);
     }

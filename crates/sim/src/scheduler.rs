@@ -67,6 +67,8 @@ pub(crate) struct Belief {
     heard: Time,
     /// It is one too many.
     kill: bool,
+    /// Its agent said that it has ended, which is final whatever a master says later.
+    is_over: bool,
 }
 
 /// A scheduler.
@@ -245,7 +247,8 @@ impl Scheduler {
             let id = TaskId::new(format!("{}-{}", self.name, self.launched));
             self.launched += 1;
             let agent = AgentId::from(&offer.agent_id);
-            let belief = Belief { agent, state: v1::TaskState::TaskStaging, heard: now, kill: false };
+            let belief =
+                Belief { agent, state: v1::TaskState::TaskStaging, heard: now, kill: false, is_over: false };
             self.tasks.insert(id.clone(), belief);
             tasks.push(self.task(&id, offer, &size, &executor_size, random));
         }
@@ -309,6 +312,10 @@ impl Scheduler {
         let Some(task) = self.tasks.get_mut(&id) else { return calls };
         let state = status.state();
         task.heard = now;
+        if task.is_over {
+            return calls;
+        }
+        task.is_over = status.uuid.is_some() && is_terminal(state);
         if state == v1::TaskState::TaskFinished && task.state != state {
             self.finished += 1;
         }

@@ -57,14 +57,15 @@ impl TerminalIsFinal {
     pub(crate) fn received(&mut self, framework: &FrameworkId, status: &TaskStatus) {
         let key = (framework.clone(), TaskId::from(&status.task_id));
         let state = status.state();
-        if let Some(before) = self.heard.get(&key) {
-            assert!(
-                is_terminal(state) || state == TaskState::TaskUnknown,
-                "{} was {before:?} and is {state:?}",
-                key.1
-            );
+        // Compat: until the last update is acknowledged, a master that loses the agent says that the task is unreachable,
+        // as Mesos does. Only what agents say, which has an id, is held against what they said before.
+        if status.uuid.is_none() {
+            return;
         }
-        if status.uuid.is_some() && is_terminal(state) {
+        if let Some(before) = self.heard.get(&key) {
+            assert!(is_terminal(state), "{} was {before:?} and is {state:?}", key.1);
+        }
+        if is_terminal(state) {
             self.heard.insert(key, state);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_proto::v1::TaskStatus;
+use tepui_proto::v1::{self, TaskStatus};
 use tepui_types::{FrameworkId, TaskId, Uuid};
 
 use crate::queue::Life;
@@ -13,7 +13,7 @@ use crate::queue::Life;
 struct Updates {
     /// The agent that keeps them.
     agent: (usize, Life),
-    /// In the order in which the executor made them.
+    /// In the order in which the executor sent them.
     made: Vec<Uuid>,
 }
 
@@ -27,14 +27,11 @@ pub(crate) struct UpdatesArriveInOrder {
 }
 
 impl UpdatesArriveInOrder {
-    pub(crate) fn created(
-        &mut self,
-        framework: &FrameworkId,
-        task: &TaskId,
-        uuid: Uuid,
-        agent: (usize, Life),
-    ) {
-        let updates = self.tasks.entry((framework.clone(), task.clone()));
+    /// An agent gets an update from an executor. (One that its executor takes along was never promised.)
+    pub(crate) fn made(&mut self, framework: &v1::FrameworkId, status: &TaskStatus, agent: (usize, Life)) {
+        let Some(uuid) = status.uuid.as_deref().and_then(Uuid::from_slice) else { return };
+        let task = TaskId::from(&status.task_id);
+        let updates = self.tasks.entry((FrameworkId::from(framework), task.clone()));
         let updates = updates.or_insert_with(|| Updates { agent, made: Vec::new() });
         assert_eq!(updates.agent, agent, "{task} runs on one agent");
         updates.made.push(uuid);

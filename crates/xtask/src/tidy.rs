@@ -41,7 +41,8 @@ const ALLOWED: &[(&str, &str)] = &[
 ];
 
 /// Crates without sockets, files, clocks and threads: their `clippy.toml` forbids them.
-const PURE: &[&str] = &["proto", "types", "wire", "model", "allocator", "master-core", "master-view", "agent-core"];
+const PURE: &[&str] =
+    &["proto", "types", "wire", "model", "allocator", "master-core", "master-view", "agent-core"];
 
 /// What no pure crate may depend on.
 const IMPURE: &[&str] = &["tokio", "hyper", "hyper-util", "nix", "getrandom"];

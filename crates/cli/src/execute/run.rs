@@ -30,7 +30,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug, Error)]
 pub enum ExecuteError {
     /// No master was there.
-    #[error("failed to reach a master at `{master}`\nhint: is a master running there? `tepui local` starts a whole cluster")]
+    #[error(
+        "failed to reach a master at `{master}`\nhint: is a master running there? `tepui local` starts a whole cluster"
+    )]
     NoMaster {
         /// Where it was looked for.
         master: Address,

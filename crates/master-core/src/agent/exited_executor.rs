@@ -13,6 +13,10 @@ impl Master {
         let agent = AgentId::from(&message.slave_id);
         let framework = FrameworkId::from(&message.framework_id);
         let executor = ExecutorId::from(&message.executor_id);
+        // It will not be said again, so a report that waits for the registry must not bring the executor back.
+        if let Some(pending) = self.pending_reregistration(&agent) {
+            pending.report.executors.retain(|it| it.framework != framework || it.id != executor);
+        }
         if !self.remove_executor(&agent, &framework, &executor, turn) {
             return;
         }

@@ -46,7 +46,11 @@ impl Master {
             return;
         }
         if let Some(agent) = self.agents.by_pid.get(&from).and_then(|id| self.agents.registered.get(id)) {
-            if agent.connected {
+            // An agent repeats itself until it is answered. One that has re-registered knows its id: if it does not, it is
+            // another process, and what the last one said late was not true any more. It shall not get that one's id.
+            let is_another =
+                agent.reregistered.is_some() && agent.resource_version != message.resource_version_uuid;
+            if agent.connected && !is_another {
                 self.send_registered(agent, turn);
                 return;
             }

@@ -41,6 +41,7 @@ impl Master {
         turn.count("master/messages_reregister_slave");
         let Some(id) = message.slave.id.as_ref().map(AgentId::from) else { return };
         if self.agents.reregistering.contains(&id) {
+            self.renew_reregistration(id, from, message);
             return;
         }
         if self.agents.gone.contains_key(&id) {
@@ -72,6 +73,27 @@ impl Master {
             self.begin_removal(&other, Removal::Replaced, turn);
         }
         self.admit(reregistration, turn);
+    }
+
+    /// An agent repeats itself while the registry is written. What it says now counts: it may have changed since.
+    fn renew_reregistration(&mut self, id: AgentId, from: &Upid, message: internal::ReregisterSlaveMessage) {
+        let Ok(newer) = self.read_reregistration(id, from, message) else { return };
+        if let Some(pending) = self.pending_reregistration(&newer.id)
+            && pending.agent.info == newer.agent.info
+        {
+            *pending = newer;
+        }
+    }
+
+    /// The re-registration of an agent that waits for the registry.
+    pub(crate) fn pending_reregistration(&mut self, id: &AgentId) -> Option<&mut Reregistration> {
+        self.pending.values_mut().find_map(|pending| match pending {
+            Pending::Reregister(pending) if pending.id == *id => Some(pending.as_mut()),
+            Pending::Reregister(_)
+            | Pending::Register(_)
+            | Pending::MarkUnreachable(_)
+            | Pending::Remove(..) => None,
+        })
     }
 
     fn read_reregistration(

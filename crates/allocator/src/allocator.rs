@@ -16,6 +16,7 @@ use crate::cycle::Sweep;
 use crate::framework::{Framework, FrameworkCapabilities, FrameworkDescription};
 use crate::options::Options;
 use crate::quantities::{Names, Quantities};
+use crate::refusals::Refusals;
 use crate::slab::{Index, Slab};
 use crate::tree::{Client, Queue, Tree};
 
@@ -549,16 +550,31 @@ impl Allocator {
         if resources.is_empty() {
             return;
         }
+        let (now, interval) = (self.now, self.options.allocation_interval);
+        self.tree.clients[client].refused.insert(agent);
+        self.agents[agent].refusals.entry(client).or_default();
+        self.change_refusals(agent, client, |refusals| refusals.refuse(now, resources, time, interval));
+    }
+
+    /// Changes what a client refused of an agent, if there is anything, and keeps track of when it ends.
+    pub(crate) fn change_refusals(
+        &mut self,
+        agent: Index<Agent>,
+        client: Index<Client>,
+        change: impl FnOnce(&mut Refusals),
+    ) {
         let entry = &mut self.agents[agent];
-        let refusals = entry.refusals.entry(client).or_default();
+        let Some(refusals) = entry.refusals.get_mut(&client) else { return };
         if let Some(end) = refusals.next_end() {
             self.refusal_ends.remove(&(end, agent, client));
         }
-        refusals.refuse(self.now, resources, &entry.free, time, self.options.allocation_interval);
+        change(refusals);
         if let Some(end) = refusals.next_end() {
             self.refusal_ends.insert((end, agent, client));
+        } else {
+            entry.refusals.remove(&client);
+            self.tree.clients[client].refused.remove(&agent);
         }
-        self.tree.clients[client].refused.insert(agent);
     }
 }
 

@@ -83,16 +83,9 @@ impl Allocator {
             && end <= self.now
         {
             self.refusal_ends.pop_first();
-            let entry = &mut self.agents[agent];
-            let Some(refusals) = entry.refusals.get_mut(&client) else { continue };
-            refusals.expire(self.now);
-            if let Some(end) = refusals.next_end() {
-                self.refusal_ends.insert((end, agent, client));
-            } else {
-                entry.refusals.remove(&client);
-                self.tree.clients[client].refused.remove(&agent);
-            }
-            match &mut entry.attention {
+            let now = self.now;
+            self.change_refusals(agent, client, |refusals| refusals.expire(now));
+            match &mut self.agents[agent].attention {
                 attention @ Attention::None => {
                     *attention = Attention::Some(vec![client]);
                     self.marked.push(agent);
@@ -195,6 +188,7 @@ impl Allocator {
         if let Some((_, end)) = &self.agents[index].shared_offered {
             self.shared_cycles.insert((*end, index));
         }
+        self.change_refusals(index, client, |refusals| refusals.offered(&resources));
         self.hold(index, client, &resources);
         self.tree.count_allocation(client);
         self.tree.renew(client);

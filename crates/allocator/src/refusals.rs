@@ -5,7 +5,8 @@
 //!   resources contain. More than was refused defeats it.
 //! - The damper: what was declined or left unused within one allocation interval is withheld for that interval, *all
 //!   of it together*. Here offers follow at once upon a decline. Without the damper a scheduler that declines with
-//!   zero seconds would be answered at wire speed, and one that got an agent in two offers would see it a third time.
+//!   zero seconds would be answered at wire speed, and two of them would hand the parts of an agent to each other until
+//!   all parts have met.
 
 use std::time::Duration;
 
@@ -28,21 +29,10 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// Notes that `resources` were refused for a time; `free` is what the agent had free besides.
-    pub(crate) fn refuse(
-        &mut self,
-        now: Time,
-        resources: &Resources,
-        free: &Resources,
-        time: Duration,
-        interval: Duration,
-    ) {
+    /// Notes that `resources` were refused for a time.
+    pub(crate) fn refuse(&mut self, now: Time, resources: &Resources, time: Duration, interval: Duration) {
         self.expire(now);
-        let mut damped = self.damper.take().map_or_else(Resources::new, |damper| {
-            // What someone took in the meantime is no longer ours to withhold.
-            let taken = &damper.resources - free;
-            damper.resources - taken
-        });
+        let mut damped = self.damper.take().map_or_else(Resources::new, |damper| damper.resources);
         damped += resources;
         self.damper = Some(Refusal { resources: damped, until: now + interval });
         if time <= interval {
@@ -56,6 +46,14 @@ impl Refusals {
             self.filters.swap_remove(first);
         }
         self.filters.push(Refusal { resources: resources.clone(), until });
+    }
+
+    /// Notes that the client is offered `resources`: with more besides, it gets what it had refused.
+    pub(crate) fn offered(&mut self, resources: &Resources) {
+        if let Some(damper) = &mut self.damper {
+            damper.resources -= resources;
+        }
+        self.damper = self.damper.take().filter(|damper| !damper.resources.is_empty());
     }
 
     /// Whether `candidate` is withheld.
@@ -92,7 +90,7 @@ mod tests {
     #[test]
     fn only_what_was_refused_is_blocked() {
         let mut refusals = Refusals::default();
-        refusals.refuse(at(0), &resources("cpus:2;mem:10"), &Resources::new(), SECOND * 5, SECOND);
+        refusals.refuse(at(0), &resources("cpus:2;mem:10"), SECOND * 5, SECOND);
         assert!(refusals.block(&resources("cpus:2;mem:10")));
         assert!(refusals.block(&resources("cpus:1")));
         assert!(!refusals.block(&resources("cpus:3;mem:10")));
@@ -108,8 +106,8 @@ mod tests {
     #[test]
     fn parts_declined_one_by_one_are_damped_together() {
         let mut refusals = Refusals::default();
-        refusals.refuse(at(0), &resources("cpus:1"), &Resources::new(), Duration::ZERO, SECOND);
-        refusals.refuse(at(0), &resources("cpus:3"), &resources("cpus:1"), Duration::ZERO, SECOND);
+        refusals.refuse(at(0), &resources("cpus:1"), Duration::ZERO, SECOND);
+        refusals.refuse(at(0), &resources("cpus:3"), Duration::ZERO, SECOND);
         assert!(refusals.block(&resources("cpus:4")));
         assert!(!refusals.block(&resources("cpus:5")));
         refusals.expire(at(1));
@@ -117,12 +115,15 @@ mod tests {
     }
 
     #[test]
-    fn what_another_took_is_not_damped_twice() {
+    fn what_was_offered_again_is_not_damped_twice() {
         let mut refusals = Refusals::default();
-        refusals.refuse(at(0), &resources("cpus:4"), &Resources::new(), Duration::ZERO, SECOND);
-        // Another framework took the 4 cpus; then 2 were freed, offered to us and declined.
-        refusals.refuse(at(0), &resources("cpus:2"), &Resources::new(), Duration::ZERO, SECOND);
-        assert!(!refusals.block(&resources("cpus:3")));
+        refusals.refuse(at(0), &resources("cpus:4"), Duration::ZERO, SECOND);
+        // Two more were freed, so all six were offered and declined.
+        refusals.offered(&resources("cpus:6"));
+        assert_eq!(refusals.next_end(), None);
+        refusals.refuse(at(0), &resources("cpus:6"), Duration::ZERO, SECOND);
+        assert!(refusals.block(&resources("cpus:6")));
+        assert!(!refusals.block(&resources("cpus:7")));
     }
 
     #[test]
@@ -130,7 +131,7 @@ mod tests {
         let mut refusals = Refusals::default();
         for number in 1..100 {
             let part = resources(&format!("cpus:{number};mem:{}", 1000 - number));
-            refusals.refuse(at(0), &part, &Resources::new(), SECOND * (number + 1), SECOND);
+            refusals.refuse(at(0), &part, SECOND * (number + 1), SECOND);
         }
         assert_eq!(refusals.filters.len(), MAX_FILTERS);
     }

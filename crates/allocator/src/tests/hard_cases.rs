@@ -140,6 +140,35 @@ fn two_offers_of_an_agent_that_are_declined_do_not_come_back_as_one() {
 }
 
 #[test]
+fn decliners_do_not_hand_parts_to_each_other_for_long() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.framework("g", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    let first = cluster.allocate().remove(0);
+    // The agent comes back in four parts, each of which is declined by everyone.
+    for _ in 0..4 {
+        let part = allocated("cpus:1", "r");
+        cluster.recover(first.framework.as_str(), "a", &part, None);
+        cluster.allocate();
+    }
+    let mut declined = 0;
+    for _ in 0..20 {
+        for name in ["f", "g"] {
+            let held = cluster.allocator.held(&framework_id(name), &agent_id("a"));
+            if !held.is_empty() {
+                declined += 1;
+                cluster.recover(name, "a", &allocated("cpus:1", "r"), Some(Duration::ZERO));
+                cluster.allocate();
+            }
+        }
+    }
+    assert!(declined <= 16, "parts go round a few times at most: {declined}");
+    let held = |name| cluster.allocator.held(&framework_id(name), &agent_id("a"));
+    assert!(held("f").is_empty() && held("g").is_empty(), "all is free, and waits for the interval to end");
+}
+
+#[test]
 fn more_than_was_refused_defeats_the_filter() {
     let mut cluster = Cluster::new();
     cluster.agent("a", "cpus:4");

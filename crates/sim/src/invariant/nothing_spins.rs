@@ -11,7 +11,7 @@ use crate::queue::Host;
 
 /// Offers of an agent to a framework in a second for which nothing need have happened: an agent may be in parts, and
 /// a second of ours may touch two intervals.
-const ALWAYS_ALLOWED: usize = 4;
+const ALWAYS_ALLOWED: usize = 6;
 
 /// Offers that one REVIVE may bring: again, an agent may be in parts.
 const ALLOWED_FOR_REVIVE: usize = 8;

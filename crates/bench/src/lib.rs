@@ -1,6 +1,6 @@
 //! Load for masters, ours and Mesos' alike: the same emulated agents and frameworks, the same plan, the same figures.
 //!
-//! - [`Plan`] says what a run does; [`run`] does it against any master and gives a [`Report`].
+//! - [`Plan`] says what a run does; [`run()`] does it against any master and gives a [`Report`].
 //! - The **swarm** (`swarm/`) is tens of thousands of agents over the link's protocol; the **fleet** (`fleet/`) is schedulers
 //!   over the v1 API. Both are state machines behind small socket loops, with their own HTTP and protobuf: whatever the
 //!   load costs is taken from the machine that the master runs on.

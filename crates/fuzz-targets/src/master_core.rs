@@ -2,7 +2,7 @@
 //! invariant, and everything that goes out is well-formed.
 //!
 //! The fuzzer's bytes choose inputs. Most are what honest peers say, with ids that this master gave; some get fields
-//! from [`grammar`](crate::grammar) on top, and some are made by it as a whole.
+//! from [`crate::grammar`] on top, and some are made by it as a whole.
 
 mod agent;
 mod call;

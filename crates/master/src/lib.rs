@@ -10,7 +10,7 @@
 //! - the **front** (`front.rs`, `routes/`) serves HTTP: requests to the scheduler API and messages of the link become
 //!   inputs, all others become reads.
 //!
-//! Both queues that peers fill are bounded, and a full one makes its peers wait. Start reading at [`run`].
+//! Both queues that peers fill are bounded, and a full one makes its peers wait. Start reading at [`run()`].
 
 mod clock;
 mod config;

@@ -98,6 +98,8 @@ fn recorded_requests_get_the_recorded_answers() {
 fn what_mesos_1_11_answered_to_schedulers_is_answered_the_same() {
     const URL: &str = "POST /api/v1/scheduler";
     const JSON: (&str, &str) = ("Content-Type", "application/json");
+    // User `root` and name `x`, in protobuf: each byte happens to be ASCII.
+    const SUBSCRIBE_PROTOBUF: &str = "\x10\x01\x1a\x0b\n\t\n\x04root\x12\x01x";
     const SUBSCRIBE: &str =
         r#"{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"root","name":"rec"}}}"#;
     let Some(folder) = recordings("recordings") else { return };
@@ -108,10 +110,11 @@ fn what_mesos_1_11_answered_to_schedulers_is_answered_the_same() {
     let unknown_field =
         r#"{"type":"SUBSCRIBE","bogus":1,"subscribe":{"framework_info":{"user":"root","name":"rec"}}}"#;
     let lowercase = r#"{"type":"subscribe"}"#;
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         ("sched-bad-content-type", URL, &[("Content-Type", "text/plain")], SUBSCRIBE),
         ("sched-enum-lowercase", URL, &[JSON], lowercase),
         ("sched-get-method", "GET /api/v1/scheduler", &[], ""),
+        ("sched-no-accept-pb", URL, &[("Content-Type", "application/x-protobuf")], SUBSCRIBE_PROTOBUF),
         ("sched-no-content-type", URL, &[], SUBSCRIBE),
         ("sched-no-framework-id", URL, &[JSON], no_framework_id),
         ("sched-not-acceptable", URL, &[JSON, ("Accept", "text/html")], SUBSCRIBE),

@@ -27,7 +27,7 @@ pub enum ConfigError {
     )]
     Detection(String),
     /// `--resources` is malformed.
-    #[error("flag `resources`: `{value}`: {source}")]
+    #[error("flag `resources`: failed to read `{value}`")]
     Resources {
         /// As it was given.
         value: String,

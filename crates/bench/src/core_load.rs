@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tepui_master_core::{
-    Config, Effect, Effects, Input, Master, Registry, RequestId, Response, SchedulerCall, StoreId,
+    Config, Effect, Effects, Input, Master, RequestId, Response, SchedulerCall, StoreId,
 };
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{Now, ResourceQuantities, Time, Upid, WallTime};
@@ -72,7 +72,7 @@ impl World {
             framework: v1::FrameworkId::default(),
             offers: Vec::new(),
         };
-        world.step(Input::Recovered(Registry::default()));
+        world.step(Input::Recovered(Box::default()));
         world
     }
 

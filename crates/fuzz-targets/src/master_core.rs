@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use prost::Message as _;
 use tepui_master_core::{
-    Config, Effects, Input, Master, Registry, RequestId, SchedulerCall, StoreId, StreamId,
+    Config, Effects, Input, Master, Registry, RegistryWrite, RequestId, SchedulerCall, StoreId, StreamId,
 };
 use tepui_master_view::{Encoding, Settings, TasksQuery, View};
+use tepui_proto::internal::registry::{Slave, UnreachableSlave};
 use tepui_proto::{LinkMessage, MesosMessage as _, internal, v1};
 use tepui_types::{Now, ResourceQuantities, Time, Upid, WallTime};
 
@@ -124,12 +125,16 @@ impl World {
             let id = v1::AgentId { value: format!("former-S{number}") };
             self.learn_agent(&id);
             let info = v1::AgentInfo { id: Some(id.clone()), ..agent::info(number, agent::RESOURCES[0]) };
-            match number {
-                0 | 1 => registry.agents.push(info),
-                _ => registry.unreachable.push((id, v1::TimeInfo { nanoseconds: 5 })),
-            }
+            registry.write(match number {
+                0 | 1 => RegistryWrite::AdmitAgent(Box::new(Slave { info, ..Slave::default() })),
+                _ => RegistryWrite::MarkUnreachable(UnreachableSlave {
+                    id,
+                    timestamp: v1::TimeInfo { nanoseconds: 5 },
+                    ..UnreachableSlave::default()
+                }),
+            });
         }
-        self.step(Input::Recovered(registry));
+        self.step(Input::Recovered(Box::new(registry)));
     }
 
     fn advance(&mut self, source: &mut Source<'_>) {

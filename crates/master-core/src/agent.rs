@@ -17,6 +17,7 @@ mod register;
 mod remove;
 mod report;
 mod reregister;
+mod standing;
 mod status_update;
 mod unreachable;
 mod unregister;
@@ -39,6 +40,7 @@ pub(crate) use ping::Observer;
 pub(crate) use register::Registration;
 pub(crate) use remove::Removal;
 pub(crate) use reregister::Reregistration;
+pub(crate) use standing::Standing;
 pub(crate) use unreachable::{Marking, UnreachableAgent};
 
 /// An agent that is registered.
@@ -67,6 +69,7 @@ pub(crate) struct Agent {
     /// The frameworks that it may know of, because it ran something of theirs.
     pub(crate) frameworks: BTreeSet<FrameworkId>,
     pub(crate) observer: Observer,
+    pub(crate) standing: Standing,
     /// Its removal is being written to the registry.
     pub(crate) leaving: bool,
 }

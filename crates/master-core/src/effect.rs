@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use tepui_proto::{LinkMessage, v1};
-use tepui_types::{AgentId, Upid};
+use tepui_types::Upid;
 
 use crate::change::Change;
 use crate::input::{RequestId, StoreId, StreamId};
+use crate::registry::RegistryWrite;
 
 /// What one step wants done, in order; and the journal of what it changed.
 ///
@@ -120,17 +121,4 @@ pub enum RejectionKind {
     NotImplemented,
     /// 503.
     Unavailable,
-}
-
-/// A change of the registry.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RegistryWrite {
-    /// Admit an agent, or replace its info.
-    AdmitAgent(Box<v1::AgentInfo>),
-    /// Mark an agent unreachable since a time.
-    MarkUnreachable(AgentId, v1::TimeInfo),
-    /// An unreachable agent is back.
-    MarkReachable(Box<v1::AgentInfo>),
-    /// Forget an agent.
-    RemoveAgent(AgentId),
 }

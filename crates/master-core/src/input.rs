@@ -3,6 +3,8 @@
 use tepui_proto::{LinkMessage, v1};
 use tepui_types::Upid;
 
+use crate::registry::Registry;
+
 /// The shell's name for an HTTP request that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
@@ -21,7 +23,7 @@ pub enum Input {
     /// Time passed; the deadline that `next_deadline` named may have been reached.
     Tick,
     /// The registry was read after election. Sent once, before anything else is answered.
-    Recovered(Registry),
+    Recovered(Box<Registry>),
     /// A well-formed `Call` arrived on the scheduler API.
     SchedulerCall(Box<SchedulerCall>),
     /// The client of an event stream went away, or the shell gave it up.
@@ -54,15 +56,4 @@ pub struct SchedulerCall {
     pub acceptable: bool,
     /// The authenticated principal.
     pub principal: Option<String>,
-}
-
-/// What the registry held at recovery.
-#[derive(Clone, Debug, Default)]
-pub struct Registry {
-    /// Agents that were admitted.
-    pub agents: Vec<v1::AgentInfo>,
-    /// Agents that were marked unreachable.
-    pub unreachable: Vec<(v1::AgentId, v1::TimeInfo)>,
-    /// Agents that were marked gone.
-    pub gone: Vec<(v1::AgentId, v1::TimeInfo)>,
 }

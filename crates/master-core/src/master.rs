@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use tepui_allocator::{Allocation, Allocator, Options};
+use tepui_proto::internal::registry::Slave;
 use tepui_proto::v1;
 use tepui_types::{AgentId, FrameworkId, Now, TaskId, Time, Upid, Uuid};
 
@@ -75,7 +76,7 @@ pub(crate) struct Agents {
     pub(crate) observers: BTreeMap<u64, AgentId>,
     pub(crate) next_observer: u64,
     /// In the registry, but not seen since this master leads.
-    pub(crate) recovered: BTreeMap<AgentId, v1::AgentInfo>,
+    pub(crate) recovered: BTreeMap<AgentId, Slave>,
     /// Those of them that are being marked unreachable.
     pub(crate) leaving_recovered: BTreeSet<AgentId>,
     pub(crate) unreachable: BTreeMap<AgentId, UnreachableAgent>,
@@ -129,7 +130,7 @@ impl Master {
         let mut turn = Turn::new(now, effects);
         match input {
             Input::Tick => {}
-            Input::Recovered(registry) => self.recover(registry, &mut turn),
+            Input::Recovered(registry) => self.recover(*registry, &mut turn),
             Input::SchedulerCall(call) => self.scheduler_call(*call, &mut turn),
             Input::StreamClosed(stream) => self.stream_closed(stream, &mut turn),
             Input::Link { from, to, message } => self.link_message(from, &to, message, &mut turn),

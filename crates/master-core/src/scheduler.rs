@@ -13,6 +13,7 @@ mod revive;
 mod shutdown;
 mod subscribe;
 mod suppress;
+mod teardown;
 mod update_framework;
 
 use tepui_proto::v1::scheduler::Call;
@@ -37,6 +38,7 @@ impl Master {
         let request = call.request;
         let answer = match self.check_call(&call, turn) {
             Ok(()) if call.call.r#type() == Type::Subscribe => return self.subscribe(call, turn),
+            Ok(()) if call.call.r#type() == Type::Teardown => return self.teardown(&call, turn),
             Ok(()) => self.handle_call(call.call, turn),
             Err(rejection) => Response::Rejected(rejection),
         };

@@ -63,7 +63,7 @@ impl Reactor {
     /// Lets the core lead, with what the registry holds.
     pub(crate) fn recover(&mut self) {
         let registry = self.storage.recover();
-        self.step(Input::Recovered(registry));
+        self.step(Input::Recovered(Box::new(registry)));
         self.flush();
     }
 

@@ -93,7 +93,7 @@ impl Cluster {
         host.tick = None;
         let registry = host.store.recover();
         self.invariants.master_started();
-        self.step_master(Input::Recovered(registry));
+        self.step_master(Input::Recovered(Box::new(registry)));
     }
 
     pub(crate) fn crash_master(&mut self) {

@@ -1,16 +1,13 @@
 //! The master's registry: a store that outlives it, and is slow.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use tepui_master_core::{Registry, RegistryWrite, StoreId};
-use tepui_proto::v1;
-use tepui_types::AgentId;
 
 /// What is durable, and what is about to be.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    agents: BTreeMap<AgentId, v1::AgentInfo>,
-    unreachable: BTreeMap<AgentId, v1::TimeInfo>,
+    rows: Registry,
     pending: VecDeque<(StoreId, Vec<RegistryWrite>)>,
 }
 
@@ -24,7 +21,7 @@ impl Store {
     pub(crate) fn finish(&mut self) -> Option<StoreId> {
         let (id, writes) = self.pending.pop_front()?;
         for write in writes {
-            self.write(write);
+            self.rows.write(write);
         }
         Some(id)
     }
@@ -38,28 +35,6 @@ impl Store {
     }
 
     pub(crate) fn recover(&self) -> Registry {
-        Registry {
-            agents: self.agents.values().cloned().collect(),
-            unreachable: self.unreachable.iter().map(|(id, since)| (id.to_proto(), *since)).collect(),
-            gone: Vec::new(),
-        }
-    }
-
-    fn write(&mut self, write: RegistryWrite) {
-        match write {
-            RegistryWrite::AdmitAgent(info) | RegistryWrite::MarkReachable(info) => {
-                let id = info.id.as_ref().map(AgentId::from).expect("the master admits agents by their ids");
-                self.unreachable.remove(&id);
-                self.agents.insert(id, *info);
-            }
-            RegistryWrite::MarkUnreachable(id, since) => {
-                self.agents.remove(&id);
-                self.unreachable.insert(id, since);
-            }
-            RegistryWrite::RemoveAgent(id) => {
-                self.agents.remove(&id);
-                self.unreachable.remove(&id);
-            }
-        }
+        self.rows.clone()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tepui_proto::internal;
 use tepui_types::{AgentId, FrameworkId, Resources, Upid, WallTime};
 
-use super::{Agent, AgentDescription, Observer, Removal, connection};
+use super::{Agent, AgentDescription, Observer, Removal, Standing, connection};
 use crate::change::Change;
 use crate::effect::Effect;
 use crate::master::{Agents, Master};
@@ -39,6 +39,7 @@ impl Master {
         &mut self,
         id: &AgentId,
         description: AgentDescription,
+        standing: Standing,
         reregistered: Option<WallTime>,
         used: &BTreeMap<FrameworkId, Resources>,
         turn: &mut Turn<'_>,
@@ -55,7 +56,7 @@ impl Master {
             version: description.version,
             capabilities: description.capabilities,
             connected: true,
-            active: true,
+            active: !standing.deactivated,
             registered: turn.now.wall,
             reregistered,
             total: description.total,
@@ -67,9 +68,13 @@ impl Master {
             offers: BTreeSet::new(),
             frameworks: BTreeSet::new(),
             observer: Observer::new(number),
+            standing,
             leaving: false,
         };
         self.allocator.add_agent(id, agent.allocator_description(&self.config), used);
+        if !agent.active {
+            self.allocator.deactivate_agent(id);
+        }
         turn.change(Change::AgentAdded(agent.entity()));
         self.agents.registered.insert(id.clone(), agent);
         self.ping(id, turn);

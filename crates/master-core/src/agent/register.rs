@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use tepui_proto::internal;
 use tepui_types::{AgentId, Upid};
 
-use super::{AgentDescription, Capabilities, Removal};
-use crate::effect::RegistryWrite;
+use super::{AgentDescription, Capabilities, Removal, Standing};
 use crate::master::{Master, Pending};
+use crate::registry::RegistryWrite;
 use crate::turn::Turn;
 use crate::validation;
 
@@ -61,7 +61,7 @@ impl Master {
         let mut info = message.slave;
         info.id = Some(id.to_proto());
         self.agents.registering.insert(from.clone());
-        let write = RegistryWrite::AdmitAgent(Box::new(info.clone()));
+        let write = RegistryWrite::AdmitAgent(Standing::default().row(&info));
         let agent = AgentDescription {
             info,
             pid: from,
@@ -79,7 +79,7 @@ impl Master {
         let Registration { id, agent } = registration;
         self.agents.registering.remove(&agent.pid);
         turn.count("master/slave_registrations");
-        self.add_agent(&id, agent, None, &BTreeMap::new(), turn);
+        self.add_agent(&id, agent, Standing::default(), None, &BTreeMap::new(), turn);
         if let Some(agent) = self.agents.registered.get(&id) {
             self.send_registered(agent, turn);
         }

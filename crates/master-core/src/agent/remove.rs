@@ -6,8 +6,9 @@ use tepui_proto::v1::{OperationState, TaskState};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, WallTime};
 
 use crate::change::{AgentRemoval, Change, TaskAfterlife};
-use crate::effect::{Effect, RegistryWrite};
+use crate::effect::Effect;
 use crate::master::{Master, Pending};
+use crate::registry::RegistryWrite;
 use crate::task::StatusDraft;
 use crate::timers::Timer;
 use crate::turn::Turn;

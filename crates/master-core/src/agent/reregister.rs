@@ -14,9 +14,10 @@ use super::report::{Report, ReportedTask};
 use super::unreachable::UnreachableAgent;
 use super::{AgentDescription, Capabilities, Removal, connection};
 use crate::change::{Change, TaskAfterlife};
-use crate::effect::{Effect, RegistryWrite};
+use crate::effect::Effect;
 use crate::framework::Subscription;
 use crate::master::{Master, Pending};
+use crate::registry::RegistryWrite;
 use crate::task::StatusDraft;
 use crate::timers::Timer;
 use crate::turn::Turn;
@@ -92,7 +93,9 @@ impl Master {
             Pending::Reregister(_)
             | Pending::Register(_)
             | Pending::MarkUnreachable(_)
-            | Pending::Remove(..) => None,
+            | Pending::Remove(..)
+            | Pending::Answer(..)
+            | Pending::Nothing => None,
         })
     }
 
@@ -127,13 +130,14 @@ impl Master {
     fn admit(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
         let Reregistration { id, agent, .. } = &reregistration;
         let registered = self.agents.registered.get(id).map(|known| &known.info);
-        let write = match registered.or_else(|| self.agents.recovered.get(id)) {
+        let row = self.standing_of(id).row(&agent.info);
+        let write = match registered.or_else(|| self.agents.recovered.get(id).map(|row| &row.info)) {
             Some(info) if *info == agent.info => {
                 self.reregistered(reregistration, turn);
                 return;
             }
-            Some(_) => RegistryWrite::AdmitAgent(Box::new(agent.info.clone())),
-            None => RegistryWrite::MarkReachable(Box::new(agent.info.clone())),
+            Some(_) => RegistryWrite::AdmitAgent(row),
+            None => RegistryWrite::MarkReachable(row),
         };
         self.agents.reregistering.insert(id.clone());
         self.store(vec![write], Pending::Reregister(Box::new(reregistration)), turn);
@@ -169,14 +173,16 @@ impl Master {
         agent.resource_version = description.resource_version;
         agent.reregistered = Some(turn.now.wall);
         let was_connected = std::mem::replace(&mut agent.connected, true);
-        agent.active = true;
+        agent.active = !agent.standing.deactivated;
         turn.change(Change::AgentUpdated(agent.entity()));
         let described = agent.allocator_description(&self.config);
         self.allocator.update_agent(&id, described);
         self.reconcile_agent(&id, &report, turn);
         if !was_connected {
             self.timers.cancel(&Timer::Reregister(id.clone()));
-            self.allocator.activate_agent(&id);
+            if self.agents.registered.get(&id).is_some_and(|agent| agent.active) {
+                self.allocator.activate_agent(&id);
+            }
         }
         self.update_frameworks_of_agent(&id, &report, turn);
     }
@@ -185,6 +191,7 @@ impl Master {
     fn reregister_unknown(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
         let Reregistration { id, agent, mut report } = reregistration;
         turn.count("master/slave_reregistrations");
+        let standing = self.standing_of(&id);
         let was_recovered = self.agents.recovered.remove(&id).is_some();
         let unreachable = self.agents.unreachable.remove(&id);
         let was_unreachable = unreachable.is_some();
@@ -195,7 +202,7 @@ impl Master {
         let recovered = self.recover_frameworks(&report, turn);
         let refused = self.refuse_contradicting_tasks(&id, &mut report);
         let pid = agent.pid.clone();
-        self.add_agent(&id, agent, Some(turn.now.wall), &report.used(), turn);
+        self.add_agent(&id, agent, standing, Some(turn.now.wall), &report.used(), turn);
         if !was_recovered {
             self.tell_of_returned_tasks(&report.tasks, was_unreachable, turn);
         }

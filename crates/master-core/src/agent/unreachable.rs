@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use tepui_proto::v1;
 use tepui_types::{AgentId, FrameworkId};
 
+use super::Standing;
 use super::remove::TaskFate;
 use crate::change::{AgentRemoval, Change};
-use crate::effect::RegistryWrite;
 use crate::master::{Master, Pending};
+use crate::registry::RegistryWrite;
 use crate::turn::Turn;
 
 /// A marking that waits for the registry.
@@ -24,6 +25,7 @@ pub(crate) struct Marking {
 #[derive(Debug)]
 pub(crate) struct UnreachableAgent {
     pub(crate) since: v1::TimeInfo,
+    pub(crate) standing: Standing,
     /// The frameworks that may have unreachable tasks there.
     pub(crate) frameworks: BTreeSet<FrameworkId>,
 }
@@ -61,7 +63,7 @@ impl Master {
     fn store_unreachable(&mut self, id: &AgentId, message: &str, turn: &mut Turn<'_>) {
         let since = turn.now.wall.to_proto();
         let marking = Marking { id: id.clone(), message: message.to_owned(), since };
-        let write = RegistryWrite::MarkUnreachable(id.clone(), since);
+        let write = RegistryWrite::MarkUnreachable(self.standing_of(id).unreachable_row(id, since));
         self.store(vec![write], Pending::MarkUnreachable(Box::new(marking)), turn);
     }
 
@@ -72,7 +74,9 @@ impl Master {
         turn.count("master/slave_removals/reason_unhealthy");
         let frameworks =
             self.agents.registered.get(id).map(|agent| agent.frameworks.clone()).unwrap_or_default();
-        self.agents.unreachable.insert(id.clone(), UnreachableAgent { since: marking.since, frameworks });
+        let standing = self.standing_of(id);
+        let agent = UnreachableAgent { since: marking.since, standing, frameworks };
+        self.agents.unreachable.insert(id.clone(), agent);
         self.agents.leaving_recovered.remove(id);
         if self.agents.recovered.remove(id).is_some() {
             turn.count("master/recovery_slave_removals");

@@ -7,7 +7,8 @@ use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, WallTime};
 
 use super::unreachable_tasks::UnreachableTask;
 use crate::change::{Change, TaskAfterlife};
-use crate::master::Master;
+use crate::master::{Master, Pending};
+use crate::registry::RegistryWrite;
 use crate::task::StatusDraft;
 use crate::timers::Timer;
 use crate::turn::Turn;
@@ -15,6 +16,11 @@ use crate::turn::Turn;
 impl Master {
     /// Removes a framework with all its tasks and executors. No updates are sent: there is nobody to read them.
     pub(crate) fn remove_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
+        self.remove_framework_then(id, Pending::Nothing, turn);
+    }
+
+    /// As [`Self::remove_framework`], and goes on with `then` when no later master will know the framework either.
+    pub(crate) fn remove_framework_then(&mut self, id: &FrameworkId, then: Pending, turn: &mut Turn<'_>) {
         self.deactivate_framework(id, turn);
         self.end_peer(id, None, turn);
         self.timers.cancel(&Timer::Failover(id.clone()));
@@ -35,9 +41,12 @@ impl Master {
         self.frameworks.registered.remove(id);
         self.allocator.remove_framework(id);
         turn.change(Change::FrameworkCompleted { id: id.clone(), at: turn.now.wall });
+        let mut writes = vec![RegistryWrite::RemoveFramework(id.clone(), turn.now.wall.to_proto())];
         if let Some(forgotten) = self.frameworks.completed.add(id.clone()) {
+            writes.push(RegistryWrite::ForgetFramework(forgotten.clone()));
             turn.change(Change::FrameworkForgotten(forgotten));
         }
+        self.store(writes, then, turn);
     }
 
     fn remove_framework_from_agents(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {

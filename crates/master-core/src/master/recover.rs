@@ -1,13 +1,14 @@
 //! Taking over: what the registry holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_types::AgentId;
+use tepui_proto::v1;
+use tepui_types::FrameworkId;
 
-use super::Master;
-use crate::agent::UnreachableAgent;
+use super::{Master, Pending};
+use crate::agent::{Standing, UnreachableAgent};
 use crate::change::Change;
-use crate::input::Registry;
+use crate::registry::{Registry, RegistryWrite};
 use crate::timers::Timer;
 use crate::turn::Turn;
 
@@ -23,18 +24,37 @@ impl Master {
             started: self.config.started,
             elected: turn.now.wall,
         });
-        for info in registry.agents {
-            let Some(id) = info.id.as_ref().map(AgentId::from) else { continue };
-            turn.change(Change::AgentRecovered(Box::new(info.clone())));
-            self.agents.recovered.insert(id, info);
+        for row in registry.agents.values() {
+            turn.change(Change::AgentRecovered(Box::new(row.info.clone())));
         }
-        for (id, since) in registry.unreachable {
-            let agent = UnreachableAgent { since, frameworks: BTreeSet::new() };
-            self.agents.unreachable.insert(AgentId::from(id), agent);
+        self.agents.recovered = registry.agents;
+        for (id, row) in registry.unreachable {
+            let standing = Standing::from(&row);
+            let agent = UnreachableAgent { since: row.timestamp, standing, frameworks: BTreeSet::new() };
+            self.agents.unreachable.insert(id, agent);
         }
-        self.agents.gone.extend(registry.gone.into_iter().map(|(id, since)| (AgentId::from(id), since)));
+        self.agents.gone = registry.gone;
+        self.recover_removed_frameworks(registry.frameworks, turn);
         if !self.agents.recovered.is_empty() {
             self.timers.set(Timer::RecoveredAgents, turn.now.time + self.config.agent_reregister_timeout);
+        }
+    }
+
+    /// Remembers the frameworks that were removed, the latest last, as far as we keep them.
+    fn recover_removed_frameworks(
+        &mut self,
+        frameworks: BTreeMap<FrameworkId, v1::TimeInfo>,
+        turn: &mut Turn<'_>,
+    ) {
+        let mut frameworks: Vec<_> = frameworks.into_iter().collect();
+        frameworks.sort_by_key(|(_, at)| at.nanoseconds);
+        let forgotten: Vec<RegistryWrite> = frameworks
+            .into_iter()
+            .filter_map(|(id, _)| self.frameworks.completed.add(id))
+            .map(RegistryWrite::ForgetFramework)
+            .collect();
+        if !forgotten.is_empty() {
+            self.store(forgotten, Pending::Nothing, turn);
         }
     }
 }

@@ -4,8 +4,9 @@ use tepui_types::AgentId;
 
 use super::Master;
 use crate::agent::{Marking, Registration, Removal, Reregistration};
-use crate::effect::{Effect, RegistryWrite};
-use crate::input::StoreId;
+use crate::effect::{Effect, Response};
+use crate::input::{RequestId, StoreId};
+use crate::registry::RegistryWrite;
 use crate::turn::Turn;
 
 /// What goes on when a batch of writes is durable.
@@ -19,6 +20,10 @@ pub(crate) enum Pending {
     MarkUnreachable(Box<Marking>),
     /// An agent that is gone.
     Remove(AgentId, Removal),
+    /// Someone who is answered once it is so.
+    Answer(RequestId, Response),
+    /// Nobody.
+    Nothing,
 }
 
 impl Master {
@@ -38,6 +43,8 @@ impl Master {
             Pending::Reregister(reregistration) => self.reregistered(*reregistration, turn),
             Pending::MarkUnreachable(marking) => self.marked_unreachable(&marking, turn),
             Pending::Remove(id, removal) => self.removed(&id, removal, turn),
+            Pending::Answer(request, response) => turn.respond(request, response),
+            Pending::Nothing => {}
         }
     }
 }

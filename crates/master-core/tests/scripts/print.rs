@@ -241,11 +241,26 @@ fn json(message: &impl MesosMessage) -> String {
 
 fn show_write(write: &RegistryWrite) -> String {
     match write {
-        RegistryWrite::AdmitAgent(info) => format!("admit {}", info.id.as_ref().unwrap().value),
-        RegistryWrite::MarkUnreachable(id, _) => format!("unreachable {id}"),
-        RegistryWrite::MarkReachable(info) => format!("reachable {}", info.id.as_ref().unwrap().value),
+        RegistryWrite::AdmitAgent(row) => show_row("admit", row),
+        RegistryWrite::MarkUnreachable(row) => format!("unreachable {}", row.id.value),
+        RegistryWrite::MarkReachable(row) => show_row("reachable", row),
+        RegistryWrite::MarkGone(row) => format!("gone {}", row.id.value),
         RegistryWrite::RemoveAgent(id) => format!("remove {id}"),
+        RegistryWrite::RemoveFramework(id, _) => format!("remove framework {id}"),
+        RegistryWrite::ForgetFramework(id) => format!("forget framework {id}"),
+        other => format!("{other:?}"),
     }
+}
+
+fn show_row(what: &str, row: &internal::registry::Slave) -> String {
+    let mut text = format!("{what} {}", row.info.id.as_ref().unwrap().value);
+    if row.drain_info.is_some() {
+        text.push_str(" draining");
+    }
+    if row.deactivated == Some(true) {
+        text.push_str(" deactivated");
+    }
+    text
 }
 
 fn show_change(change: &Change) -> String {

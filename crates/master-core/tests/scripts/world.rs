@@ -1,6 +1,7 @@
 //! The commands of a script.
 //!
-//! - `recover [AGENT]...`: the registry was read; it holds these agents (`0` for `$m-S0` on 10.0.0.1).
+//! - `recover [ROW]...`: the registry was read; it holds these rows (`0` for agent `$m-S0` on 10.0.0.1; others at
+//!   `World::registry`).
 //! - `call [stream=N] [header=TEXT] [principal=P] [not-acceptable]` + JSON: a scheduler's call. `stream=N` sends the stream
 //!   id that the master gave that stream.
 //! - `subscribe NAME [KEY=VALUE]...`: a call SUBSCRIBE; keys are `id`, `user`, `role`, `roles`, `capabilities`,
@@ -23,12 +24,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_master_core::{
-    Change, Config, Effect, Effects, Input, Master, Registry, RequestId, Response, SchedulerCall, StoreId,
-    StreamId,
+    Change, Config, Effect, Effects, Input, Master, Registry, RegistryWrite, RequestId, Response,
+    SchedulerCall, StoreId, StreamId,
 };
+use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
 use tepui_proto::v1::agent_info::{Capability, capability};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, driver, internal, v1};
-use tepui_types::{AgentId, Now, ResourceQuantities, Resources, Time, Upid, WallTime};
+use tepui_types::{AgentId, FrameworkId, Now, ResourceQuantities, Resources, Time, Upid, WallTime};
 
 use crate::operations;
 use crate::print::Printer;
@@ -101,12 +103,37 @@ impl World {
         String::new()
     }
 
+    /// Rows of a registry: `0` is an admitted agent, `deactivated:0` one that is deactivated, `unreachable:0=T` and
+    /// `gone:0=T` one that was lost T seconds after the start, `framework:ID=T` a framework that was removed then.
+    fn registry(&self, rows: &[&str]) -> Registry {
+        let mut registry = Registry::default();
+        for row in rows {
+            let (kind, rest) = row.split_once(':').unwrap_or(("agent", row));
+            let (name, at) = rest.split_once('=').unwrap_or((rest, "0"));
+            let at = v1::TimeInfo { nanoseconds: at.parse::<i64>().unwrap() * 1_000_000_000 };
+            let id = || self.agent_info(name, "cpus:4;mem:1024", true).id.unwrap();
+            registry.write(match kind {
+                "agent" | "deactivated" => RegistryWrite::AdmitAgent(Box::new(Slave {
+                    info: self.agent_info(name, "cpus:4;mem:1024", true),
+                    deactivated: (kind == "deactivated").then_some(true),
+                    ..Slave::default()
+                })),
+                "unreachable" => RegistryWrite::MarkUnreachable(UnreachableSlave {
+                    id: id(),
+                    timestamp: at,
+                    ..UnreachableSlave::default()
+                }),
+                "gone" => RegistryWrite::MarkGone(GoneSlave { id: id(), timestamp: at }),
+                "framework" => RegistryWrite::RemoveFramework(FrameworkId::new(name), at),
+                other => panic!("no row of the registry is called {other}"),
+            });
+        }
+        registry
+    }
+
     fn input(&mut self, words: &[&str], body: &str) -> Input {
         match words[0] {
-            "recover" => Input::Recovered(Registry {
-                agents: words[1..].iter().map(|n| self.agent_info(n, "cpus:4;mem:1024", true)).collect(),
-                ..Registry::default()
-            }),
+            "recover" => Input::Recovered(Box::new(self.registry(&words[1..]))),
             "call" => self.call(
                 &words[1..],
                 &v1::scheduler::Call::from_json(JsonDialect::V1, body.as_bytes()).unwrap(),

@@ -28,6 +28,8 @@ pub(crate) async fn forward(mut events: mpsc::Receiver<LinkEvent>, inbox: mpsc::
                 }
             },
             LinkEvent::Broken { peer } => Input::LinkBroken(peer),
+            // A master that does not read is lost when its pings end.
+            LinkEvent::Behind { .. } | LinkEvent::CaughtUp { .. } => continue,
         };
         if inbox.send(Work::Input(input)).await.is_err() {
             return;

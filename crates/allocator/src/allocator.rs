@@ -133,6 +133,28 @@ impl Allocator {
         self.set_active(id, false);
     }
 
+    /// Makes no offers to a framework until [`Allocator::resume_framework`]. Unlike one that is deactivated it keeps what
+    /// it refused: it only reads slowly.
+    pub fn pause_framework(&mut self, id: &FrameworkId) {
+        self.set_paused(id, true);
+    }
+
+    /// Makes offers to a framework that was paused, of all that came together meanwhile.
+    pub fn resume_framework(&mut self, id: &FrameworkId) {
+        self.set_paused(id, false);
+    }
+
+    fn set_paused(&mut self, id: &FrameworkId, paused: bool) {
+        let Some(framework) = self.known_framework(id) else { return };
+        if std::mem::replace(&mut self.frameworks[framework].paused, paused) == paused {
+            return;
+        }
+        let clients: Vec<_> = self.frameworks[framework].clients.values().copied().collect();
+        for client in clients {
+            self.list(client);
+        }
+    }
+
     fn set_active(&mut self, id: &FrameworkId, active: bool) {
         let Some(framework) = self.known_framework(id) else { return };
         self.frameworks[framework].active = active;
@@ -182,6 +204,7 @@ impl Allocator {
             id: id.clone(),
             known: false,
             active: false,
+            paused: false,
             capabilities: FrameworkCapabilities::default(),
             clients: BTreeMap::new(),
         });
@@ -259,7 +282,8 @@ impl Allocator {
     /// Puts a client into the queue iff it wants offers.
     fn list(&mut self, client: Index<Client>) {
         let entry = &self.tree.clients[client];
-        let wants = entry.subscribed && !entry.suppressed && self.frameworks[entry.framework].active;
+        let framework = &self.frameworks[entry.framework];
+        let wants = entry.subscribed && !entry.suppressed && framework.active && !framework.paused;
         if !wants {
             self.tree.delist(Queue::Hungry, client);
             self.tree.delist(Queue::All, client);

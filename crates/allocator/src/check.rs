@@ -59,7 +59,8 @@ impl Allocator {
             }
             assert_eq!(usage, client.usage.quantities, "the usage is what is held");
             assert!(client.subscribed || !client.agents.is_empty(), "a client that nobody needs is gone");
-            let wants = client.subscribed && !client.suppressed && framework.active && framework.known;
+            let listens = framework.active && !framework.paused;
+            let wants = client.subscribed && !client.suppressed && listens && framework.known;
             assert_eq!(wants, client.is_listed(Queue::All), "who wants offers is in the queue");
         }
         assert_eq!(overriding, self.overriding, "clients with a minimum are counted");

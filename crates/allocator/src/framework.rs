@@ -46,6 +46,8 @@ pub(crate) struct Framework {
     /// Whether it was added. If not, it is here only because agents hold resources for it.
     pub(crate) known: bool,
     pub(crate) active: bool,
+    /// Gets no offers for now, because it has not read what it was sent.
+    pub(crate) paused: bool,
     pub(crate) capabilities: FrameworkCapabilities,
     /// By role.
     pub(crate) clients: BTreeMap<String, Index<Client>>,

@@ -103,6 +103,7 @@ impl World {
                 Effect::Store { id, .. } => stored.push(id),
                 Effect::Respond { .. }
                 | Effect::CloseStream(_)
+                | Effect::CutOff(_)
                 | Effect::SendLink { .. }
                 | Effect::OpenLink(_)
                 | Effect::CloseLink(_) => {}

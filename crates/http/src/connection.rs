@@ -30,6 +30,10 @@ pub(crate) struct ConnectionState {
     aborted: Notify,
     /// The socket does not take more for now.
     write_blocked: AtomicBool,
+    /// It has just ceased to.
+    write_was_blocked: Notify,
+    /// How many bytes the socket has taken.
+    written_bytes: AtomicU64,
     /// It does again.
     write_unblocked: Notify,
 }
@@ -54,10 +58,25 @@ impl ConnectionState {
         self.write_unblocked.notified()
     }
 
-    fn note_write<T>(&self, written: &Poll<T>) {
+    /// Completes when the socket is full again.
+    pub(crate) fn write_was_blocked(&self) -> Notified<'_> {
+        self.write_was_blocked.notified()
+    }
+
+    /// How many bytes the socket has taken so far. Grows only if the client's side acknowledges something.
+    pub(crate) fn written_bytes(&self) -> u64 {
+        self.written_bytes.load(Ordering::Relaxed)
+    }
+
+    fn note_write<E>(&self, written: &Poll<Result<usize, E>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written_bytes.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
         let is_blocked = written.is_pending();
-        if self.write_blocked.swap(is_blocked, Ordering::Relaxed) && !is_blocked {
-            self.write_unblocked.notify_waiters();
+        match (self.write_blocked.swap(is_blocked, Ordering::Relaxed), is_blocked) {
+            (false, true) => self.write_was_blocked.notify_waiters(),
+            (true, false) => self.write_unblocked.notify_waiters(),
+            (false, false) | (true, true) => {}
         }
     }
 

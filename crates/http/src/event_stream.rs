@@ -48,6 +48,8 @@ struct Shared {
     gone: Notify,
     /// The queue has been emptied.
     emptied: Notify,
+    /// The stream has got its connection.
+    attached: Notify,
 }
 
 #[derive(Default)]
@@ -79,6 +81,7 @@ impl EventStream {
             limit_bytes,
             gone: Notify::new(),
             emptied: Notify::new(),
+            attached: Notify::new(),
         });
         (EventSender(Arc::clone(&shared)), EventStream(shared))
     }
@@ -90,6 +93,8 @@ impl EventStream {
             connection.abort();
         }
         queue.connection = Some(connection);
+        drop(queue);
+        self.0.attached.notify_waiters();
     }
 
     pub(crate) fn poll_record(&self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, StreamBroken>>> {
@@ -239,6 +244,40 @@ impl StreamWatch {
                 () = unblocked => {}
             }
         }
+    }
+
+    /// Completes when the client's side of the socket is full.
+    pub async fn blocked(&self) {
+        let connection = self.connection().await;
+        let blocked = connection.write_was_blocked();
+        tokio::pin!(blocked);
+        // We listen before we look, so that nothing happens in between unheard.
+        blocked.as_mut().enable();
+        if !connection.is_write_blocked() {
+            blocked.await;
+        }
+    }
+
+    async fn connection(&self) -> Arc<ConnectionState> {
+        loop {
+            let attached = self.0.attached.notified();
+            tokio::pin!(attached);
+            attached.as_mut().enable();
+            if let Some(connection) = self.0.lock().connection.clone() {
+                return connection;
+            }
+            attached.await;
+        }
+    }
+
+    /// How many bytes wait because the client has not read what went before.
+    pub fn queued_bytes(&self) -> u64 {
+        self.0.lock().bytes as u64
+    }
+
+    /// How many bytes the connection has taken so far, of all that was sent on it.
+    pub fn written_bytes(&self) -> u64 {
+        self.0.lock().connection.as_ref().map_or(0, |connection| connection.written_bytes())
     }
 
     /// Completes when the client's end is gone.

@@ -76,6 +76,7 @@ async fn converse(link: Link, master: Upid, own: SocketAddr, mut events: mpsc::R
                     other => println!("    {other} is left unanswered after {pings} pings"),
                 }
             }
+            LinkEvent::Behind { .. } | LinkEvent::CaughtUp { .. } => {}
             LinkEvent::Broken { peer } => {
                 println!("the link to {peer} broke");
                 return;

@@ -27,6 +27,20 @@ pub enum LinkEvent {
         /// The encoded message.
         body: Bytes,
     },
+    /// A linked actor's socket is full. Told after a moment, and every second or so while it stays so.
+    Behind {
+        /// The linked actor.
+        peer: Upid,
+        /// What waits for its address outside of the socket.
+        queued_bytes: u64,
+        /// What its address has taken so far. Grows if it reads at all.
+        written_bytes: u64,
+    },
+    /// All has been written that was queued for a linked actor that was behind.
+    CaughtUp {
+        /// The linked actor.
+        peer: Upid,
+    },
     /// The connection that a link stood for is gone, or could not be opened. The actor is not linked any more.
     Broken {
         /// The linked actor.
@@ -94,6 +108,11 @@ impl Link {
     /// Forgets a link: its end will not be reported.
     pub fn unlink(&self, to: &Upid) {
         self.0.outbound.unlink(to);
+    }
+
+    /// Drops the connection to an actor's address with all that waits for it; the break is reported.
+    pub fn abort(&self, to: &Upid) {
+        self.0.outbound.abort(to);
     }
 
     /// Waits until all that was queued has been written or lost, but not longer than `limit`. For a daemon's last words.

@@ -98,6 +98,14 @@ impl Outbound {
         }
     }
 
+    pub(crate) fn abort(&self, to: &Upid) {
+        let peers = self.shared.peers();
+        if let Some(peer) = peers.get(&to.address) {
+            peer.state().verdict = Verdict::GiveUp;
+            peer.interrupt.notify_one();
+        }
+    }
+
     pub(crate) async fn flushed(&self) {
         self.shared.pending.none().await;
     }

@@ -6,7 +6,7 @@ use tepui_proto::{LinkMessage, v1};
 use tepui_types::Upid;
 
 use crate::change::Change;
-use crate::input::{RequestId, StoreId, StreamId};
+use crate::input::{Reader, RequestId, StoreId, StreamId};
 use crate::registry::RegistryWrite;
 
 /// What one step wants done, in order; and the journal of what it changed.
@@ -57,6 +57,9 @@ pub enum Effect {
     },
     /// End a stream: the terminal chunk, after what was sent before.
     CloseStream(StreamId),
+    /// Drop the connection of a reader that is hopelessly behind, with all that waits for it. Its end is then reported
+    /// like any other.
+    CutOff(Reader),
     /// Send a message over the link.
     SendLink {
         /// The actor of ours that speaks, `master` or `slave-observer(N)`.

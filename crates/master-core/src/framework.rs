@@ -10,6 +10,7 @@ mod disconnect;
 pub(crate) mod event;
 mod failover;
 mod remove;
+mod slow_reader;
 mod unreachable_tasks;
 mod update;
 
@@ -25,6 +26,8 @@ use crate::task::Task;
 
 pub(crate) use capabilities::Capabilities;
 pub(crate) use completed::CompletedFrameworks;
+pub use slow_reader::MAX_BACKLOG_BYTES;
+use slow_reader::SlowReader;
 use unreachable_tasks::UnreachableTasks;
 pub(crate) use update::Subscription;
 
@@ -41,6 +44,8 @@ pub(crate) struct Framework {
     pub(crate) connection: Connection,
     /// Offers are made to it. A connected driver may have been aborted, and wants none.
     pub(crate) active: bool,
+    /// Its peer has not read what it was sent.
+    pub(crate) slow_reader: Option<SlowReader>,
     pub(crate) registered: WallTime,
     pub(crate) reregistered: WallTime,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
@@ -88,6 +93,7 @@ impl Framework {
             offer_constraints: None,
             connection: Connection::Recovered,
             active: false,
+            slow_reader: None,
             registered: now,
             reregistered: now,
             tasks: BTreeMap::new(),

@@ -28,6 +28,8 @@ pub enum Input {
     SchedulerCall(Box<SchedulerCall>),
     /// The client of an event stream went away, or the shell gave it up.
     StreamClosed(StreamId),
+    /// A framework's peer does not take what is sent to it, goes on not to, or has taken all. Others are ignored.
+    Backlog(Reader, Backlog),
     /// A message arrived over the link.
     Link {
         /// Who sent it.
@@ -41,6 +43,29 @@ pub enum Input {
     LinkBroken(Upid),
     /// A batch of registry writes is durable.
     Stored(StoreId),
+}
+
+/// Who reads what a framework is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The client of an event stream.
+    Stream(StreamId),
+    /// A driver at the other end of a link.
+    Driver(Upid),
+}
+
+/// How far a reader has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// Its socket is full. Told at once, and every second or so while it stays behind.
+    Behind {
+        /// What waits for it outside of the socket.
+        queued_bytes: u64,
+        /// What its connection has taken so far. Grows if it reads at all.
+        written_bytes: u64,
+    },
+    /// All has been written that was sent.
+    CaughtUp,
 }
 
 /// A call as it came in, with what its HTTP request said around it.

@@ -29,6 +29,7 @@ pub use books::{AgentBook, FrameworkBook};
 pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, OfferFate, TaskAfterlife};
 pub use config::Config;
 pub use effect::{Effect, Effects, Rejection, RejectionKind, Response};
-pub use input::{Input, RequestId, SchedulerCall, StoreId, StreamId};
+pub use framework::MAX_BACKLOG_BYTES;
+pub use input::{Backlog, Input, Reader, RequestId, SchedulerCall, StoreId, StreamId};
 pub use master::Master;
 pub use registry::{Registry, RegistryWrite, machine_key};

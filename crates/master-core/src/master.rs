@@ -133,6 +133,7 @@ impl Master {
             Input::Recovered(registry) => self.recover(*registry, &mut turn),
             Input::SchedulerCall(call) => self.scheduler_call(*call, &mut turn),
             Input::StreamClosed(stream) => self.stream_closed(stream, &mut turn),
+            Input::Backlog(reader, backlog) => self.backlog(&reader, backlog, &mut turn),
             Input::Link { from, to, message } => self.link_message(from, &to, message, &mut turn),
             Input::LinkBroken(peer) => self.link_broken(&peer, &mut turn),
             Input::Stored(id) => self.stored(id, &mut turn),

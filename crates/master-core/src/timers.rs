@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     Heartbeat(FrameworkId),
     /// The end of a disconnected framework's time to come back.
     Failover(FrameworkId),
+    /// What is next to be done about a framework that does not read.
+    SlowReader(FrameworkId),
     /// The next ping of an agent, and the end of its time to answer the last one.
     Ping(AgentId),
     /// The end of a disconnected agent's time to re-register.

@@ -1,7 +1,7 @@
 //! Messages of the link become inputs of the core.
 
 use tepui_link::LinkEvent;
-use tepui_master_core::Input;
+use tepui_master_core::{Backlog, Input, Reader};
 use tepui_proto::LinkMessage;
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -36,5 +36,9 @@ fn input(event: LinkEvent) -> Option<Input> {
             }
         },
         LinkEvent::Broken { peer } => Some(Input::LinkBroken(peer)),
+        LinkEvent::Behind { peer, queued_bytes, written_bytes } => {
+            Some(Input::Backlog(Reader::Driver(peer), Backlog::Behind { queued_bytes, written_bytes }))
+        }
+        LinkEvent::CaughtUp { peer } => Some(Input::Backlog(Reader::Driver(peer), Backlog::CaughtUp)),
     }
 }

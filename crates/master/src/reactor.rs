@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use tepui_http::{Response, response};
 use tepui_link::Link;
 use tepui_master_core::{
-    Effect, Effects, Input, Master, RequestId, Response as CoreResponse, SchedulerCall, StoreId, StreamId,
+    Effect, Effects, Input, Master, Reader, RequestId, Response as CoreResponse, SchedulerCall, StoreId,
+    StreamId,
 };
 use tepui_wire::ContentType;
 use tokio::sync::{mpsc, oneshot};
@@ -146,6 +147,8 @@ impl Reactor {
             Effect::Respond { request, response } => self.respond(request, response),
             Effect::SendEvent { stream, event } => self.streams.send(stream, &event),
             Effect::CloseStream(stream) => self.streams.close(stream),
+            Effect::CutOff(Reader::Stream(stream)) => self.streams.abort(stream),
+            Effect::CutOff(Reader::Driver(pid)) => self.link.abort(&pid),
             Effect::SendLink { from, to, message } => {
                 self.link.send(&from, &to, message.name(), message.encode());
             }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tepui_http::{EventSender, Response, response};
-use tepui_master_core::{Input, StreamId};
+use tepui_http::{EventSender, Response, StreamWatch, response};
+use tepui_master_core::{Backlog, Input, MAX_BACKLOG_BYTES, Reader, StreamId};
 use tepui_proto::v1::scheduler::Event;
 use tepui_wire::ContentType;
 use tokio::sync::mpsc;
@@ -14,9 +15,15 @@ use tracing::warn;
 use crate::encoded_event::EventEncoder;
 use crate::inbox::Work;
 
-/// How much may wait for one scheduler that does not read. An offer is about 1 KB and an update less, so this is what
-/// a large cluster can say in some seconds; who is further behind is disconnected and may subscribe again.
-const LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// How much may wait for one stream. The core cuts a reader off before that; this holds if it cannot be asked in time.
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+const LIMIT_BYTES: usize = MAX_BACKLOG_BYTES as usize;
+
+/// How often the core is told of a reader that stays behind.
+const REPORT_PERIOD: Duration = Duration::from_secs(1);
+
+/// How long the client of a stream that we ended may take to read what was sent before.
+const LAST_WORDS: Duration = Duration::from_secs(75);
 
 /// The open event streams, by the core's names for them.
 #[derive(Debug)]
@@ -48,7 +55,10 @@ impl Streams {
         let watch = sender.watch();
         let inbox = self.inbox.clone();
         let watcher = self.watchers.spawn(async move {
-            watch.disconnected().await;
+            tokio::select! {
+                () = watch.disconnected() => {}
+                () = report_backlog(stream, &watch, &inbox) => {}
+            }
             // An error means that the reactor has ended, and with it all streams.
             drop(inbox.send(Work::Input(Input::StreamClosed(stream))).await);
         });
@@ -69,16 +79,51 @@ impl Streams {
         }
     }
 
-    /// Ends a stream properly, after what was sent before.
+    /// Ends a stream properly, after what was sent before. A client that does not read that has only so much time.
     pub(crate) fn close(&mut self, stream: StreamId) {
         if let Some(open) = self.open.remove(&stream) {
             open.watcher.abort();
             open.sender.close();
+            self.watchers.spawn(async move {
+                if tokio::time::timeout(LAST_WORDS, open.sender.disconnected()).await.is_err() {
+                    open.sender.abort();
+                }
+            });
+        }
+    }
+
+    /// Drops a stream's connection with all that waits for it. Its watcher reports the end.
+    pub(crate) fn abort(&self, stream: StreamId) {
+        if let Some(open) = self.open.get(&stream) {
+            warn!(stream = stream.0, "scheduler cut off: it does not read its events");
+            open.sender.abort();
         }
     }
 
     /// Forgets a stream that has ended.
     pub(crate) fn forget(&mut self, stream: StreamId) {
         self.open.remove(&stream);
+    }
+}
+
+/// Tells the core how the client's reading goes, for as long as the core listens.
+async fn report_backlog(stream: StreamId, watch: &StreamWatch, inbox: &mpsc::Sender<Work>) {
+    let report = async |backlog| {
+        inbox.send(Work::Input(Input::Backlog(Reader::Stream(stream), backlog))).await.is_ok()
+    };
+    loop {
+        watch.blocked().await;
+        loop {
+            let (queued_bytes, written_bytes) = (watch.queued_bytes(), watch.written_bytes());
+            if !report(Backlog::Behind { queued_bytes, written_bytes }).await {
+                return;
+            }
+            if tokio::time::timeout(REPORT_PERIOD, watch.drained()).await.is_ok() {
+                break;
+            }
+        }
+        if !report(Backlog::CaughtUp).await {
+            return;
+        }
     }
 }

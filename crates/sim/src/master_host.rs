@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_master_core::{
-    Config, Effect, Effects, Input, Master, RequestId, Response, SchedulerCall, StreamId,
+    Config, Effect, Effects, Input, Master, Reader, RequestId, Response, SchedulerCall, StreamId,
 };
 use tepui_master_view::{Settings, View};
 use tepui_proto::v1;
@@ -151,6 +151,7 @@ impl Cluster {
                 let Some((scheduler, session)) = self.master.streams.remove(&stream) else { return };
                 self.tell_scheduler(scheduler, session, None);
             }
+            Effect::CutOff(reader) => self.cut_off(&reader),
             Effect::SendLink { from, to, message } => {
                 let sender = Upid::new(from, self.master.pid.address);
                 self.send(Host::Master, sender, &to, message);
@@ -216,6 +217,14 @@ impl Cluster {
                 self.answer(scheduler, session, Answer::Rejected(rejection.message));
             }
         }
+    }
+
+    /// Who does not read loses its connection.
+    fn cut_off(&mut self, reader: &Reader) {
+        let Reader::Stream(stream) = reader else { return };
+        let Some((scheduler, session)) = self.master.streams.get(stream).copied() else { return };
+        self.tell_scheduler(scheduler, session, None);
+        self.stream_gone(*stream);
     }
 
     /// The client of a stream is gone; the master learns of it later.

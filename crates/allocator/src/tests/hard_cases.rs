@@ -486,3 +486,31 @@ fn unknown_ids_change_nothing() {
     assert_eq!(cluster.offers(), NONE);
     assert_eq!(cluster.allocator.next_deadline(), None);
 }
+
+#[test]
+fn who_is_paused_gets_all_at_once_later_and_keeps_what_it_refused() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("refused", "cpus:1");
+    let offers = cluster.allocate();
+    cluster.return_all(&offers, Some(Duration::from_mins(1)));
+    cluster.allocator.pause_framework(&framework_id("f"));
+    cluster.agent("a", "cpus:2");
+    cluster.agent("b", "cpus:3");
+    assert_eq!(cluster.offers(), NONE);
+    cluster.wait(Duration::from_secs(5));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.resume_framework(&framework_id("f"));
+    assert_eq!(cluster.offers(), ["f/r a cpus:2", "f/r b cpus:3"]);
+}
+
+#[test]
+fn what_one_framework_does_not_read_goes_to_another() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.allocator.pause_framework(&framework_id("f"));
+    cluster.allocator.pause_framework(&framework_id("unknown"));
+    cluster.agent("a", "cpus:2");
+    cluster.framework("g", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["g/r a cpus:2"]);
+}

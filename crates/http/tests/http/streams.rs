@@ -110,6 +110,7 @@ async fn a_stream_drains_when_its_reader_catches_up() {
     let mut client = open(&daemon, "?limit=100000000").await;
     let sender = daemon.stream().await;
     within(sender.drained()).await;
+    let watch = sender.watch();
     let record = Bytes::from(vec![b'z'; 100_000]);
     let mut sent = 0;
     // Fill the socket, which takes some megabytes, and then some.
@@ -119,6 +120,9 @@ async fn a_stream_drains_when_its_reader_catches_up() {
         tokio::task::yield_now().await;
     }
     assert!(sender.is_blocked());
+    within(watch.blocked()).await;
+    let written = watch.written_bytes();
+    assert!(written > 0 && watch.queued_bytes() >= 1_000_000);
     let reader = async {
         for _ in 0..sent {
             assert_eq!(client.chunk().await.len(), record.len());
@@ -126,6 +130,8 @@ async fn a_stream_drains_when_its_reader_catches_up() {
     };
     within(async { tokio::join!(reader, sender.drained()) }).await;
     assert!(!sender.is_blocked());
+    assert_eq!(watch.queued_bytes(), 0);
+    assert!(watch.written_bytes() >= written + 1_000_000);
     drop(client);
     within(sender.drained()).await;
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tepui_types::Upid;
 use tokio::net::TcpStream;
@@ -12,6 +13,12 @@ use tracing::debug;
 use super::Shared;
 use super::peer::{Peer, Verdict};
 use crate::LinkEvent;
+
+/// For how long a socket may be full unnoticed: a burst to a peer that reads is written by then.
+const REPORT_AFTER: Duration = Duration::from_millis(50);
+
+/// How often it is told that a peer stays behind.
+const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
 /// How a connection ended.
 enum End {
@@ -112,12 +119,13 @@ async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End
         };
         if !batch.is_empty() {
             let _pending = shared.pending.remove_later(batch.len());
-            if let Err(error) = write_all(stream, &batch).await {
+            if let Err(error) = write_all(shared, peer, stream, &batch).await {
                 return End::Broken(error);
             }
             peer.state().has_written = true;
             continue;
         }
+        report_caught_up(shared, peer).await;
         if is_linked {
             peer.wake.notified().await;
         } else if tokio::time::timeout(shared.idle_timeout, peer.wake.notified()).await.is_err() {
@@ -126,16 +134,62 @@ async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End
     }
 }
 
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+async fn write_all(shared: &Shared, peer: &Peer, stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        stream.writable().await?;
         match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(written) => {
+                bytes = &bytes[written..];
+                peer.state().written_bytes += written as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                until_writable(shared, peer, stream, bytes.len()).await?;
+            }
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Waits for a full socket, and says how long it takes.
+async fn until_writable(
+    shared: &Shared,
+    peer: &Peer,
+    stream: &TcpStream,
+    unwritten: usize,
+) -> io::Result<()> {
+    let mut patience = REPORT_AFTER;
+    loop {
+        if let Ok(writable) = tokio::time::timeout(patience, stream.writable()).await {
+            return writable;
+        }
+        report_behind(shared, peer, unwritten).await;
+        patience = REPORT_PERIOD;
+    }
+}
+
+async fn report_behind(shared: &Shared, peer: &Peer, unwritten: usize) {
+    let (linked, queued_bytes, written_bytes) = {
+        let mut state = peer.state();
+        state.behind = true;
+        (state.linked.clone(), (unwritten + state.outbox.len()) as u64, state.written_bytes)
+    };
+    for peer in linked {
+        // If nobody takes events any more there is nobody to tell.
+        drop(shared.events.send(LinkEvent::Behind { peer, queued_bytes, written_bytes }).await);
+    }
+}
+
+async fn report_caught_up(shared: &Shared, peer: &Peer) {
+    let linked = {
+        let mut state = peer.state();
+        if !std::mem::take(&mut state.behind) {
+            return;
+        }
+        state.linked.clone()
+    };
+    for peer in linked {
+        drop(shared.events.send(LinkEvent::CaughtUp { peer }).await);
+    }
 }
 
 async fn interrupted(peer: &Peer) -> End {

@@ -26,6 +26,10 @@ pub(super) struct State {
     /// The present connection, or the last one, has taken messages.
     pub(super) has_written: bool,
     pub(super) verdict: Verdict,
+    /// Its socket was full, and since then not all was written.
+    pub(super) behind: bool,
+    /// How many bytes it has taken, over all its connections.
+    pub(super) written_bytes: u64,
 }
 
 /// What is to become of the present connection.

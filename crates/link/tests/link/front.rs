@@ -59,7 +59,9 @@ impl Front {
     pub(crate) async fn message(&mut self) -> (String, Bytes) {
         match self.event().await {
             LinkEvent::Received { name, body, .. } => (name, body),
-            broken @ LinkEvent::Broken { .. } => panic!("{broken:?}"),
+            other @ (LinkEvent::Broken { .. } | LinkEvent::Behind { .. } | LinkEvent::CaughtUp { .. }) => {
+                panic!("{other:?}")
+            }
         }
     }
 

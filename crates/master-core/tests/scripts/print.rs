@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use tepui_master_core::{Change, Effect, RegistryWrite, RejectionKind, Response};
+use tepui_master_core::{Change, Effect, Reader, RegistryWrite, RejectionKind, Response};
 use tepui_proto::v1::scheduler::{Event, event};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, internal, v1};
 use tepui_types::Resources;
@@ -66,6 +66,8 @@ impl Printer {
             Effect::Respond { request, response } => format!("respond {}: {}", request.0, respond(response)),
             Effect::SendEvent { stream, event } => format!("event {}: {}", stream.0, show_event(event)),
             Effect::CloseStream(stream) => format!("close {}", stream.0),
+            Effect::CutOff(Reader::Stream(stream)) => format!("cut off {}", stream.0),
+            Effect::CutOff(Reader::Driver(pid)) => format!("cut off {pid}"),
             Effect::SendLink { from, to, message } => {
                 let from = if from == "master" { String::new() } else { format!(" from {from}") };
                 let shown = self.show_operation_message(message).unwrap_or_else(|| show_message(message));

@@ -15,6 +15,7 @@
 //! - `accept OFFERS stream=N framework=F [refuse=SECONDS]` + operations (`operations.rs`): offers by number, as in `0,2`.
 //! - `operation N K STATE [framework=F] [uuid=BYTE]`: agent N says how the operation goes that was printed as `#K`.
 //! - `send N NAME` + JSON: agent N sends any message. `pong N`: it answers its observer.
+//! - `behind N BYTES READ`, `caught-up N`: how far the client of stream N is, or the driver of `driver-N`.
 //! - `stream-closed N`, `link-broken N`, `advance SECONDS`, `stored`.
 //! - `show changes`, `show counters`: print these too from now on. `hold stores`: stores wait for `stored`.
 //!
@@ -24,8 +25,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_master_core::{
-    Change, Config, Effect, Effects, Input, Master, Registry, RegistryWrite, RequestId, Response,
-    SchedulerCall, StoreId, StreamId,
+    Backlog, Change, Config, Effect, Effects, Input, Master, Reader, Registry, RegistryWrite, RequestId,
+    Response, SchedulerCall, StoreId, StreamId,
 };
 use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
 use tepui_proto::v1::agent_info::{Capability, capability};
@@ -153,6 +154,11 @@ impl World {
             "driver" if words[2] == "subscribe" => driver_subscribe(words[1], &words[3..]),
             "driver" => driver_link(words[1], driver_message(words[2], body)),
             "driver-broken" => Input::LinkBroken(driver_pid(words[1])),
+            "behind" => {
+                let (queued_bytes, written_bytes) = (words[2].parse().unwrap(), words[3].parse().unwrap());
+                Input::Backlog(reader(words[1]), Backlog::Behind { queued_bytes, written_bytes })
+            }
+            "caught-up" => Input::Backlog(reader(words[1]), Backlog::CaughtUp),
             "stream-closed" => Input::StreamClosed(StreamId(words[1].parse().unwrap())),
             "link-broken" => Input::LinkBroken(pid(words[1])),
             other => panic!("there is no command {other}"),
@@ -424,6 +430,13 @@ fn driver_subscribe(number: &str, words: &[&str]) -> Input {
         ..driver::Call::default()
     };
     driver_link(number, call)
+}
+
+fn reader(name: &str) -> Reader {
+    match name.strip_prefix("driver-") {
+        Some(number) => Reader::Driver(driver_pid(number)),
+        None => Reader::Stream(StreamId(name.parse().unwrap())),
+    }
 }
 
 fn driver_pid(number: &str) -> Upid {

@@ -46,7 +46,8 @@ fn parse(bytes: &[u8]) -> Option<(String, Vec<u8>, usize)> {
     Some((path, bytes[start..start + length].to_vec(), end))
 }
 
-fn register(master: &RunningMaster) -> (TcpListener, TcpStream, String) {
+/// Registers an agent; its connection from the master stays open as long as what is returned.
+pub(crate) fn register(master: &RunningMaster) -> (TcpListener, TcpStream, String) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let resource = |name: &str, value| v1::Resource {

@@ -11,3 +11,4 @@ mod exchange;
 mod http_api;
 mod recordings;
 mod running_master;
+mod slow_readers;

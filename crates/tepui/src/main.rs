@@ -20,6 +20,7 @@ Commands:
   agent      Run an agent
   execute    Run a task on a cluster and follow it
   executor   The built-in executors; agents start these
+  fetcher    Fetches what a command needs; agents start this
 
 `tepui COMMAND --help` says more of each. A first try: tepui local --execute 'echo hello'
 ";
@@ -54,6 +55,7 @@ fn dispatch(command: &str, args: Vec<OsString>) -> ExitCode {
         "local" => tepui_local::command(args, logging::start),
         "execute" => tepui_cli::execute(args),
         "executor" => tepui_executor::command(&args),
+        "fetcher" => tepui_fetcher::command(&args),
         "help" | "--help" | "-h" => say(HELP),
         "version" | "--version" | "-V" => say(&format!("tepui {}\n", env!("CARGO_PKG_VERSION"))),
         _ => usage(&format!("there is no command `{command}`")),

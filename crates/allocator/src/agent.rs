@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tepui_types::{AgentId, Resource, Resources, Time};
+use tepui_types::{AgentId, Attributes, Resource, Resources, Time};
 
 use crate::quantities::Quantities;
 use crate::refusals::Refusals;
@@ -15,12 +15,25 @@ use crate::tree::Client;
 pub struct AgentDescription {
     /// Its host name.
     pub hostname: String,
+    /// What its operator says of it.
+    pub attributes: Attributes,
+    /// Where it stands, if it says so.
+    pub domain: Option<FaultDomain>,
     /// All its resources, with reservations and volumes.
     pub total: Resources,
     /// What it can deal with.
     pub capabilities: AgentCapabilities,
     /// Whether it is in another region than the master.
     pub remote_region: bool,
+}
+
+/// Where an agent stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultDomain {
+    /// The region.
+    pub region: String,
+    /// The zone of the region.
+    pub zone: String,
 }
 
 /// The capabilities of an agent that decide to whom it is offered.
@@ -173,5 +186,6 @@ impl Agent {
             && (wants.region_aware || !self.description.remote_region)
             && (has.multi_role || !wants.multi_role)
             && (has.hierarchical_role || !role.contains('/'))
+            && client.constraints.as_ref().is_none_or(|constraints| constraints.admit(&self.description))
     }
 }

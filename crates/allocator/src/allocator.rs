@@ -224,7 +224,8 @@ impl Allocator {
     }
 
     fn describe(&mut self, framework: Index<Framework>, description: FrameworkDescription) {
-        let FrameworkDescription { roles, suppressed, capabilities, mut min_allocatable } = description;
+        let FrameworkDescription { roles, suppressed, capabilities, mut min_allocatable, mut constraints } =
+            description;
         let entry = &mut self.frameworks[framework];
         entry.capabilities = capabilities;
         let left: Vec<_> = entry
@@ -242,9 +243,11 @@ impl Allocator {
             let suppressed = suppressed.contains(role);
             let revived = self.tree.clients[client].suppressed && !suppressed;
             self.set_minimum(client, min_allocatable.remove(role));
+            let constraints = constraints.remove(role);
             let entry = &mut self.tree.clients[client];
-            let changed = entry.capabilities != capabilities;
+            let changed = entry.capabilities != capabilities || entry.constraints != constraints;
             entry.capabilities = capabilities;
+            entry.constraints = constraints;
             entry.subscribed = true;
             entry.suppressed = suppressed;
             self.list(client);
@@ -358,9 +361,12 @@ impl Allocator {
         self.mark(agent);
     }
 
-    /// Replaces the description of an agent.
+    /// Replaces the description of an agent. With other attributes it is offered anew to those who refused it.
     pub fn update_agent(&mut self, id: &AgentId, description: AgentDescription) {
         let Some(agent) = self.agent_by_id.get(id).copied() else { return };
+        if self.agents[agent].description.attributes != description.attributes {
+            self.forget_refusals_of(agent);
+        }
         self.agents[agent].description = description;
         self.agents[agent].recount();
         self.count_total(agent);
@@ -391,6 +397,15 @@ impl Allocator {
         }
         if let Some((_, end)) = removed.shared_offered {
             self.shared_cycles.remove(&(end, agent));
+        }
+    }
+
+    fn forget_refusals_of(&mut self, agent: Index<Agent>) {
+        for (client, refusals) in std::mem::take(&mut self.agents[agent].refusals) {
+            self.tree.clients[client].refused.remove(&agent);
+            if let Some(end) = refusals.next_end() {
+                self.refusal_ends.remove(&(end, agent, client));
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_types::{FrameworkId, ResourceQuantities};
 
+use crate::constraints::RoleConstraints;
 use crate::slab::Index;
 use crate::tree::Client;
 
@@ -19,6 +20,8 @@ pub struct FrameworkDescription {
     /// By role, what an offer must hold at the least (any of these sets). Overrides the allocator's own minimum; an
     /// empty list removes it.
     pub min_allocatable: BTreeMap<String, Vec<ResourceQuantities>>,
+    /// By role, what agents must be like. Other roles are offered every agent.
+    pub constraints: BTreeMap<String, RoleConstraints>,
 }
 
 /// The capabilities of a framework that decide what it is offered.

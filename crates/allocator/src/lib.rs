@@ -11,6 +11,7 @@
 mod agent;
 mod allocator;
 mod check;
+mod constraints;
 mod cycle;
 mod framework;
 mod options;
@@ -22,7 +23,10 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{AgentCapabilities, AgentDescription};
+pub use agent::{AgentCapabilities, AgentDescription, FaultDomain};
 pub use allocator::{Allocation, Allocator};
+pub use constraints::{
+    AttributeConstraint, Pattern, PatternError, PatternLimits, Predicate, RoleConstraints, Selector,
+};
 pub use framework::{FrameworkCapabilities, FrameworkDescription};
 pub use options::Options;

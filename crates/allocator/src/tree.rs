@@ -18,6 +18,7 @@ use std::sync::Arc;
 use tepui_types::ResourceQuantities;
 
 use crate::agent::Agent;
+use crate::constraints::RoleConstraints;
 use crate::framework::{Framework, FrameworkCapabilities};
 use crate::quantities::{Names, Quantities};
 use crate::slab::{Index, Slab};
@@ -103,6 +104,8 @@ pub(crate) struct Client {
     pub(crate) capabilities: FrameworkCapabilities,
     /// What an offer must hold at the least, if not the allocator's default.
     pub(crate) min_allocatable: Option<Vec<ResourceQuantities>>,
+    /// What agents must be like.
+    pub(crate) constraints: Option<RoleConstraints>,
     pub(crate) usage: Usage,
     /// Agents on which it holds something.
     pub(crate) agents: BTreeSet<Index<Agent>>,
@@ -170,6 +173,7 @@ impl Tree {
             suppressed: false,
             capabilities: FrameworkCapabilities::default(),
             min_allocatable: None,
+            constraints: None,
             usage,
             agents: BTreeSet::new(),
             refused: BTreeSet::new(),

@@ -284,6 +284,7 @@ fn config() -> Config {
         max_unreachable_tasks_per_framework: 1000,
         filter_gpu_resources: true,
         min_allocatable_resources: vec![quantities("cpus:0.01"), quantities("mem:32")],
+        allocator: tepui_master_core::AllocatorConfig::default(),
     }
 }
 

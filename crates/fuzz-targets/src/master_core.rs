@@ -393,5 +393,6 @@ fn config(settings: u8) -> Config {
             ResourceQuantities::parse("cpus:0.01").expect("it is well-formed"),
             ResourceQuantities::parse("mem:32").expect("it is well-formed"),
         ],
+        allocator: tepui_master_core::AllocatorConfig::default(),
     }
 }

@@ -26,10 +26,10 @@ mod update;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use tepui_allocator::AgentCapabilities;
+use tepui_allocator::{AgentCapabilities, FaultDomain};
 use tepui_proto::v1::agent_info::capability::Type;
 use tepui_proto::{Raw, internal, v1};
-use tepui_types::{AgentId, ExecutorId, FrameworkId, Resources, TaskId, Upid, WallTime};
+use tepui_types::{AgentId, Attributes, ExecutorId, FrameworkId, Resources, TaskId, Upid, WallTime};
 
 use crate::change::AgentEntity;
 use crate::config::Config;
@@ -139,6 +139,9 @@ impl Agent {
     pub(crate) fn allocator_description(&self, config: &Config) -> tepui_allocator::AgentDescription {
         tepui_allocator::AgentDescription {
             hostname: self.info.hostname.clone(),
+            // What cannot be read as an attribute is none.
+            attributes: Attributes::from_protos(&self.info.attributes).unwrap_or_default(),
+            domain: self.info.domain.as_ref().and_then(fault_domain),
             total: self.total.clone(),
             capabilities: AgentCapabilities {
                 multi_role: self.capabilities.has(Type::MultiRole),
@@ -169,6 +172,12 @@ impl Agent {
 pub(crate) fn connection(config: &Config) -> internal::MasterSlaveConnection {
     let total = config.agent_ping_timeout.saturating_mul(config.max_agent_ping_timeouts);
     internal::MasterSlaveConnection { total_ping_timeout_seconds: Some(total.as_secs_f64()) }
+}
+
+/// Where an agent says that it stands.
+fn fault_domain(domain: &v1::DomainInfo) -> Option<FaultDomain> {
+    let domain = domain.fault_domain.as_ref()?;
+    Some(FaultDomain { region: domain.region.name.clone(), zone: domain.zone.name.clone() })
 }
 
 /// Tells whether an agent is in another region than the master.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tepui_allocator::PatternLimits;
 use tepui_proto::v1;
 use tepui_types::{Upid, WallTime};
 
@@ -40,4 +41,13 @@ pub struct Config {
     pub filter_gpu_resources: bool,
     /// What an offer must hold at the least: any of these sets.
     pub min_allocatable_resources: Vec<tepui_types::ResourceQuantities>,
+    /// The finer settings of the allocator.
+    pub allocator: AllocatorConfig,
+}
+
+/// Settings of the allocator that few operators change.
+#[derive(Clone, Debug, Default)]
+pub struct AllocatorConfig {
+    /// How large a regular expression of offer constraints may be.
+    pub offer_constraints_re2: PatternLimits,
 }

@@ -108,7 +108,7 @@ impl Framework {
 
     /// Takes over what a subscription says.
     pub(crate) fn apply(&mut self, subscription: Subscription) {
-        let Subscription { mut info, suppressed, offer_constraints } = subscription;
+        let Subscription { mut info, suppressed, offer_constraints, constraints: _ } = subscription;
         info.id = Some(self.id.to_proto());
         self.capabilities = Capabilities::of(&info);
         self.roles = roles(&info);

@@ -27,7 +27,7 @@ mod validation;
 
 pub use books::{AgentBook, FrameworkBook};
 pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, OfferFate, TaskAfterlife};
-pub use config::Config;
+pub use config::{AllocatorConfig, Config};
 pub use effect::{Effect, Effects, Rejection, RejectionKind, Response};
 pub use framework::MAX_BACKLOG_BYTES;
 pub use input::{Backlog, Input, Reader, RequestId, SchedulerCall, StoreId, StreamId};

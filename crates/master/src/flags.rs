@@ -121,14 +121,12 @@ const ALLOCATION: &[Flag] = &[
         "offer_constraints_re2_max_mem",
         "Memory that one regular expression of offer constraints may take.",
     )
-    .or("4KB")
-    .ignored("offer constraints are not evaluated yet"),
+    .or("4KB"),
     Flag::integer(
         "offer_constraints_re2_max_program_size",
         "Size of one regular expression of offer constraints.",
     )
-    .or("100")
-    .ignored("offer constraints are not evaluated yet"),
+    .or("100"),
     Flag::path("whitelist", "File of the host names whose agents are offered.")
         .refused("agents that are not on the list would be offered"),
 ];

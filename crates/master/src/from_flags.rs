@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tepui_allocator::PatternLimits;
 use tepui_flags::{Addresses, Values};
 use tepui_link::LinkConfig;
+use tepui_master_core::AllocatorConfig;
 use tepui_master_view::Settings;
 use tepui_types::{QuantitiesError, ResourceQuantities, RoleError, Upid, validate_role};
 use thiserror::Error;
@@ -110,7 +112,20 @@ fn core(values: &Values, addresses: &Addresses) -> Result<tepui_master_core::Con
         min_allocatable_resources: min_allocatable(
             values.text("min_allocatable_resources").unwrap_or_default(),
         )?,
+        allocator: allocator(values),
     })
+}
+
+fn allocator(values: &Values) -> AllocatorConfig {
+    let max_program_size = values.integer("offer_constraints_re2_max_program_size");
+    let max_program_size = max_program_size.and_then(|size| usize::try_from(size).ok());
+    let default = PatternLimits::default();
+    AllocatorConfig {
+        offer_constraints_re2: PatternLimits {
+            max_mem: values.bytes("offer_constraints_re2_max_mem").unwrap_or(default.max_mem),
+            max_program_size: max_program_size.unwrap_or(default.max_program_size),
+        },
+    }
 }
 
 fn roles(values: &Values) -> Result<Option<Vec<String>>, ConfigError> {

@@ -70,6 +70,7 @@ impl MasterHost {
             max_unreachable_tasks_per_framework: 1000,
             filter_gpu_resources: true,
             min_allocatable_resources: vec![minimum("cpus:0.01"), minimum("mem:32")],
+            allocator: tepui_master_core::AllocatorConfig::default(),
         }
     }
 }

@@ -514,3 +514,48 @@ fn what_one_framework_does_not_read_goes_to_another() {
     cluster.framework("g", framework(&["r"]));
     assert_eq!(cluster.offers(), ["g/r a cpus:2"]);
 }
+
+#[test]
+fn constraints_keep_agents_away_until_either_changes() {
+    use crate::{AttributeConstraint, Predicate, RoleConstraints, Selector};
+    let on = |rack: &str| {
+        let mut agent = agent(resources("cpus:4"));
+        agent.attributes = tepui_types::Attributes::parse(&format!("rack:{rack}")).unwrap();
+        agent
+    };
+    let wanting = |rack: &str| {
+        let selector = Selector::Attribute("rack".to_owned());
+        let predicate = Predicate::TextEquals(rack.to_owned());
+        let groups = vec![vec![AttributeConstraint { selector, predicate }]];
+        let mut framework = framework(&["r", "s"]);
+        framework.suppressed = names(&["s"]);
+        framework.constraints = BTreeMap::from([("r".to_owned(), RoleConstraints { groups })]);
+        framework
+    };
+    let mut cluster = Cluster::new();
+    cluster.allocator.add_agent(&agent_id("a"), on("r1"), &BTreeMap::new());
+    cluster.framework("f", wanting("r2"));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.update_agent(&agent_id("a"), on("r2"));
+    let offers = cluster.allocate();
+    assert_eq!(offers.len(), 1);
+    cluster.return_all(&offers, None);
+    cluster.allocator.update_framework(&framework_id("f"), wanting("r3"));
+    assert_eq!(cluster.offers(), NONE);
+    cluster.allocator.revive(&framework_id("f"), &names(&["s"]));
+    assert_eq!(cluster.offers(), ["f/s a cpus:4"], "constraints are those of one role");
+}
+
+#[test]
+fn an_agent_with_other_attributes_comes_back_to_who_refused_it() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    let offers = cluster.allocate();
+    cluster.return_all(&offers, Some(INTERVAL * 100));
+    assert_eq!(cluster.offers(), NONE);
+    let mut changed = agent(resources("cpus:4"));
+    changed.attributes = tepui_types::Attributes::parse("rack:r1").unwrap();
+    cluster.allocator.update_agent(&agent_id("a"), changed);
+    assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
+}

@@ -32,11 +32,7 @@ impl Master {
             None => "master/messages_register_framework",
             Some(_) => "master/messages_reregister_framework",
         });
-        let subscription = Subscription {
-            info,
-            suppressed: subscribe.suppressed_roles.into_iter().collect(),
-            offer_constraints: subscribe.offer_constraints,
-        };
+        let subscription = Subscription::new(info, subscribe.suppressed_roles, subscribe.offer_constraints);
         if let Err(message) = self.admit_driver(from, id, subscription, force, turn) {
             send_error(from, message, turn);
         }
@@ -46,11 +42,12 @@ impl Master {
         &mut self,
         from: &Upid,
         id: Option<FrameworkId>,
-        subscription: Subscription,
+        mut subscription: Subscription,
         force: bool,
         turn: &mut Turn<'_>,
     ) -> Result<(), String> {
         self.validate_subscription(&subscription)?;
+        self.read_constraints(&mut subscription)?;
         if self.agents.by_pid.contains_key(from) {
             // No agent is a driver. Who claims to be both would make us take the end of one for that of the other.
             return Ok(());

@@ -1,8 +1,8 @@
 //! What a subscription says, and changing it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tepui_allocator::{FrameworkCapabilities, FrameworkDescription};
+use tepui_allocator::{FrameworkCapabilities, FrameworkDescription, RoleConstraints};
 use tepui_proto::{internal, v1};
 use tepui_types::{FrameworkId, ResourceQuantities};
 
@@ -18,12 +18,24 @@ pub(crate) struct Subscription {
     pub(crate) info: v1::FrameworkInfo,
     pub(crate) suppressed: BTreeSet<String>,
     pub(crate) offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    /// What `offer_constraints` say, once they are read.
+    pub(crate) constraints: BTreeMap<String, RoleConstraints>,
 }
 
 impl Subscription {
+    /// What a call says.
+    pub(crate) fn new(
+        info: v1::FrameworkInfo,
+        suppressed: Vec<String>,
+        offer_constraints: Option<v1::scheduler::OfferConstraints>,
+    ) -> Self {
+        let suppressed = suppressed.into_iter().collect();
+        Self { info, suppressed, offer_constraints, constraints: BTreeMap::new() }
+    }
+
     /// What is known of a framework that an agent reports.
     pub(crate) fn recovered(info: v1::FrameworkInfo) -> Self {
-        Self { info, suppressed: BTreeSet::new(), offer_constraints: None }
+        Self::new(info, Vec::new(), None)
     }
 
     /// The framework as the allocator knows it.
@@ -46,6 +58,7 @@ impl Subscription {
                 .iter()
                 .filter_map(|(role, filters)| Some((role.clone(), min_allocatable(filters)?)))
                 .collect(),
+            constraints: self.constraints.clone(),
         }
     }
 }

@@ -35,13 +35,11 @@ impl Master {
             None => "master/messages_register_framework",
             Some(_) => "master/messages_reregister_framework",
         });
-        let subscription = Subscription {
-            info,
-            suppressed: subscribe.suppressed_roles.into_iter().collect(),
-            offer_constraints: subscribe.offer_constraints,
-        };
+        let mut subscription =
+            Subscription::new(info, subscribe.suppressed_roles, subscribe.offer_constraints);
         let accepted = self
             .validate_subscription(&subscription)
+            .and_then(|()| self.read_constraints(&mut subscription))
             .and_then(|()| self.place_framework(id, subscription, |_| Ok(()), turn));
         match accepted {
             Ok(id) => {
@@ -56,9 +54,9 @@ impl Master {
         }
     }
 
-    /// Checks a subscription by itself and against the master's settings.
+    /// Checks a subscription by itself and against the master's settings, but for its constraints.
     pub(crate) fn validate_subscription(&self, subscription: &Subscription) -> Result<(), String> {
-        let Subscription { info, suppressed, offer_constraints } = subscription;
+        let Subscription { info, suppressed, .. } = subscription;
         validation::framework::validate(info)?;
         validation::framework::validate_settings(info, suppressed, &self.config)?;
         if let Some(id) = &info.id
@@ -66,8 +64,15 @@ impl Master {
         {
             return Err("Framework has been removed".to_owned());
         }
-        validation::framework::validate_failover_timeout(info)?;
-        validation::offer_constraints::validate(offer_constraints.as_ref(), info)
+        validation::framework::validate_failover_timeout(info)
+    }
+
+    /// Reads the constraints of a subscription.
+    pub(crate) fn read_constraints(&self, subscription: &mut Subscription) -> Result<(), String> {
+        let constraints = subscription.offer_constraints.as_ref();
+        subscription.constraints =
+            validation::offer_constraints::read(constraints, self.config.allocator.offer_constraints_re2)?;
+        Ok(())
     }
 
     /// Adds the framework, or describes the known one anew.

@@ -18,17 +18,18 @@ impl Master {
         update: call::UpdateFramework,
         turn: &mut Turn<'_>,
     ) -> Response {
-        let subscription = Subscription {
-            info: update.framework_info,
-            suppressed: update.suppressed_roles.into_iter().collect(),
-            offer_constraints: update.offer_constraints,
-        };
+        let mut subscription =
+            Subscription::new(update.framework_info, update.suppressed_roles, update.offer_constraints);
         if let Err(error) = self.validate_subscription(&subscription) {
             return Response::Rejected(bad_request(format!("Supplied FrameworkInfo is not valid: {error}")));
         }
         let Some(known) = self.frameworks.registered.get(id) else { return Response::Ok };
         if let Err(error) = validation::framework::validate_update(&known.info, &subscription.info) {
             return Response::Rejected(bad_request(format!("FrameworkInfo update is not valid: {error}")));
+        }
+        if let Err(error) = self.read_constraints(&mut subscription) {
+            let message = format!("'UpdateFramework.offer_constraints' are not valid: {error}");
+            return Response::Rejected(bad_request(message));
         }
         let changed = known.info != subscription.info;
         self.update_framework_description(id, subscription, turn);

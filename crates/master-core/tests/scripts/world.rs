@@ -374,6 +374,7 @@ fn config() -> Config {
             ResourceQuantities::parse("cpus:0.01").unwrap(),
             ResourceQuantities::parse("mem:32").unwrap(),
         ],
+        allocator: tepui_master_core::AllocatorConfig::default(),
     }
 }
 

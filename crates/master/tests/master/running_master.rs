@@ -73,6 +73,7 @@ fn config(address: SocketAddr) -> Config {
         max_unreachable_tasks_per_framework: 1000,
         filter_gpu_resources: true,
         min_allocatable_resources: Vec::new(),
+        allocator: tepui_master_core::AllocatorConfig::default(),
     };
     let view = tepui_master_view::Settings {
         flags: vec![("port".to_owned(), address.port().to_string())],

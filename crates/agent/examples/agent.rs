@@ -1,6 +1,7 @@
 //! Runs an agent for experiments: `agent MASTER PORT WORK_DIR RESOURCES EXECUTOR [ARGUMENT...]`.
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use tepui_agent::Config;
 use tepui_link::Upid;
@@ -10,8 +11,16 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if std::env::args().nth(1).as_deref() == Some("launcher") {
+        return Ok(tepui_agent::launcher_process(&[]));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)

@@ -1,6 +1,7 @@
 //! What an agent is told at its start.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use tepui_http::Limits;
 use tepui_link::LinkConfig;
@@ -12,8 +13,10 @@ pub struct Config {
     pub core: tepui_agent_core::Config,
     /// Where the master is: `host:port`.
     pub master: String,
-    /// The folder for what must not survive a reboot.
+    /// The folder for what must not survive a reboot. No two agents share one.
     pub runtime_dir: PathBuf,
+    /// How the launcher is started: a program and its arguments.
+    pub launcher_command: Vec<OsString>,
     /// The flags as they were given, for `/flags` and `/state`.
     pub flags: Vec<(String, String)>,
     /// The link's settings; its advertised address is that of `core.pid`.
@@ -26,13 +29,51 @@ impl Config {
     /// The settings of an agent of this master, and defaults for all else.
     pub fn new(core: tepui_agent_core::Config, master: impl Into<String>) -> Self {
         let link = LinkConfig::new(core.pid.address);
+        let runtime_dir = default_runtime_dir(Path::new(&core.work_dir));
+        // Without a path the start of the launcher fails, and says so.
+        let program = std::env::current_exe().map(PathBuf::into_os_string);
         Self {
             core,
             master: master.into(),
-            runtime_dir: PathBuf::from("/var/run/mesos"),
+            runtime_dir,
+            launcher_command: vec![program.unwrap_or_default(), "launcher".into()],
             flags: Vec::new(),
             link,
             limits: Limits::default(),
         }
+    }
+}
+
+/// Where an agent that is not told otherwise keeps what must not survive a reboot.
+///
+/// Compat: Mesos has `/var/run/mesos` for every agent, and a second agent on the machine destroys the containers of the
+/// first. Ours have a folder each below it, named after their work folder.
+fn default_runtime_dir(work_dir: &Path) -> PathBuf {
+    let run = Path::new("/var/run");
+    let base = if nix::unistd::access(run, nix::unistd::AccessFlags::W_OK).is_ok() {
+        run.join("mesos")
+    } else {
+        std::env::temp_dir().join("mesos/runtime")
+    };
+    let work_dir = std::path::absolute(work_dir).unwrap_or_else(|_| work_dir.to_owned());
+    base.join(format!("{:016x}", fnv(work_dir.as_os_str().as_encoded_bytes())))
+}
+
+/// The FNV-1a hash: the same in every version of this program.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_have_runtime_folders_of_their_own() {
+        assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_ne!(default_runtime_dir(Path::new("/w/1")), default_runtime_dir(Path::new("/w/2")));
+        assert_eq!(default_runtime_dir(Path::new("/w/1")), default_runtime_dir(Path::new("/w/1")));
     }
 }

@@ -134,13 +134,13 @@ async fn start(
     {
         warn!(directory = launch.directory, %error, "failed to make a sandbox readable");
     }
+    let command = launch.executor_info.command.clone().unwrap_or_default();
     let config = ContainerConfig {
-        container_id: launch.container,
-        command: launch.executor_info.command.clone().unwrap_or_default(),
         container: launch.executor_info.container.as_deref().cloned(),
         environment: launch.environment,
-        sandbox: path,
         user: launch.user,
+        resources: launch.resources,
+        ..ContainerConfig::new(launch.container, command, path)
     };
     let launched = containerizer.launch(config).await.map_err(|error| describe(&error))?;
     Ok(launched.pid)

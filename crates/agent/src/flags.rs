@@ -82,7 +82,10 @@ const RESOURCES: &[Flag] = &[
 
 const FOLDERS: &[Flag] = &[
     Flag::path("work_dir", "Folder for sandboxes and what must survive; required."),
-    Flag::path("runtime_dir", "Folder for what must not survive a reboot.").or("/var/run/mesos"),
+    Flag::path(
+        "runtime_dir",
+        "Folder for what must not survive a reboot; one below `/var/run/mesos`, named after `work_dir`, if not given.",
+    ),
     Flag::path("launcher_dir", "Folder of Mesos' helper programs.")
         .ignored("all of them are inside this binary"),
     Flag::path("sandbox_directory", "Where a sandbox appears inside a container that has an image.")

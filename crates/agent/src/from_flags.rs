@@ -65,7 +65,9 @@ impl Config {
         }
         let core = core(values, addresses, command_executor)?;
         let mut config = Self::new(core, master);
-        config.runtime_dir = PathBuf::from(values.text("runtime_dir").unwrap_or_default());
+        if let Some(folder) = values.text("runtime_dir") {
+            config.runtime_dir = PathBuf::from(folder);
+        }
         config.flags = values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(config)
     }

@@ -31,3 +31,4 @@ pub use config::Config;
 pub use flags::FLAGS;
 pub use from_flags::ConfigError;
 pub use run::{Error, run};
+pub use tepui_containerizer::launcher_process;

@@ -99,8 +99,10 @@ impl Reactor {
     }
 
     fn exited(&mut self, exited: Exited) {
-        info!(container = %exited.container_id, status = exited.status, "container exited");
-        let termination = Termination { status: exited.status, ..Termination::default() };
+        let tepui_containerizer::Termination { status, state, reason, message, limited_resources } =
+            exited.termination;
+        info!(container = %exited.container_id, status, "container exited");
+        let termination = Termination { status, state, reason, message, limited_resources };
         self.step(Input::ContainerExited { container: exited.container_id, termination });
     }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
 use tepui_agent_core::{Agent, Effects, Input};
-use tepui_containerizer::Containerizer;
+use tepui_containerizer::{Containerizer, ContainerizerError, Settings};
 use tepui_link::{Link, Upid};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::oneshot;
@@ -49,6 +49,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Containers cannot be launched.
+    #[error(transparent)]
+    Containers(#[from] ContainerizerError),
+    /// Containers of an earlier run cannot be looked for.
+    #[error("failed to recover containers")]
+    Recover(#[source] io::Error),
     /// No randomness.
     #[error("failed to draw a random seed: {0}")]
     Seed(String),
@@ -81,7 +87,9 @@ pub async fn run(
         settings: Arc::new(config.clone()),
     };
     let front = Front { link: link.clone(), router: router(&routes, &config.limits) };
-    let (containerizer, exits) = Containerizer::new();
+    let settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
+    let (containerizer, exits) = Containerizer::start(settings).await?;
+    containerizer.recover(Vec::new()).await.map_err(Error::Recover)?;
     let reactor = Reactor {
         core: Agent::new(config.core.clone(), seed()?),
         actor: Arc::clone(&config.core.pid.id),

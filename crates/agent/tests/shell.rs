@@ -54,7 +54,9 @@ impl Pair {
             let shutdown = async {
                 drop(stopped.await);
             };
-            tepui_agent::run(Config::new(core, master_address.to_string()), listener, ready, shutdown).await
+            let mut config = Config::new(core, master_address.to_string());
+            config.launcher_command = vec![env!("CARGO_BIN_EXE_tepui-agent-launcher").into()];
+            tepui_agent::run(config, listener, ready, shutdown).await
         });
         is_ready.await.unwrap();
         Self { link, events, agent, stop, running, _work_dir: work_dir }

@@ -1,7 +1,6 @@
 //! The environment of a container's process.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::Path;
 
 use tepui_proto::v1::environment::variable;
@@ -14,20 +13,19 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// Merges what the agent gives with what the command asks for; the command wins.
 pub(crate) fn merge(
-    given: BTreeMap<String, String>,
+    given: &BTreeMap<String, String>,
     sandbox: &Path,
     command: &v1::CommandInfo,
-) -> Result<BTreeMap<OsString, OsString>, LaunchError> {
-    let mut merged: BTreeMap<OsString, OsString> =
-        given.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    merged.insert("MESOS_SANDBOX".into(), sandbox.into());
+) -> Result<BTreeMap<String, String>, LaunchError> {
+    let mut merged = given.clone();
+    merged.insert("MESOS_SANDBOX".to_owned(), crate::launch::text(sandbox)?);
     for variable in command.environment.iter().flat_map(|environment| &environment.variables) {
         if variable.r#type() == variable::Type::Secret {
             return Err(LaunchError::SecretUnsupported { variable: variable.name.clone() });
         }
-        merged.insert(variable.name.clone().into(), variable.value.clone().unwrap_or_default().into());
+        merged.insert(variable.name.clone(), variable.value.clone().unwrap_or_default());
     }
-    merged.entry("PATH".into()).or_insert_with(|| DEFAULT_PATH.into());
+    merged.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
     Ok(merged)
 }
 
@@ -47,8 +45,8 @@ mod tests {
     fn the_command_wins_over_the_agent() {
         let given =
             BTreeMap::from([("A".to_owned(), "agent".to_owned()), ("B".to_owned(), "agent".to_owned())]);
-        let merged = merge(given, Path::new("/sandbox"), &command(vec![variable("B", "command")])).unwrap();
-        let shown: Vec<_> = merged.iter().map(|(n, v)| (n.to_str().unwrap(), v.to_str().unwrap())).collect();
+        let merged = merge(&given, Path::new("/sandbox"), &command(vec![variable("B", "command")])).unwrap();
+        let shown: Vec<_> = merged.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(
             shown,
             [("A", "agent"), ("B", "command"), ("MESOS_SANDBOX", "/sandbox"), ("PATH", DEFAULT_PATH)]
@@ -61,7 +59,7 @@ mod tests {
             r#type: Some(variable::Type::Secret.into()),
             ..variable("TOKEN", "")
         };
-        let error = merge(BTreeMap::new(), Path::new("/"), &command(vec![secret])).unwrap_err();
+        let error = merge(&BTreeMap::new(), Path::new("/"), &command(vec![secret])).unwrap_err();
         assert!(error.to_string().contains("`TOKEN`"), "{error}");
     }
 }

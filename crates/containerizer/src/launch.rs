@@ -1,35 +1,18 @@
-//! Starting a container's process in its sandbox, as `CommandInfo` says.
+//! Making ready what a container's process is started with, as `CommandInfo` says.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::libc::O_NOFOLLOW;
-use tepui_linux::{Credentials, CredentialsError, Output, Process, Spawn};
+use tepui_linux::{Credentials, CredentialsError};
 use tepui_proto::v1;
 use tepui_types::ContainerId;
 
+use crate::ContainerConfig;
 use crate::environment;
-
-/// What a container is started from.
-#[derive(Clone, Debug)]
-pub struct ContainerConfig {
-    /// Its id; no two containers share one.
-    pub container_id: ContainerId,
-    /// What to run.
-    pub command: v1::CommandInfo,
-    /// What the container is to be allowed and to see.
-    pub container: Option<v1::ContainerInfo>,
-    /// The environment that the agent gives. Variables of the command win over it.
-    pub environment: BTreeMap<String, String>,
-    /// The folder that it runs in, with `stdout` and `stderr`. It exists.
-    pub sandbox: PathBuf,
-    /// Whom it runs as; the agent's own user if absent.
-    pub user: Option<String>,
-}
+use crate::launcher::{Failure, Plan, User};
 
 /// A container that could not be started. Nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +20,13 @@ pub enum LaunchError {
     /// The id is taken.
     #[error("container `{0}` exists already")]
     Exists(ContainerId),
+    /// The container that it is to be nested in does not run.
+    #[error("container `{0}` does not run")]
+    NoParent(ContainerId),
     /// There is nothing to run.
     #[error("failed to launch a command without a value")]
     NoCommand,
-    /// Files are to be fetched first, which is not built.
+    /// Files are to be fetched first, and there is nobody who does.
     #[error(
         "failed to fetch `{first}` ({count} in all): this agent does not fetch URIs yet\nhint: put the files on the \
          agents, or fetch them in the command"
@@ -51,6 +37,9 @@ pub enum LaunchError {
         /// How many there are.
         count: usize,
     },
+    /// Files could not be fetched.
+    #[error("failed to fetch the URIs: {0}")]
+    Fetch(String),
     /// The container asks for isolation that is not built.
     #[error("failed to isolate the container: this agent does not support `{field}` of `ContainerInfo` yet")]
     IsolationUnsupported {
@@ -75,7 +64,7 @@ pub enum LaunchError {
         /// Whom to become.
         user: String,
     },
-    /// A file of the sandbox could not be made.
+    /// A file could not be made.
     #[error("failed to open `{}`", path.display())]
     File {
         /// Which one.
@@ -83,47 +72,59 @@ pub enum LaunchError {
         /// What the system said.
         source: io::Error,
     },
+    /// A path that is not text.
+    #[error("failed to use the path `{}`: it is not text", .0.display())]
+    Path(PathBuf),
     /// The process could not be started.
-    #[error("failed to execute `{program}`")]
-    Spawn {
-        /// The executable.
-        program: String,
+    #[error("failed to {step}")]
+    Start {
+        /// What was being done, and to what.
+        step: String,
         /// What the system said.
         source: io::Error,
     },
+    /// It was destroyed before it ran.
+    #[error("container `{0}` was destroyed while it was being launched")]
+    Destroyed(ContainerId),
     /// The agent is stopping.
     #[error("failed to launch: the agent is stopping")]
     Stopping,
 }
 
-/// Starts the process. Blocks: on the databases of users, on files, on fork and exec.
-pub(crate) fn launch(config: ContainerConfig) -> Result<Process, LaunchError> {
-    if let Some(uri) = config.command.uris.first() {
-        return Err(LaunchError::UrisUnsupported {
-            first: uri.value.clone(),
-            count: config.command.uris.len(),
-        });
+impl From<Failure> for LaunchError {
+    fn from(failure: Failure) -> Self {
+        Self::Start { step: failure.step, source: io::Error::from_raw_os_error(failure.errno) }
     }
+}
+
+/// What a process is started with.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) stdout: File,
+    pub(crate) stderr: File,
+}
+
+/// Checks what is asked for and opens the files. Blocks: on the databases of users, on files.
+pub(crate) fn prepare(config: &ContainerConfig, runtime: &Path) -> Result<Prepared, LaunchError> {
     if let Some(field) = config.container.as_ref().and_then(unsupported) {
         return Err(LaunchError::IsolationUnsupported { field });
     }
-    let environment = environment::merge(config.environment, &config.sandbox, &config.command)?;
-    let (program, arguments) = program(config.command, &config.sandbox)?;
-    let credentials = config.user.map(credentials_for).transpose()?.flatten();
+    let environment = environment::merge(&config.environment, &config.sandbox, &config.command)?;
+    let (program, arguments) = program(&config.command, &config.sandbox)?;
+    let credentials = config.user.as_deref().map(credentials_for).transpose()?.flatten();
     let stdout = open_output(&config.sandbox, "stdout", credentials.as_ref())?;
     let stderr = open_output(&config.sandbox, "stderr", credentials.as_ref())?;
-    let spawn = Spawn {
-        program: program.clone(),
+    let plan = Plan {
+        container: config.container_id.to_string(),
+        runtime: text(runtime)?,
+        program,
         arguments,
-        environment,
-        directory: config.sandbox,
-        stdout: Output::File(stdout),
-        stderr: Output::File(stderr),
-        credentials,
-        parent_death_signal: None,
+        environment: environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        directory: text(&config.sandbox)?,
+        user: credentials.map(|user| User { uid: user.uid, gid: user.gid, groups: user.groups }),
     };
-    let program = program.to_string_lossy().into_owned();
-    spawn.spawn().map_err(|source| LaunchError::Spawn { program, source })
+    Ok(Prepared { plan, stdout, stderr })
 }
 
 /// The first thing that a container asks for and would have to run without.
@@ -144,35 +145,40 @@ fn unsupported(container: &v1::ContainerInfo) -> Option<&'static str> {
 }
 
 /// The executable and its arguments, `argv[0]` included.
-fn program(command: v1::CommandInfo, sandbox: &Path) -> Result<(OsString, Vec<OsString>), LaunchError> {
-    let shell = command.shell();
-    let value = command.value.ok_or(LaunchError::NoCommand)?;
-    if shell {
-        let arguments = ["sh".into(), "-c".into(), value.into()];
-        return Ok(("/bin/sh".into(), arguments.to_vec()));
+fn program(command: &v1::CommandInfo, sandbox: &Path) -> Result<(String, Vec<String>), LaunchError> {
+    let value = command.value.as_deref().ok_or(LaunchError::NoCommand)?;
+    if command.shell() {
+        return Ok(("/bin/sh".to_owned(), ["sh", "-c", value].map(str::to_owned).to_vec()));
     }
     if value.is_empty() {
         return Err(LaunchError::NoCommand);
     }
     // Compat: a relative name is looked for in the sandbox before it is looked for in `PATH`.
-    let in_sandbox = sandbox.join(&value);
-    let program = if is_executable(&in_sandbox) { in_sandbox.into() } else { value.into() };
-    Ok((program, command.arguments.into_iter().map(OsString::from).collect()))
+    let in_sandbox = sandbox.join(value);
+    let program = if is_executable(&in_sandbox) { text(&in_sandbox)? } else { value.to_owned() };
+    let arguments =
+        if command.arguments.is_empty() { vec![value.to_owned()] } else { command.arguments.clone() };
+    Ok((program, arguments))
 }
 
 fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
+/// A path as the launcher is told it.
+pub(crate) fn text(path: &Path) -> Result<String, LaunchError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| LaunchError::Path(path.to_owned()))
+}
+
 /// The credentials to switch to; `None` if we are that user already and may not switch anyway.
-fn credentials_for(user: String) -> Result<Option<Credentials>, LaunchError> {
+pub(crate) fn credentials_for(user: &str) -> Result<Option<Credentials>, LaunchError> {
     if tepui_linux::is_root() {
-        return Ok(Some(Credentials::of_user(&user)?));
+        return Ok(Some(Credentials::of_user(user)?));
     }
     if tepui_linux::current_user_name().is_ok_and(|current| current == user) {
         return Ok(None);
     }
-    Err(LaunchError::NotRoot { user })
+    Err(LaunchError::NotRoot { user: user.to_owned() })
 }
 
 /// Opens a file of the sandbox for appending. The sandbox is the user's, so a link in it is not followed.
@@ -202,20 +208,20 @@ mod tests {
         }
     }
 
-    fn check(command: v1::CommandInfo, expected: &str) {
+    fn check(command: &v1::CommandInfo, expected: &str) {
         let (program, arguments) = program(command, Path::new("/no/sandbox")).unwrap();
         assert_eq!(format!("{program:?} {arguments:?}"), expected);
     }
 
     #[test]
     fn a_shell_command_ignores_arguments_and_is_the_default() {
-        check(command(None, Some("echo $A"), &["x"]), r#""/bin/sh" ["sh", "-c", "echo $A"]"#);
+        check(&command(None, Some("echo $A"), &["x"]), r#""/bin/sh" ["sh", "-c", "echo $A"]"#);
     }
 
     #[test]
     fn without_a_shell_the_arguments_begin_with_the_name() {
-        check(command(Some(false), Some("/bin/echo"), &["echo", "$A"]), r#""/bin/echo" ["echo", "$A"]"#);
-        check(command(Some(false), Some("true"), &[]), r#""true" []"#);
+        check(&command(Some(false), Some("/bin/echo"), &["echo", "$A"]), r#""/bin/echo" ["echo", "$A"]"#);
+        check(&command(Some(false), Some("true"), &[]), r#""true" ["true"]"#);
     }
 
     #[test]
@@ -224,8 +230,8 @@ mod tests {
         let script = sandbox.path().join("true");
         std::fs::write(&script, "").unwrap();
         std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let (program, _) = program(command(Some(false), Some("true"), &[]), sandbox.path()).unwrap();
-        assert_eq!(program, script);
+        let (program, _) = program(&command(Some(false), Some("true"), &[]), sandbox.path()).unwrap();
+        assert_eq!(Path::new(&program), script);
     }
 
     #[test]
@@ -246,7 +252,7 @@ mod tests {
             command(Some(false), None, &["x"]),
             command(Some(false), Some(""), &[]),
         ] {
-            assert!(matches!(program(command, Path::new("/")), Err(LaunchError::NoCommand)));
+            assert!(matches!(program(&command, Path::new("/")), Err(LaunchError::NoCommand)));
         }
     }
 }

@@ -1,20 +1,35 @@
 //! The life of containers: their sandboxes, their start, their end.
 //!
 //! A container is a process in a session of its own with all that it starts. [`Containerizer`] launches it, reports
-//! its end, and destroys it; [`Sandbox`] is the folder that it runs in. What a container is allowed to use and to see
-//! (isolators, images, fetched files) is to be prepared between [`Sandbox::create`] and the launch of its process, in
-//! modules beside `launch`; until they are there, a container that asks for it is refused and not run without.
+//! its end, destroys it, and finds it again after a restart of the agent; [`Sandbox`] is the folder that it runs in. The
+//! processes are forked by the [launcher](launcher_process), a small process that outlives the agent. What a container
+//! is allowed to use and to see (isolators, images) is prepared between [`Sandbox::create`] and the launch of its
+//! process, in modules beside `launch`; what is not built is refused, and the container not run without.
 //!
 //! This crate decides nothing about tasks or executors: it does what the agent's core says.
 
+mod config;
 mod containerizer;
 mod environment;
+mod kept;
 mod launch;
+mod launcher;
+mod recover;
+mod runtime;
 mod sandbox;
+mod start;
 mod sweep;
+mod termination;
 mod volume;
+mod watcher;
 
-pub use containerizer::{Containerizer, Exited, Launched};
-pub use launch::{ContainerConfig, LaunchError};
+pub use config::{
+    ContainerClass, ContainerConfig, Exited, Fetch, FetchRequest, Fetching, KnownContainer, Launched,
+    PersistentVolume, Recovered, Settings, Termination,
+};
+pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
+pub use launch::LaunchError;
+pub use launcher::{StartError, launcher_process};
+pub use runtime::RuntimeError;
 pub use sandbox::{Sandbox, SandboxError};
 pub use volume::{create_volume, empty_volume, link_volume, remove_volume, retire_volume};

@@ -1,24 +1,36 @@
 //! Safe wrappers of what Linux offers to run other people's programs.
 //!
-//! Processes for now: starting one in a session of its own ([`Spawn`]), waiting for its end ([`Process`], [`PidFd`]),
-//! finding everything that it started ([`ProcessTable`]) and ending all of it ([`kill_trees`]).
+//! Processes: starting one in a session of its own ([`Spawn`]), waiting for its end ([`Process`], [`PidFd`]), finding
+//! everything that it started ([`ProcessTable`]) and ending all of it ([`kill_trees`]). For a program of one thread, the
+//! steps of a fork apart ([`SingleThread`], [`execute`]), with namespaces and cgroups.
 //!
 //! This is the only crate with `unsafe`: one operation per block, each with its proof. It makes no policy.
 
 #![expect(unsafe_code, reason = "this crate is the one home of unsafe code")]
 
+mod channel;
 mod credentials;
+mod execute;
+mod fork;
 mod kill;
 mod pidfd;
 mod process_table;
+mod reap;
 mod signal;
 mod spawn;
 mod subreaper;
 
+pub use channel::{MAX_FILES, receive_with_files, send_with_files};
 pub use credentials::{Credentials, CredentialsError, current_user_name, is_root};
+pub use execute::{
+    become_user, close_on_execute, die_with_parent, execute, lead_session, reset_signals,
+    set_no_new_privileges, take_as_standard,
+};
+pub use fork::{Fork, Forked, Namespaces, SingleThread, enter_namespaces, exit_now, unshare_namespaces};
 pub use kill::{kill_trees, signal_tree};
 pub use pidfd::PidFd;
 pub use process_table::{ProcessEntry, ProcessTable};
+pub use reap::{peek_status, reap};
 pub use signal::Signal;
 pub use spawn::{Output, Process, Spawn};
 pub use subreaper::{become_subreaper, children, reap_orphans};

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::{fs, io};
 
+/// Where the start time is among the fields behind the name, from 0.
+const START_TIME_FIELD: usize = 19;
+
 /// One process of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessEntry {
@@ -44,6 +47,16 @@ impl ProcessTable {
         let mut stat = Vec::new();
         read_into(pid, &mut stat).ok()?;
         parse(pid, &stat)
+    }
+
+    /// When the process started, in the kernel's ticks since the boot; `None` if there is no such process. With the id it
+    /// names one process of this boot.
+    pub fn start_time(pid: u32) -> Option<u64> {
+        let mut stat = Vec::new();
+        read_into(pid, &mut stat).ok()?;
+        let end_of_name = stat.iter().rposition(|byte| *byte == b')')?;
+        let text = std::str::from_utf8(stat.get(end_of_name + 1..)?).ok()?;
+        text.split_ascii_whitespace().nth(START_TIME_FIELD)?.parse().ok()
     }
 
     /// All processes.
@@ -138,6 +151,14 @@ mod tests {
             Some(std::process::id())
         );
         assert_eq!(ProcessTable::read_one(u32::MAX), None);
+    }
+
+    #[test]
+    fn a_process_keeps_its_start_time() {
+        let own = ProcessTable::start_time(std::process::id()).unwrap();
+        assert_eq!(ProcessTable::start_time(std::process::id()), Some(own));
+        assert!(own >= ProcessTable::start_time(1).unwrap());
+        assert_eq!(ProcessTable::start_time(u32::MAX), None);
     }
 
     #[test]

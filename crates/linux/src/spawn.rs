@@ -133,23 +133,8 @@ fn prepare(credentials: Option<&RawCredentials>, death_signal: Option<(Signal, u
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
         }
     }
-    close_on_exec()
-}
-
-/// Marks everything but the standard streams, so that a descriptor which a library of ours (or whoever started us)
-/// left open does not leak into a task.
-fn close_on_exec() -> io::Result<()> {
-    // SAFETY: the call takes three integers; marking a descriptor changes nothing for us before exec.
-    let result =
-        unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    if result == 0 {
-        return Ok(());
-    }
-    match io::Error::last_os_error() {
-        // Kernels before 5.11. What Rust opens is marked already.
-        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => Ok(()),
-        error => Err(error),
-    }
+    // A descriptor which a library of ours (or whoever started us) left open must not leak into a task.
+    crate::close_on_execute()
 }
 
 /// A child of ours. Dropping it neither ends nor reaps it.

@@ -1,0 +1,283 @@
+//! The launcher's own loop: forks when it is asked to, and tells what became of it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::ExitCode;
+
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use tepui_linux::{Fork, Forked, PidFd, SingleThread, receive_with_files};
+
+use super::child;
+use super::protocol::{
+    Failure, Hello, LAUNCH_FILES, Launched, Plan, Process, Report, Request, frame, take_frame,
+};
+use crate::runtime;
+
+/// What epoll calls the listening socket and the agent's; no process has these ids.
+const LISTENER: u64 = 0;
+const AGENT: u64 = u64::MAX;
+
+/// How many events are taken at once.
+const MAX_EVENTS: usize = 64;
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// Runs `tepui launcher`: its standard input is the listening socket, to which an agent is connecting.
+pub fn launcher_process(_: &[OsString]) -> ExitCode {
+    match Server::start().and_then(Server::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The standard error is the launcher's log, a file in the runtime folder.
+            let _ = writeln!(io::stderr(), "launcher: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Server {
+    alone: SingleThread,
+    epoll: Epoll,
+    listener: UnixListener,
+    agent: Option<Agent>,
+    children: BTreeMap<u32, Child>,
+    buffer: Box<[u8]>,
+}
+
+/// The connection to the agent.
+struct Agent {
+    socket: UnixStream,
+    received: Vec<u8>,
+    files: Vec<OwnedFd>,
+    /// What the socket had no room for.
+    unsent: Vec<u8>,
+}
+
+/// The first process of a container.
+struct Child {
+    container: String,
+    runtime: String,
+    handle: PidFd,
+    status: Option<i32>,
+}
+
+impl Server {
+    fn start() -> io::Result<Self> {
+        let alone = SingleThread::claim()?;
+        // The signals of the agent's terminal and group are not for us.
+        tepui_linux::lead_session()?;
+        let listener = UnixListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+        listener.set_nonblocking(true)?;
+        let null = fs::File::open("/dev/null")?;
+        tepui_linux::take_as_standard(null.as_fd(), 0)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
+        let buffer = vec![0; READ_BYTES].into_boxed_slice();
+        Ok(Self { alone, epoll, listener, agent: None, children: BTreeMap::new(), buffer })
+    }
+
+    /// Works until there is neither an agent nor a running container.
+    fn run(mut self) -> io::Result<()> {
+        // The agent connected before it started us.
+        self.accept()?;
+        let mut events = [EpollEvent::empty(); MAX_EVENTS];
+        while self.agent.is_some() || self.children.values().any(|child| child.status.is_none()) {
+            let count = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
+                Ok(count) => count,
+                Err(nix::Error::EINTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            for event in &events[..count] {
+                match event.data() {
+                    LISTENER => self.accept()?,
+                    AGENT => self.serve_agent(event.events()),
+                    pid => self.ended(u32::try_from(pid).map_err(io::Error::other)?)?,
+                }
+            }
+        }
+        for child in self.children.values() {
+            // Its status was kept; whoever inherits zombies may not look after them.
+            let _ = tepui_linux::reap(&child.handle);
+        }
+        Ok(())
+    }
+
+    /// Takes the newest agent: an older one is gone.
+    fn accept(&mut self) -> io::Result<()> {
+        loop {
+            let socket = match self.listener.accept() {
+                Ok((socket, _)) => socket,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            socket.set_nonblocking(true)?;
+            self.lose_agent();
+            self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, AGENT))?;
+            self.agent = Some(Agent { socket, received: Vec::new(), files: Vec::new(), unsent: Vec::new() });
+            let processes = self
+                .children
+                .iter()
+                .map(|(pid, child)| Process {
+                    container: child.container.clone(),
+                    pid: *pid,
+                    status: child.status,
+                })
+                .collect();
+            self.report(&Report { hello: Some(Hello { processes }), ..Report::default() });
+        }
+    }
+
+    fn serve_agent(&mut self, events: EpollFlags) {
+        if let Err(error) = self.exchange(events) {
+            let _ = writeln!(io::stderr(), "launcher: lost the agent: {error}");
+            self.lose_agent();
+        }
+    }
+
+    fn exchange(&mut self, events: EpollFlags) -> io::Result<()> {
+        let Some(agent) = &mut self.agent else { return Ok(()) };
+        if events.contains(EpollFlags::EPOLLOUT) {
+            agent.flush(&self.epoll)?;
+        }
+        let (count, mut files) = match receive_with_files(agent.socket.as_fd(), &mut self.buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+            Ok((0, _)) => {
+                self.lose_agent();
+                return Ok(());
+            }
+            Ok(received) => received,
+        };
+        agent.received.extend_from_slice(&self.buffer[..count]);
+        agent.files.append(&mut files);
+        while let Some(agent) = &mut self.agent
+            && let Some(request) = take_frame::<Request>(&mut agent.received)?
+        {
+            if let Some(plan) = request.launch {
+                let files = agent.take_files()?;
+                self.launch(&plan, files);
+            }
+            if let Some(pid) = request.release {
+                self.release(pid);
+            }
+        }
+        Ok(())
+    }
+
+    /// The statuses of what ended and of what is yet to end go to the runtime folder while nobody listens.
+    fn lose_agent(&mut self) {
+        self.agent = None;
+        for child in self.children.values() {
+            child.keep_status();
+        }
+    }
+
+    fn launch(&mut self, plan: &Plan, files: [OwnedFd; LAUNCH_FILES]) {
+        let answer = match self.fork(plan, files) {
+            Ok(pid) => Launched { container: plan.container.clone(), pid: Some(pid), failure: None },
+            Err(failure) => Launched { container: plan.container.clone(), pid: None, failure: Some(failure) },
+        };
+        self.report(&Report { launched: Some(answer), ..Report::default() });
+    }
+
+    fn fork(&mut self, plan: &Plan, files: [OwnedFd; LAUNCH_FILES]) -> Result<u32, Failure> {
+        let forked = self.alone.fork(&Fork::default()).map_err(|error| Failure::new("fork", &error))?;
+        let (pid, handle) = match forked {
+            Forked::Child => child::run(plan, files),
+            Forked::Parent { pid, handle } => (pid, handle),
+        };
+        let watched = self.epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid)));
+        let noted = runtime::write_process(Path::new(&plan.runtime), pid);
+        if let Err(error) = watched.map_err(io::Error::from).and(noted) {
+            // Nobody could learn of its end, or find it again, so it must not live on.
+            let _ = handle.send(tepui_linux::Signal::KILL);
+            let _ = self.epoll.delete(&handle);
+            while !handle.wait(std::time::Duration::from_secs(1)).unwrap_or(true) {}
+            let _ = tepui_linux::reap(&handle);
+            return Err(Failure::new("note the process", &error));
+        }
+        let child =
+            Child { container: plan.container.clone(), runtime: plan.runtime.clone(), handle, status: None };
+        self.children.insert(pid, child);
+        Ok(pid)
+    }
+
+    fn ended(&mut self, pid: u32) -> io::Result<()> {
+        let Some(child) = self.children.get_mut(&pid) else { return Ok(()) };
+        let Some(status) = tepui_linux::peek_status(&child.handle)? else { return Ok(()) };
+        child.status = Some(status);
+        self.epoll.delete(&child.handle)?;
+        let exited = Process { container: child.container.clone(), pid, status: Some(status) };
+        if self.agent.is_none() {
+            child.keep_status();
+        }
+        self.report(&Report { exited: Some(exited), ..Report::default() });
+        Ok(())
+    }
+
+    fn release(&mut self, pid: u32) {
+        if self.children.get(&pid).is_some_and(|child| child.status.is_some())
+            && let Some(child) = self.children.remove(&pid)
+        {
+            // It has ended, so this takes it away.
+            let _ = tepui_linux::reap(&child.handle);
+        }
+    }
+
+    /// Says something to the agent, if there is one.
+    fn report(&mut self, report: &Report) {
+        let Some(agent) = &mut self.agent else { return };
+        agent.unsent.extend(frame(report));
+        if let Err(error) = agent.flush(&self.epoll) {
+            let _ = writeln!(io::stderr(), "launcher: lost the agent: {error}");
+            self.lose_agent();
+        }
+    }
+}
+
+impl Agent {
+    fn take_files(&mut self) -> io::Result<[OwnedFd; LAUNCH_FILES]> {
+        if self.files.len() < LAUNCH_FILES {
+            return Err(io::Error::other("a launch without its files"));
+        }
+        let files: Vec<OwnedFd> = self.files.drain(..LAUNCH_FILES).collect();
+        files.try_into().map_err(|_| io::Error::other("a launch without its files"))
+    }
+
+    /// Writes what there is room for. An agent that does not read has no more outstanding than one report a container.
+    fn flush(&mut self, epoll: &Epoll) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            match self.socket.write(&self.unsent) {
+                Ok(count) => drop(self.unsent.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let wanted = if self.unsent.is_empty() {
+            EpollFlags::EPOLLIN
+        } else {
+            EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT
+        };
+        epoll.modify(&self.socket, &mut EpollEvent::new(wanted, AGENT)).map_err(Into::into)
+    }
+}
+
+impl Child {
+    /// Leaves the status, if there is one, where the next agent finds it even if we are gone.
+    fn keep_status(&self) {
+        let Some(status) = self.status else { return };
+        if let Err(error) = runtime::write_status(Path::new(&self.runtime), status) {
+            let _ = writeln!(
+                io::stderr(),
+                "launcher: failed to keep the status of `{}`: {error}",
+                self.container
+            );
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Finding the containers of an earlier run of the agent.
+//!
+//! The launcher knows its processes for certain. If it is gone too, the runtime folder says which process a container had;
+//! its start time tells whether that is still the one. What neither a known container nor one nested in it has is nobody's.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use tepui_types::ContainerId;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use crate::containerizer::Shared;
+use crate::launcher::Running;
+use crate::{
+    ContainerClass, ContainerConfig, Exited, KnownContainer, Launched, Recovered, Termination, kept, runtime,
+    termination,
+};
+
+/// All that a container left behind.
+#[derive(Debug, Default)]
+struct Trace {
+    running: Option<Running>,
+    status: Option<i32>,
+}
+
+/// Blocks on the file system and the process table.
+pub(crate) fn recover(shared: &Arc<Shared>, known: Vec<KnownContainer>) -> io::Result<Recovered> {
+    let mut traces = traces(shared)?;
+    let mut recovered = Recovered::default();
+    let mut adopted = Vec::new();
+    for known in known {
+        let id = known.container_id.clone();
+        let trace = traces.remove(&id).unwrap_or_default();
+        let trace = trace.or_process(shared, &id, known.pid);
+        let config = config_of(known);
+        if let Some(running) = trace.running {
+            recovered.running.push((id.clone(), Launched { pid: running.pid }));
+            adopt(shared, config, running);
+            adopted.push(id);
+        } else {
+            shared.runtime.remove(&id)?;
+            let termination = Termination { status: trace.status, ..Termination::default() };
+            drop(shared.exited.send(Exited { container_id: id, termination }));
+        }
+    }
+    // Parents come before those nested in them.
+    for (id, trace) in traces {
+        let parent_lives = id.parent().is_some_and(|parent| adopted.contains(parent));
+        if parent_lives && recover_nested(shared, &id, &trace) {
+            if let Some(running) = trace.running {
+                let config = kept::read(&shared.runtime.container(&id), &id).expect("just read");
+                adopt(shared, config, running);
+            }
+            adopted.push(id);
+        } else {
+            recovered.orphans.push(id.clone());
+            destroy_orphan(shared, id, trace);
+        }
+    }
+    info!(running = recovered.running.len(), orphans = recovered.orphans.len(), "containers recovered");
+    Ok(recovered)
+}
+
+/// Gathers what the launcher and the runtime folder know.
+fn traces(shared: &Shared) -> io::Result<BTreeMap<ContainerId, Trace>> {
+    let mut traces = BTreeMap::new();
+    for id in shared.runtime.containers()? {
+        let status = runtime::read_status(&shared.runtime.container(&id));
+        traces.insert(id.clone(), Trace { running: None, status });
+    }
+    let survivors = std::mem::take(&mut *shared.survivors.lock().unwrap_or_else(PoisonError::into_inner));
+    for survivor in survivors {
+        let id = parse(&survivor.container);
+        traces.entry(id).or_default().running = Some(survivor.running);
+    }
+    for (id, trace) in &mut traces {
+        if trace.running.is_none() && trace.status.is_none() {
+            let process = runtime::read_process(&shared.runtime.container(id));
+            trace.running = process.map(alone);
+        }
+    }
+    Ok(traces)
+}
+
+impl Trace {
+    /// Falls back to the process that the agent remembers, of an agent without our runtime folder (Mesos' own).
+    fn or_process(mut self, shared: &Shared, id: &ContainerId, pid: Option<u32>) -> Self {
+        if self.running.is_none()
+            && self.status.is_none()
+            && let Some(pid) = pid
+            && is_noted_by_mesos(shared, id, pid)
+        {
+            self.running = Some(alone(pid));
+        }
+        self
+    }
+}
+
+/// Whether the process leads a session, as the first process of every container does, of Mesos' too. Its start time is not
+/// known; this makes it unlikely that the id has passed to another. From here on it is known by its start.
+fn is_noted_by_mesos(shared: &Shared, id: &ContainerId, pid: u32) -> bool {
+    let leads = tepui_linux::ProcessTable::read_one(pid)
+        .is_some_and(|entry| !entry.is_zombie && entry.session == pid);
+    let folder = shared.runtime.container(id);
+    leads && std::fs::create_dir_all(&folder).is_ok() && runtime::write_process(&folder, pid).is_ok()
+}
+
+/// A process that is nobody's child: its handle tells of its end.
+fn alone(pid: u32) -> Running {
+    let (_, end) = oneshot::channel();
+    Running { pid, end }
+}
+
+/// The id behind the text that the launcher has.
+fn parse(text: &str) -> ContainerId {
+    let mut parts = text.split('.');
+    let root = ContainerId::new(parts.next().unwrap_or_default());
+    parts.fold(root, |id, part| id.child(part))
+}
+
+fn config_of(known: KnownContainer) -> ContainerConfig {
+    let KnownContainer { container_id, pid: _, sandbox, user, resources, limits } = known;
+    let command = tepui_proto::v1::CommandInfo::default();
+    ContainerConfig { user, resources, limits, ..ContainerConfig::new(container_id, command, sandbox) }
+}
+
+/// Watches a container that runs.
+fn adopt(shared: &Arc<Shared>, config: ContainerConfig, running: Running) {
+    let config = Arc::new(config);
+    match shared.admit(&config) {
+        Ok(watcher) => {
+            watcher.note_pid(running.pid);
+            shared.spawn(watcher.watch(running));
+        }
+        Err(error) => warn!(container = %config.container_id, %error, "a container was found twice"),
+    }
+}
+
+/// Whether a nested container is one to keep. One that ended is known again at once.
+fn recover_nested(shared: &Arc<Shared>, id: &ContainerId, trace: &Trace) -> bool {
+    let folder = shared.runtime.container(id);
+    let Some(config) = kept::read(&folder, id) else { return false };
+    if config.class == ContainerClass::Debug {
+        return false;
+    }
+    let ended = termination::read(&folder);
+    match (&trace.running, ended) {
+        (Some(_), None) => true,
+        (running, ended) => {
+            if running.is_some() {
+                return false;
+            }
+            let termination =
+                ended.unwrap_or_else(|| Termination { status: trace.status, ..Termination::default() });
+            if let Ok(watcher) = shared.admit(&Arc::new(config)) {
+                watcher.has_ended(termination);
+            }
+            true
+        }
+    }
+}
+
+fn destroy_orphan(shared: &Arc<Shared>, id: ContainerId, trace: Trace) {
+    warn!(container = %id, "destroying a container of nobody");
+    let weak = Arc::downgrade(shared);
+    shared.spawn(async move {
+        let Some(shared) = weak.upgrade() else { return };
+        if let Some(running) = trace.running {
+            shared.sweeper.kill(running.pid).await;
+            shared.launcher.release(running.pid);
+        }
+        let path: PathBuf = shared.runtime.container(&id);
+        let removed = tokio::task::spawn_blocking(move || shared.runtime.remove(&id));
+        if let Ok(Err(error)) = removed.await {
+            warn!(path = %path.display(), %error, "failed to clean up after a container");
+        }
+    });
+}

@@ -1,0 +1,261 @@
+//! The life of one container.
+//!
+//! The order matters: as long as the launcher has not been told to take the process away, its id (and so its session's)
+//! belongs to it, and whoever is found by that id is a part of the container.
+
+use std::os::fd::AsFd;
+use std::sync::{Arc, Weak};
+
+use tepui_linux::PidFd;
+use tepui_types::ContainerId;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{Notify, oneshot, watch};
+use tracing::{debug, error, warn};
+
+use crate::containerizer::Shared;
+use crate::launcher::Running;
+use crate::{
+    ContainerConfig, Exited, FetchRequest, LaunchError, Launched, Termination, kept, launch, runtime, start,
+    termination,
+};
+
+/// Removes a container from the list when it is gone, however that came about.
+pub(crate) struct Entry {
+    pub(crate) container_id: ContainerId,
+    /// Weak, because the watchers that hold this belong to `Shared`.
+    shared: Weak<Shared>,
+    /// Told how it ended. Dropped after the removal: whoever waits wakes up to a list without the container.
+    report: watch::Sender<Option<Termination>>,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        container_id: ContainerId,
+        shared: Weak<Shared>,
+        report: watch::Sender<Option<Termination>>,
+    ) -> Self {
+        Self { container_id, shared, report }
+    }
+
+    /// Takes the container off the list, as it does not run any more. A nested one stays, so that its end can be asked for.
+    fn leave(&self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut state = shared.lock();
+        let own = &self.container_id;
+        let is_nested = own.parent().is_some();
+        // Those within it ended before it.
+        state.containers.retain(|id, _| !is_within(id, own) && (is_nested || id != own));
+        if let Some(container) = state.containers.get_mut(own) {
+            container.pid = None;
+        }
+    }
+
+    /// Tells whoever waits how the container ended.
+    fn tell(self, termination: Termination) {
+        self.report.send_replace(Some(termination));
+    }
+}
+
+/// Whether one container is nested in the other, however deep.
+fn is_within(id: &ContainerId, outer: &ContainerId) -> bool {
+    std::iter::successors(id.parent(), |id| id.parent()).any(|parent| parent == outer)
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.report.borrow().is_none()
+            && let Some(shared) = self.shared.upgrade()
+        {
+            shared.lock().containers.remove(&self.container_id);
+        }
+    }
+}
+
+pub(crate) struct Watcher {
+    entry: Entry,
+    destroy: Arc<Notify>,
+    shared: Weak<Shared>,
+}
+
+impl Watcher {
+    pub(crate) fn new(entry: Entry, destroy: Arc<Notify>, shared: Weak<Shared>) -> Self {
+        Self { entry, destroy, shared }
+    }
+
+    pub(crate) async fn launch_and_watch(
+        self,
+        config: Arc<ContainerConfig>,
+        answer: oneshot::Sender<Result<Launched, LaunchError>>,
+    ) {
+        match self.launch(&config).await {
+            Ok(running) => {
+                let pid = running.pid;
+                debug!(container_id = %self.entry.container_id, pid, "container launched");
+                self.note_pid(pid);
+                let _ = answer.send(Ok(Launched { pid }));
+                self.watch(running).await;
+            }
+            Err(error) => {
+                drop(self.entry);
+                let _ = answer.send(Err(error));
+            }
+        }
+    }
+
+    pub(crate) fn note_pid(&self, pid: u32) {
+        if let Some(shared) = self.shared.upgrade()
+            && let Some(container) = shared.lock().containers.get_mut(&self.entry.container_id)
+        {
+            container.pid = Some(pid);
+        }
+    }
+
+    /// Starts the process. After an error nothing is left of it.
+    async fn launch(&self, config: &Arc<ContainerConfig>) -> Result<Running, LaunchError> {
+        self.fetch(config).await?;
+        let shared = self.shared.upgrade().ok_or(LaunchError::Stopping)?;
+        let config = Arc::clone(config);
+        let started = tokio::task::spawn_blocking(move || make_ready_and_start(&shared, &config));
+        started.await.unwrap_or(Err(LaunchError::Stopping))
+    }
+
+    async fn fetch(&self, config: &ContainerConfig) -> Result<(), LaunchError> {
+        let Some(first) = config.command.uris.first() else { return Ok(()) };
+        let fetch = self.shared.upgrade().and_then(|shared| shared.fetch.clone());
+        let Some(fetch) = fetch else {
+            let count = config.command.uris.len();
+            return Err(LaunchError::UrisUnsupported { first: first.value.clone(), count });
+        };
+        let request = FetchRequest {
+            container_id: config.container_id.clone(),
+            command: config.command.clone(),
+            sandbox: config.sandbox.clone(),
+            user: config.user.clone(),
+        };
+        tokio::select! {
+            fetched = fetch.start(request) => fetched.map_err(LaunchError::Fetch),
+            () = self.destroy.notified() => Err(LaunchError::Destroyed(config.container_id.clone())),
+        }
+    }
+
+    /// Waits for the end of the process, and for all that comes with it.
+    pub(crate) async fn watch(self, running: Running) {
+        let pid = running.pid;
+        let id = self.entry.container_id.clone();
+        let status = self.ended(running).await;
+        let Some(shared) = self.shared.upgrade() else { return };
+        for child in shared.children(&id) {
+            shared.destroy(&child).await;
+        }
+        shared.sweeper.kill(pid).await;
+        let termination = Termination { status, ..Termination::default() };
+        debug!(container_id = %id, pid, status, "container exited");
+        let cleaned = {
+            let shared = Arc::clone(&shared);
+            let termination = termination.clone();
+            let id = id.clone();
+            tokio::task::spawn_blocking(move || clean(&shared, &id, &termination))
+        };
+        if let Ok(Err(error)) = cleaned.await {
+            warn!(container_id = %id, %error, "failed to clean up after a container");
+        }
+        self.entry.leave();
+        // Only now, when nobody takes it for running, may the process id pass to another.
+        shared.launcher.release(pid);
+        if id.parent().is_none() {
+            drop(shared.exited.send(Exited { container_id: id, termination: termination.clone() }));
+        }
+        self.entry.tell(termination);
+    }
+
+    /// For a nested container that ended before the agent came back.
+    pub(crate) fn has_ended(self, termination: Termination) {
+        self.entry.tell(termination);
+    }
+
+    /// Waits for the process to end, and kills its tree when asked to. Gives its status if that can be known.
+    async fn ended(&self, running: Running) -> Option<i32> {
+        let Running { pid, mut end } = running;
+        let id = &self.entry.container_id;
+        loop {
+            tokio::select! {
+                status = &mut end => match status {
+                    Ok(status) => return Some(status),
+                    // The launcher is gone: nobody will tell us.
+                    Err(_) => break,
+                },
+                () = self.destroy.notified() => self.kill(pid).await,
+            }
+        }
+        if let Err(error) = self.ended_alone(pid).await {
+            error!(container_id = %id, pid, %error, "failed to watch a container; destroying it");
+        }
+        let folder = self.shared.upgrade()?.runtime.container(id);
+        runtime::read_status(&folder)
+    }
+
+    /// Waits for the end of a process that is nobody's child.
+    async fn ended_alone(&self, pid: u32) -> std::io::Result<()> {
+        let Some(shared) = self.shared.upgrade() else { return Ok(()) };
+        let folder = shared.runtime.container(&self.entry.container_id);
+        drop(shared);
+        let Ok(handle) = PidFd::open(pid) else { return Ok(()) };
+        if runtime::read_process(&folder) != Some(pid) {
+            return Ok(());
+        }
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe; a `PidFd` is one open descriptor for as long as it is borrowed"
+        )]
+        let readable = AsyncFd::with_interest(handle.as_fd(), Interest::READABLE)?;
+        loop {
+            tokio::select! {
+                ended = readable.readable() => return ended.map(drop),
+                () = self.destroy.notified() => self.kill(pid).await,
+            }
+        }
+    }
+
+    /// Kills the container with all that it started, innermost containers first.
+    async fn kill(&self, pid: u32) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        for child in shared.children(&self.entry.container_id) {
+            shared.destroy(&child).await;
+        }
+        shared.sweeper.kill(pid).await;
+    }
+}
+
+/// Makes everything ready and has the launcher start the process. Blocks.
+fn make_ready_and_start(shared: &Shared, config: &ContainerConfig) -> Result<Running, LaunchError> {
+    let folder = shared.runtime.container(&config.container_id);
+    std::fs::create_dir_all(&folder).map_err(|source| LaunchError::File { path: folder.clone(), source })?;
+    let started = prepare_and_launch(shared, config, &folder);
+    if started.is_err()
+        && let Err(error) = shared.runtime.remove(&config.container_id)
+    {
+        warn!(container_id = %config.container_id, %error, "failed to clean up after a container");
+    }
+    started
+}
+
+fn prepare_and_launch(
+    shared: &Shared,
+    config: &ContainerConfig,
+    folder: &std::path::Path,
+) -> Result<Running, LaunchError> {
+    if config.container_id.parent().is_some() {
+        kept::keep(folder, config).map_err(|source| LaunchError::File { path: folder.to_owned(), source })?;
+    }
+    let prepared = launch::prepare(config, folder)?;
+    start::start(&shared.launcher, prepared)
+}
+
+/// Removes what the agent keeps of an ended container; of a nested one its end stays.
+fn clean(shared: &Shared, id: &ContainerId, termination: &Termination) -> std::io::Result<()> {
+    if id.parent().is_none() {
+        return shared.runtime.remove(id);
+    }
+    termination::keep(&shared.runtime.container(id), termination)
+}

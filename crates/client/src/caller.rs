@@ -110,16 +110,25 @@ impl Answer {
 }
 
 /// Makes one call after another on a connection that is kept open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Caller {
     connection: Option<Connection>,
+    /// How long an answer may take; none for as long as it takes.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self { connection: None, timeout: Some(ANSWER_TIMEOUT) }
+    }
 }
 
 impl Caller {
     pub(crate) async fn call(&mut self, address: &Address, outgoing: Outgoing) -> Result<Answer, CallError> {
-        let timeout = || TransportError::Timeout { address: address.clone(), timeout: ANSWER_TIMEOUT };
-        let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(address, outgoing));
-        exchange.await.unwrap_or_else(|_| Err(timeout().into()))
+        let Some(timeout) = self.timeout else { return self.exchange(address, outgoing).await };
+        let late = || TransportError::Timeout { address: address.clone(), timeout };
+        let exchange = tokio::time::timeout(timeout, self.exchange(address, outgoing));
+        exchange.await.unwrap_or_else(|_| Err(late().into()))
     }
 
     async fn exchange(&mut self, address: &Address, outgoing: Outgoing) -> Result<Answer, CallError> {

@@ -2,15 +2,20 @@
 
 use bytes::Bytes;
 use http::header::LOCATION;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, Limited};
 use tepui_proto::MesosMessage;
 use tepui_proto::v1::{agent, master};
 use tepui_wire::ContentType;
 
 use crate::caller::{Answer, Caller, Outgoing};
+use crate::connection::Connection;
 use crate::{Address, CallError};
 
 const PATH: &str = "/api/v1";
+
+/// Longest text of a refusal to open a stream.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;
 
 /// How many redirections to the leading master are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -21,13 +26,20 @@ pub struct Operator {
     address: Address,
     content_type: ContentType,
     authorization: Option<HeaderValue>,
+    path: String,
     caller: Caller,
 }
 
 impl Operator {
     /// An operator of whoever listens at `address`. Nothing is sent yet.
     pub fn new(address: Address) -> Self {
-        Self { address, content_type: ContentType::Protobuf, authorization: None, caller: Caller::default() }
+        Self {
+            address,
+            content_type: ContentType::Protobuf,
+            authorization: None,
+            path: PATH.to_owned(),
+            caller: Caller::default(),
+        }
     }
 
     /// Uses this encoding.
@@ -41,6 +53,20 @@ impl Operator {
     #[must_use]
     pub fn with_authorization(mut self, authorization: HeaderValue) -> Self {
         self.authorization = Some(authorization);
+        self
+    }
+
+    /// Makes calls at this path: several agents may share an address.
+    #[must_use]
+    pub fn at_path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Waits for answers as long as it takes: some calls are answered when a container ends.
+    #[must_use]
+    pub fn without_timeout(mut self) -> Self {
+        self.caller.timeout = None;
         self
     }
 
@@ -65,6 +91,35 @@ impl Operator {
         self.typed(call).await
     }
 
+    /// Makes a call of the agent's API that is answered by a stream, such as `LAUNCH_NESTED_CONTAINER_SESSION`, and reads the
+    /// stream to its end. What is in it is dropped.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn agent_session(&mut self, call: &agent::Call) -> Result<(), CallError> {
+        let body = tepui_wire::encode(self.content_type, call);
+        let mut outgoing = Outgoing::post(self.path.as_str(), self.content_type, body)
+            .with(http::header::AUTHORIZATION, self.authorization.clone());
+        outgoing.headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/recordio"));
+        let messages = HeaderValue::from_static(self.content_type.name());
+        outgoing.headers.insert(HeaderName::from_static("message-accept"), messages);
+        let mut connection = Connection::open(&self.address).await?;
+        let response = connection.send(outgoing.for_host(&self.address)).await?;
+        let (head, mut body) = response.into_parts();
+        let lost =
+            |source: hyper::Error| CallError::Answer { address: self.address.clone(), source: source.into() };
+        if !head.status.is_success() {
+            let text = Limited::new(body, MAX_REFUSAL_BYTES).collect().await;
+            let text = text.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            let message = String::from_utf8_lossy(&text).trim().to_owned();
+            return Err(CallError::Refused { address: self.address.clone(), status: head.status, message });
+        }
+        while let Some(frame) = body.frame().await {
+            frame.map_err(lost)?;
+        }
+        Ok(())
+    }
+
     /// Gets a path, with its query, as in `/state` or `/files/read?path=...`.
     ///
     /// # Errors
@@ -81,7 +136,7 @@ impl Operator {
 
     async fn typed<C: MesosMessage, R: MesosMessage>(&mut self, call: &C) -> Result<Option<R>, CallError> {
         let body = tepui_wire::encode(self.content_type, call);
-        let answer = self.send(Outgoing::post(PATH, self.content_type, body)).await?;
+        let answer = self.send(Outgoing::post(self.path.as_str(), self.content_type, body)).await?;
         if answer.body.is_empty() {
             return Ok(None);
         }

@@ -27,13 +27,13 @@ pub fn children() -> io::Result<Vec<u32>> {
     Ok(children)
 }
 
-/// Reaps the children that have ended, save `child`, whose status its owner wants. Never blocks.
+/// Reaps the children that have ended, save those in `owned`, whose status their owners want. Never blocks.
 ///
-/// An ended `child` may hide others behind it until its owner has reaped it.
-pub fn reap_orphans(child: Option<u32>) -> io::Result<usize> {
+/// An ended one of `owned` may hide others behind it until its owner has reaped it.
+pub fn reap_orphans(owned: &[u32]) -> io::Result<usize> {
     let mut reaped = 0;
     while let Some(ended) = peek()? {
-        if Some(ended) == child {
+        if owned.contains(&ended) {
             break;
         }
         let pid = libc::pid_t::try_from(ended).map_err(io::Error::other)?;

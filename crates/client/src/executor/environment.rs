@@ -109,7 +109,8 @@ impl Environment {
         })
     }
 
-    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+    /// The header that shows the token.
+    pub fn authorization(&self) -> Option<HeaderValue> {
         let token = self.authentication_token.as_ref()?;
         let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
         header.set_sensitive(true);

@@ -1,15 +1,14 @@
 //! The command executor: one task, one process.
 //!
 //! `driver` waits for what happens (events of the agent, the end of the process, deadlines) and does what is to be
-//! done; `escalation` and `outcome` decide without I/O how a kill proceeds and what an end means.
+//! done; `escalation` and `outcome` (shared with the default executor) decide without I/O how a kill proceeds and what an end
+//! means. The task's checks run beside it.
 //!
 //! The executor takes in the orphans of its task, so that all of the task's processes stay below it: they are killed
 //! when the task's process ends, and the agent finds them if it has to kill the executor.
 
 mod driver;
-mod escalation;
 mod launch;
-mod outcome;
 
 use std::process::ExitCode;
 
@@ -19,8 +18,11 @@ use tracing::{error, info, warn};
 
 use driver::{Driver, End};
 
+use crate::flags::Flags;
+use crate::variables::Variables;
+
 /// Runs the command executor in the environment that the agent made, until its task has ended and the agent knows.
-pub fn run_command_executor() -> ExitCode {
+pub fn run_command_executor(flags: Flags) -> ExitCode {
     let environment = match Environment::of_process() {
         Ok(environment) => environment,
         Err(error) => {
@@ -37,14 +39,14 @@ pub fn run_command_executor() -> ExitCode {
     };
     let variables =
         std::env::vars_os().filter(|(name, _)| name != "MESOS_EXECUTOR_AUTHENTICATION_TOKEN").collect();
-    match runtime.block_on(run(environment, variables)) {
+    match runtime.block_on(run(environment, variables, flags)) {
         End::Done => ExitCode::SUCCESS,
         End::Failed => ExitCode::FAILURE,
     }
 }
 
 /// Runs the executor in a given environment; tasks start with `variables`.
-async fn run(environment: Environment, variables: launch::Variables) -> End {
+async fn run(environment: Environment, variables: Variables, flags: Flags) -> End {
     if let Err(error) = tepui_linux::become_subreaper() {
         warn!("failed to take in the orphans of the task: {error}");
     }
@@ -53,5 +55,5 @@ async fn run(environment: Environment, variables: launch::Variables) -> End {
     });
     info!("Using the agent at {}{lasting}", environment.agent);
     let (updates, events) = subscribe(&environment, ContentType::Protobuf);
-    Driver::new(environment, variables, updates).run(events).await
+    Driver::new(environment, variables, flags, updates).run(events).await
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
-
+use std::sync::Arc;
 use std::time::Duration;
 
 use tepui_client::SubscribeError;
@@ -18,9 +18,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::escalation::Escalation;
-use super::launch::{self, Variables};
-use super::outcome::{self, Cause};
+use super::launch;
+use crate::checks::{Beside, Checks, Children, Place, Report, empty_status};
+use crate::escalation::Escalation;
+use crate::flags::Flags;
+use crate::outcome::{self, Cause};
+use crate::variables::Variables;
 
 /// How long a killed task gets when nobody says.
 const DEFAULT_GRACE: Duration = Duration::from_secs(3);
@@ -62,28 +65,44 @@ struct Running {
     kill: Option<(Cause, Escalation)>,
     /// SIGKILL was sent.
     is_escalated: bool,
+    /// The last update, whose contents those of checks keep.
+    last: v1::TaskStatus,
+    /// What its check is, if it has one: each update tells so.
+    check: Option<v1::check_info::Type>,
 }
 
 #[derive(Debug)]
 pub(super) struct Driver {
     environment: Environment,
     variables: Variables,
+    flags: Flags,
     updates: Updates,
     began: Instant,
     task: Task,
+    checks: Checks,
+    /// The processes of checks, which are not ours to reap.
+    children: Children,
     can_tell_killing: bool,
     /// The agent is gone for good, or we are for the agent.
     is_alone: bool,
 }
 
 impl Driver {
-    pub(super) fn new(environment: Environment, variables: Variables, updates: Updates) -> Self {
+    pub(super) fn new(
+        environment: Environment,
+        variables: Variables,
+        flags: Flags,
+        updates: Updates,
+    ) -> Self {
         Self {
             environment,
             variables,
+            flags,
             updates,
             began: Instant::now(),
             task: Task::None,
+            checks: Checks::new(),
+            children: Children::default(),
             can_tell_killing: false,
             is_alone: false,
         }
@@ -104,6 +123,7 @@ impl Driver {
                 biased;
                 () = ended(&self.task) => self.reap(),
                 event = events.next(), if !self.is_alone => self.take(event),
+                (_, report) = self.checks.next() => self.checked(report),
                 () = until(self.began, deadline) => self.expire(),
                 _ = children.recv() => self.reap_orphans(),
             };
@@ -189,16 +209,18 @@ impl Driver {
     fn launch(&mut self, task: &v1::TaskInfo) {
         if !matches!(self.task, Task::None) {
             let message = "Attempted to run multiple tasks using a \"command\" executor".to_owned();
-            self.update(task.task_id.clone(), TaskState::TaskFailed, None, Some(message));
+            self.updates.send(status(&task.task_id, None, TaskState::TaskFailed, None, Some(message)));
             return;
         }
-        self.update(task.task_id.clone(), TaskState::TaskStarting, None, None);
+        let check = task.check.as_ref().map(|check| check.r#type());
+        self.updates.send(status(&task.task_id, check, TaskState::TaskStarting, None, None));
         info!("Starting task {}", task.task_id.value);
-        let process = match launch::launch(task, &self.variables, &self.environment.sandbox) {
+        let process = match launch::launch(task, &self.variables, &self.flags, &self.environment.sandbox) {
             Ok(process) => process,
             Err(error) => {
                 error!("{error}");
-                self.end(task.task_id.clone(), (TaskState::TaskFailed, None, error.to_string()));
+                let message = Some(error.to_string());
+                self.end(status(&task.task_id, check, TaskState::TaskFailed, None, message));
                 return;
             }
         };
@@ -206,7 +228,9 @@ impl Driver {
         let max_completion_time = task.max_completion_time.as_ref().map(duration_from_proto);
         let completion_deadline =
             max_completion_time.filter(|time| !time.is_zero()).map(|time| self.now().saturating_add(time));
-        self.update(task.task_id.clone(), TaskState::TaskRunning, None, None);
+        let running = status(&task.task_id, check, TaskState::TaskRunning, None, None);
+        self.updates.send(running.clone());
+        self.begin_checks(task);
         self.task = Task::Running(Box::new(Running {
             task_id: task.task_id.clone(),
             process,
@@ -214,7 +238,33 @@ impl Driver {
             completion_deadline,
             kill: None,
             is_escalated: false,
+            last: running,
+            check,
         }));
+    }
+
+    fn begin_checks(&mut self, task: &v1::TaskInfo) {
+        let beside = Beside {
+            directory: self.environment.sandbox.clone(),
+            variables: self.variables.clone(),
+            children: self.children.clone(),
+        };
+        if let Err(error) = self.checks.add(task, &Place::Beside(Arc::new(beside))) {
+            error!("Failed to check task {}: {error}", task.task_id.value);
+        }
+    }
+
+    /// A check has something to report.
+    fn checked(&mut self, report: Report) -> Option<End> {
+        let Task::Running(running) = &mut self.task else { return None };
+        let kill = report.apply(&mut running.last);
+        self.updates.send(running.last.clone());
+        if kill {
+            let grace = running.kill_policy.as_ref().and_then(|policy| policy.grace_period.as_ref());
+            let grace = grace.map_or(DEFAULT_GRACE, duration_from_proto);
+            self.kill(grace, Cause::Unhealthy);
+        }
+        None
     }
 
     fn kill_asked(&mut self, task_id: &v1::TaskId, policy: Option<&v1::KillPolicy>) {
@@ -258,10 +308,11 @@ impl Driver {
         }
         running.kill = Some((cause, Escalation::begin(now, grace)));
         let pid = running.process.pid();
-        let task_id = running.task_id.clone();
-        if self.can_tell_killing && cause == Cause::Asked {
-            self.update(task_id, TaskState::TaskKilling, None, None);
+        if self.can_tell_killing && cause != Cause::MaxCompletionTime {
+            let killing = status(&running.task_id, running.check, TaskState::TaskKilling, None, None);
+            self.updates.send(killing);
         }
+        self.checks.stop(&running.task_id);
         info!("Sending SIGTERM to process tree at pid {pid}");
         if let Err(error) = tepui_linux::signal_tree(pid, Signal::TERM) {
             error!("Failed to signal the process tree rooted at pid {pid}: {error}");
@@ -304,22 +355,26 @@ impl Driver {
         let pid = running.process.pid();
         kill_leftovers(pid);
         let killed = running.kill.map(|(cause, _)| cause);
-        let task_id = running.task_id.clone();
-        let outcome = match running.process.wait() {
+        let (state, reason, message) = match running.process.wait() {
             Ok(status) => outcome::of(status, killed),
             Err(error) => {
                 (TaskState::TaskFailed, None, format!("Failed to get exit status for Command: {error}"))
             }
         };
-        info!("{} (pid: {pid})", outcome.2);
-        self.end(task_id, outcome);
+        info!("{message} (pid: {pid})");
+        let mut last = status(&running.task_id, running.check, state, reason, Some(message));
+        if killed == Some(Cause::Unhealthy) {
+            last.healthy = Some(false);
+        }
+        self.end(last);
         // The leftovers are ours to reap, and so is whoever hid behind the task's process.
         self.reap_orphans();
         self.is_alone.then_some(End::Failed)
     }
 
-    fn end(&mut self, task_id: v1::TaskId, (state, reason, message): (TaskState, Option<Reason>, String)) {
-        let update = self.update(task_id, state, reason, Some(message));
+    fn end(&mut self, last: v1::TaskStatus) {
+        self.checks.stop(&last.task_id);
+        let update = self.updates.send(last);
         self.task = Task::Ended { update, deadline: None };
         self.await_acknowledgement();
     }
@@ -339,31 +394,32 @@ impl Driver {
     }
 
     fn reap_orphans(&self) -> Option<End> {
-        let own = match &self.task {
-            Task::Running(running) => Some(running.process.pid()),
-            Task::None | Task::Ended { .. } => None,
-        };
-        if let Err(error) = tepui_linux::reap_orphans(own) {
+        let mut own = self.children.pids();
+        if let Task::Running(running) = &self.task {
+            own.push(running.process.pid());
+        }
+        if let Err(error) = tepui_linux::reap_orphans(&own) {
             warn!("failed to reap orphans of the task: {error}");
         }
         None
     }
+}
 
-    fn update(
-        &self,
-        task_id: v1::TaskId,
-        state: TaskState,
-        reason: Option<Reason>,
-        message: Option<String>,
-    ) -> Uuid {
-        let reason = reason.map(i32::from);
-        self.updates.send(v1::TaskStatus {
-            task_id,
-            state: state.into(),
-            reason,
-            message,
-            ..Default::default()
-        })
+/// A fresh update; nothing of earlier ones is in it.
+fn status(
+    task_id: &v1::TaskId,
+    check: Option<v1::check_info::Type>,
+    state: TaskState,
+    reason: Option<Reason>,
+    message: Option<String>,
+) -> v1::TaskStatus {
+    v1::TaskStatus {
+        task_id: task_id.clone(),
+        state: state.into(),
+        reason: reason.map(i32::from),
+        message,
+        check_status: check.map(empty_status),
+        ..v1::TaskStatus::default()
     }
 }
 

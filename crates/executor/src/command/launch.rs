@@ -1,24 +1,22 @@
 //! Starting the task's process.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
-use tepui_linux::{Output, Process, Signal, Spawn};
+use tepui_linux::{Credentials, CredentialsError, Output, Process, Signal, Spawn};
 use tepui_proto::v1;
-use tepui_proto::v1::environment::variable;
 
-/// An environment.
-pub(super) type Variables = BTreeMap<OsString, OsString>;
+use crate::flags::Flags;
+use crate::variables::{Variables, overlay};
 
 /// A task that this executor cannot run.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LaunchError {
     #[error("Failed to launch the task: it has no command")]
     NoCommand,
-    #[error("Failed to launch the task: this executor does not support `{0}` of `TaskInfo` yet")]
-    Unsupported(&'static str),
+    #[error("Failed to launch the task: {0}")]
+    User(#[from] CredentialsError),
     #[error("Failed to execute `{program}`: {source}")]
     Spawn { program: String, source: io::Error },
 }
@@ -27,15 +25,10 @@ pub(super) enum LaunchError {
 pub(super) fn launch(
     task: &v1::TaskInfo,
     inherited: &Variables,
+    flags: &Flags,
     sandbox: &Path,
 ) -> Result<Process, LaunchError> {
-    if task.check.is_some() {
-        return Err(LaunchError::Unsupported("check"));
-    }
-    if task.health_check.is_some() {
-        return Err(LaunchError::Unsupported("health_check"));
-    }
-    let command = task.command.as_ref().ok_or(LaunchError::NoCommand)?;
+    let command = flags.task_command.as_ref().or(task.command.as_ref()).ok_or(LaunchError::NoCommand)?;
     let value = command.value.as_ref().ok_or(LaunchError::NoCommand)?;
     let (program, arguments): (OsString, Vec<OsString>) = if command.shell() {
         ("/bin/sh".into(), ["sh".into(), "-c".into(), value.into()].to_vec())
@@ -45,11 +38,11 @@ pub(super) fn launch(
     let spawn = Spawn {
         program,
         arguments,
-        environment: environment(task, inherited),
-        directory: sandbox.to_owned(),
+        environment: environment(task, command, inherited, flags),
+        directory: flags.working_directory.clone().unwrap_or_else(|| sandbox.to_owned()),
         stdout: Output::Inherit,
         stderr: Output::Inherit,
-        credentials: None,
+        credentials: flags.user.as_deref().map(Credentials::of_user).transpose()?,
         parent_death_signal: Some(Signal::KILL),
     };
     spawn.spawn().map_err(|source| LaunchError::Spawn { program: value.clone(), source })
@@ -61,16 +54,17 @@ fn find(value: &str, sandbox: &Path) -> OsString {
     if in_sandbox.is_file() { in_sandbox.into() } else { value.into() }
 }
 
-/// The executor's environment, the command's variables over it, and the role that the task runs in.
-fn environment(task: &v1::TaskInfo, inherited: &Variables) -> Variables {
+/// The executor's environment, over it what the agent's isolators have for the task and then the command's variables, and the
+/// role that the task runs in.
+fn environment(
+    task: &v1::TaskInfo,
+    command: &v1::CommandInfo,
+    inherited: &Variables,
+    flags: &Flags,
+) -> Variables {
     let mut merged = inherited.clone();
-    let asked = task.command.iter().flat_map(|command| &command.environment).flat_map(|all| &all.variables);
-    for variable in asked {
-        // Compat: a secret that nobody resolved is left out.
-        if variable.r#type() != variable::Type::Secret {
-            merged.insert(variable.name.clone().into(), variable.value.clone().unwrap_or_default().into());
-        }
-    }
+    overlay(&mut merged, flags.task_environment.as_ref());
+    overlay(&mut merged, command.environment.as_ref());
     let allocated = task.resources.first().and_then(|resource| resource.allocation_info.as_ref());
     let role = allocated.and_then(|allocation| allocation.role.clone()).unwrap_or_default();
     merged.insert("MESOS_ALLOCATION_ROLE".into(), role.into());

@@ -188,18 +188,6 @@ async fn a_program_that_is_not_there_fails_the_task_by_name() {
 }
 
 #[tokio::test]
-async fn what_is_not_supported_fails_the_task_by_name() {
-    let mut setup = Setup::new(None).await;
-    let checked = v1::TaskInfo { health_check: Some(Box::default()), ..task("echo ran") };
-    let subscription = setup.launch(checked).await;
-    setup.expect(&subscription, TaskState::TaskStarting).await;
-    let message = setup.expect(&subscription, TaskState::TaskFailed).await;
-    assert!(message.contains("`health_check`"), "{message}");
-    assert!(setup.exit().await.success());
-    assert!(!setup.read("stdout").contains("ran"));
-}
-
-#[tokio::test]
 async fn a_killed_task_gets_sigterm_and_tells_it_is_being_killed() {
     let mut setup = Setup::new(None).await;
     let subscription = setup.launch(task("echo ready; sleep 1000 & wait")).await;
@@ -385,4 +373,75 @@ async fn an_agent_that_stays_away_is_given_up() {
     setup.agent.go_away(subscription).await;
     assert!(!setup.exit().await.success());
     assert!(!is_alive(pid));
+}
+
+fn with_health(task: v1::TaskInfo, script: &str) -> v1::TaskInfo {
+    let check = v1::HealthCheck {
+        r#type: Some(v1::health_check::Type::Command.into()),
+        command: Some(v1::CommandInfo { value: Some(script.into()), ..Default::default() }),
+        delay_seconds: Some(0.0),
+        interval_seconds: Some(0.01),
+        grace_period_seconds: Some(0.0),
+        consecutive_failures: Some(3),
+        ..Default::default()
+    };
+    v1::TaskInfo { health_check: Some(Box::new(check)), ..task }
+}
+
+#[tokio::test]
+async fn a_task_is_healthy_until_it_is_not_and_then_killed() {
+    let mut setup = Setup::new(None).await;
+    let task = with_health(task("sleep 1000"), "test ! -e sick");
+    let subscription = setup.launch(task).await;
+    setup.expect_running(&subscription).await;
+    let healthy = setup.agent.update().await;
+    subscription.acknowledge(&healthy);
+    assert_eq!((healthy.state(), healthy.healthy), (TaskState::TaskRunning, Some(true)));
+    assert_eq!(healthy.reason(), v1::task_status::Reason::TaskHealthCheckStatusUpdated);
+    fs::write(setup.sandbox.path().join("sick"), "").unwrap();
+    for _ in 0..3 {
+        let unhealthy = setup.agent.update().await;
+        subscription.acknowledge(&unhealthy);
+        assert_eq!((unhealthy.state(), unhealthy.healthy), (TaskState::TaskRunning, Some(false)));
+    }
+    setup.expect(&subscription, TaskState::TaskKilling).await;
+    let killed = setup.agent.update().await;
+    assert_eq!((killed.state(), killed.healthy), (TaskState::TaskKilled, Some(false)));
+    subscription.acknowledge(&killed);
+    assert!(setup.exit().await.success());
+}
+
+#[tokio::test]
+async fn each_update_tells_of_the_check() {
+    let mut setup = Setup::new(None).await;
+    let check = v1::CheckInfo {
+        r#type: Some(v1::check_info::Type::Command.into()),
+        command: Some(v1::check_info::Command {
+            command: v1::CommandInfo { value: Some("exit 3".into()), ..Default::default() },
+        }),
+        delay_seconds: Some(0.0),
+        ..Default::default()
+    };
+    let task = v1::TaskInfo { check: Some(Box::new(check)), ..task("sleep 1000") };
+    let subscription = setup.launch(task).await;
+    let code = |status: &v1::TaskStatus| {
+        status.check_status.as_ref().and_then(|check| check.command.as_ref()).expect("a status").exit_code
+    };
+    for expected in [None, None, Some(3)] {
+        let status = setup.agent.update().await;
+        subscription.acknowledge(&status);
+        assert_eq!(code(&status), expected, "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_is_under_way_ends_with_the_task() {
+    let mut setup = Setup::new(None).await;
+    let task = with_health(task("until test -e probe; do :; done; exit 0"), "echo $$ > probe; sleep 1000");
+    let subscription = setup.launch(task).await;
+    setup.expect_running(&subscription).await;
+    setup.expect(&subscription, TaskState::TaskFinished).await;
+    assert!(setup.exit().await.success());
+    let pid = pid_in(&setup.sandbox.path().join("probe")).unwrap();
+    within_deadline("the probe's end", || !is_alive(pid)).await;
 }

@@ -4,24 +4,24 @@ use std::time::Duration;
 
 /// A kill that is under way. Times are counted from any fixed moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Escalation {
+pub(crate) struct Escalation {
     began: Duration,
     deadline: Duration,
 }
 
 impl Escalation {
-    pub(super) fn begin(now: Duration, grace: Duration) -> Self {
+    pub(crate) fn begin(now: Duration, grace: Duration) -> Self {
         Self { began: now, deadline: now.saturating_add(grace) }
     }
 
     /// Takes another kill. A grace period counts from the first one, so a scheduler that repeats its kill does not
     /// give the task more time.
-    pub(super) fn repeat(&mut self, grace: Duration) {
+    pub(crate) fn repeat(&mut self, grace: Duration) {
         self.deadline = self.deadline.min(self.began.saturating_add(grace));
     }
 
     /// When SIGKILL is due.
-    pub(super) fn deadline(&self) -> Duration {
+    pub(crate) fn deadline(&self) -> Duration {
         self.deadline
     }
 }

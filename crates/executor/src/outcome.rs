@@ -9,18 +9,20 @@ use tepui_proto::v1::task_status::Reason;
 
 /// Why the task is being killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(crate) enum Cause {
     /// The framework or the agent wants it.
     Asked,
+    /// Its health check has failed too often.
+    Unhealthy,
     /// It has run for as long as it may.
     MaxCompletionTime,
 }
 
 /// The terminal state of a task whose process ended with `status`.
-pub(super) fn of(status: ExitStatus, killed: Option<Cause>) -> (TaskState, Option<Reason>, String) {
+pub(crate) fn of(status: ExitStatus, killed: Option<Cause>) -> (TaskState, Option<Reason>, String) {
     let (state, reason) = match killed {
         Some(Cause::MaxCompletionTime) => (TaskState::TaskFailed, Some(Reason::MaxCompletionTimeReached)),
-        Some(Cause::Asked) => (TaskState::TaskKilled, None),
+        Some(Cause::Asked | Cause::Unhealthy) => (TaskState::TaskKilled, None),
         None if status.success() => (TaskState::TaskFinished, None),
         None => (TaskState::TaskFailed, None),
     };
@@ -28,7 +30,7 @@ pub(super) fn of(status: ExitStatus, killed: Option<Cause>) -> (TaskState, Optio
 }
 
 /// The words of Mesos, which clients show and match.
-fn describe(status: ExitStatus) -> String {
+pub(crate) fn describe(status: ExitStatus) -> String {
     if let Some(code) = status.code() {
         return format!("exited with status {code}");
     }

@@ -1,6 +1,7 @@
 //! `tepui execute`: runs a task, shows its states and its output as they come, and ends with its result.
 
 mod capacity;
+mod explain;
 mod flags;
 mod follow;
 mod run;
@@ -28,8 +29,10 @@ pub struct Options {
     pub master: Address,
     /// The framework that runs the task.
     pub framework: v1::FrameworkInfo,
-    /// The task; its agent is filled in.
-    pub task: v1::TaskInfo,
+    /// The tasks; their agent is filled in.
+    pub tasks: Vec<v1::TaskInfo>,
+    /// Whether they are a group, for the default executor.
+    pub is_group: bool,
     /// The encoding of the API.
     pub content_type: ContentType,
     /// After how long the task is killed.
@@ -38,13 +41,15 @@ pub struct Options {
     pub follow: bool,
 }
 
-/// How a task ended.
+/// How a task ended; of a group, the first that did not end well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Its last state.
     pub state: v1::TaskState,
     /// What was said about it.
     pub message: String,
+    /// Why it ended badly, in one line.
+    pub explanation: String,
 }
 
 impl Outcome {
@@ -53,13 +58,21 @@ impl Outcome {
         self.state == v1::TaskState::TaskFinished
     }
 
+    /// Says why it ended badly, if it did: the last line that the user sees. Returns our own exit code.
+    pub fn report(&self) -> u8 {
+        if !self.is_success() {
+            print::note(&format!("error: {}", self.explanation));
+        }
+        self.exit_code()
+    }
+
     /// Our own exit code: 0 for success, the task's own where the message tells it, else 1.
     pub fn exit_code(&self) -> u8 {
         if self.is_success() {
             return 0;
         }
         let told = self.message.strip_prefix("Command exited with status ");
-        told.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        told.and_then(|rest| rest.split([' ', ':']).next()?.parse().ok())
             .filter(|code| *code != 0)
             .unwrap_or(1)
     }
@@ -76,7 +89,7 @@ pub fn execute(args: Vec<OsString>) -> ExitCode {
         Ok(runtime.context("failed to start the event loop")?.block_on(run(&options))?)
     });
     match result {
-        Ok(outcome) => ExitCode::from(outcome.exit_code()),
+        Ok(outcome) => ExitCode::from(outcome.report()),
         Err(error) => {
             print::error(&error);
             ExitCode::FAILURE
@@ -97,10 +110,12 @@ pub fn options_from_flags(values: &Values) -> anyhow::Result<Options> {
         Some("protobuf") | None => ContentType::Protobuf,
         Some(other) => anyhow::bail!("flag `content_type`: expected `protobuf` or `json`, got `{other}`"),
     };
+    let (tasks, is_group) = task::tasks(values)?;
     Ok(Options {
         master: master.parse().context("flag `master`")?,
         framework: task::framework(values)?,
-        task: task::task(values)?,
+        tasks,
+        is_group,
         content_type,
         kill_after: values.duration("kill_after"),
         follow: values.bool("follow"),
@@ -128,18 +143,31 @@ mod tests {
             "--resources=cpus:0.5;ports:[1-2]",
         ])
         .unwrap();
-        let command = options.task.command.unwrap();
+        let task = &options.tasks[0];
+        let command = task.command.clone().unwrap();
         assert_eq!(command.environment.unwrap().variables[0].name, "A");
-        assert_eq!(options.task.resources.len(), 2);
+        assert_eq!((task.resources.len(), options.is_group), (2, false));
         assert_eq!(options.framework.roles, ["*"]);
     }
 
     #[test]
     fn a_whole_task_needs_no_agent() {
         let json = r#"--task={"name":"n","task_id":{"value":"t"},"command":{"value":"true"}}"#;
-        assert_eq!(check(&["--master=h:1", json]).unwrap().task.task_id.value, "t");
+        assert_eq!(check(&["--master=h:1", json]).unwrap().tasks[0].task_id.value, "t");
         let json = r#"--task={"name":"n"}"#;
         assert!(check(&["--master=h:1", json]).unwrap_err().contains("task_id"));
+    }
+
+    #[test]
+    fn a_group_of_tasks_is_read() {
+        let json = r#"--task_group={"tasks":[{"name":"n","task_id":{"value":"a"}},{"name":"n","task_id":{"value":"b"}}]}"#;
+        let options = check(&["--master=h:1", json]).unwrap();
+        assert!(options.is_group);
+        assert_eq!(options.tasks.iter().map(|task| &*task.task_id.value).collect::<Vec<_>>(), ["a", "b"]);
+        let twice = json.replace("\"b\"", "\"a\"");
+        assert!(check(&["--master=h:1", &twice]).unwrap_err().contains("two tasks are called `a`"));
+        assert!(check(&["--master=h:1", "--task_group={\"tasks\":[]}"]).unwrap_err().contains("no tasks"));
+        assert!(check(&["--master=h:1", json, "--task={}"]).unwrap_err().contains("one of"));
     }
 
     #[test]
@@ -158,9 +186,12 @@ mod tests {
 
     #[test]
     fn the_exit_code_is_the_task_s_where_it_is_known() {
-        let outcome = |state, message: &str| Outcome { state, message: message.to_owned() }.exit_code();
+        let outcome = |state, message: &str| {
+            Outcome { state, message: message.to_owned(), explanation: String::new() }.exit_code()
+        };
         assert_eq!(outcome(v1::TaskState::TaskFinished, "Command exited with status 0"), 0);
         assert_eq!(outcome(v1::TaskState::TaskFailed, "Command exited with status 3"), 3);
+        assert_eq!(outcome(v1::TaskState::TaskFailed, "Command exited with status 3: and more"), 3);
         assert_eq!(outcome(v1::TaskState::TaskFailed, "Command terminated with signal Killed"), 1);
         assert_eq!(outcome(v1::TaskState::TaskLost, ""), 1);
     }

@@ -57,7 +57,7 @@ async fn run(values: &Values) -> anyhow::Result<u8> {
                 agents(cluster.agents())
             ));
             tokio::select! {
-                outcome = tepui_cli::run(&task) => outcome.map(|outcome| outcome.exit_code()).map_err(Into::into),
+                outcome = tepui_cli::run(&task) => outcome.map(|outcome| outcome.report()).map_err(Into::into),
                 error = cluster.failed() => Err(error.into()),
             }
         }

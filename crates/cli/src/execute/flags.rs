@@ -25,7 +25,7 @@ const TASK: &[Flag] = &[
         "task",
         "The whole task, as a JSON TaskInfo; in place of `name`, `command`, `env` and `resources`.",
     ),
-    Flag::text("task_group", "A group of tasks, as JSON.").refused("task groups cannot be run yet"),
+    Flag::text("task_group", "A group of tasks, as a JSON TaskGroupInfo; in place of `task`."),
     Flag::duration("kill_after", "Time after which the task is killed."),
     Flag::text("rlimits", "Resource limits, as JSON.").refused("the task would run without them"),
 ];
@@ -60,7 +60,7 @@ const CONTAINER: &[Flag] = &[
         .refused("the task could gain more capabilities"),
     Flag::bool("tty", false, "Whether the task has a terminal.")
         .refused_unless("it would have none", &["false"]),
-    Flag::text("package", "File to copy to HDFS for the task.").refused("URIs are not fetched yet"),
-    Flag::text("hdfs", "Where it is copied to.").aliases(&["hadoop"]).refused("URIs are not fetched yet"),
+    Flag::text("package", "File to copy to HDFS for the task.").refused("nothing is copied to HDFS"),
+    Flag::text("hdfs", "Where it is copied to.").aliases(&["hadoop"]).refused("nothing is copied to HDFS"),
     Flag::bool("overwrite", false, "Whether that file may be there.").ignored("nothing is copied"),
 ];

@@ -6,7 +6,8 @@ use tepui_client::operator::Operator;
 use tepui_client::scheduler::{self, Calls, Event, Events};
 use tepui_client::{Address, CallError, SubscribeError};
 use tepui_proto::v1;
-use tepui_types::{Resources, ResourcesError, is_terminal, task_state_name};
+use tepui_proto::v1::offer::operation;
+use tepui_types::{DEFAULT_ROLE, Resources, ResourcesError, is_terminal};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::capacity::{Capacity, capacity};
 use super::follow::follow;
-use super::{Options, Outcome};
+use super::{Options, Outcome, explain};
 use crate::print::{Printed, note};
 
 /// How often the agents' sizes are looked at while the task waits for an offer.
@@ -22,6 +23,9 @@ const CAPACITY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// When the agents' sizes are looked at first: an offer usually comes before.
 const FIRST_CAPACITY_LOOK: Duration = Duration::from_millis(300);
+
+/// What the executor of a group takes for itself.
+const EXECUTOR_RESOURCES: &str = "cpus:0.1;mem:32;disk:32";
 
 /// How long a lost master may stay away.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -65,6 +69,9 @@ pub enum ExecuteError {
     /// The user gave up before the task was launched.
     #[error("interrupted before the task was launched")]
     Interrupted,
+    /// The user did not wait for the task's end.
+    #[error("interrupted before the task had ended")]
+    Abandoned,
 }
 
 /// Runs the task to its end, printing its states and, if `follow` is set, its output.
@@ -80,12 +87,16 @@ pub async fn run(options: &Options) -> Result<Outcome, ExecuteError> {
     let (calls, events) = scheduler::subscribe(options.master.clone(), options.framework.clone(), settings);
     let mut execution = Execution {
         options,
-        needed: Resources::from_protos(&options.task.resources)?,
+        needed: needed(options)?,
         calls,
         operator: Operator::new(options.master.clone()),
         phase: Phase::Subscribing,
         agent: None,
+        left: options.tasks.iter().map(|task| task.task_id.clone()).collect(),
+        failed: None,
+        followed: Vec::new(),
         followers: Vec::new(),
+        interrupts: 0,
         ended: watch::Sender::new(false),
         has_waited_for_agents: false,
     };
@@ -116,9 +127,16 @@ struct Execution<'a> {
     phase: Phase,
     /// Where the task runs, and where that agent listens.
     agent: Option<(v1::AgentId, Option<Address>)>,
+    /// The tasks that have not ended.
+    left: Vec<v1::TaskId>,
+    /// The first that did not end well.
+    failed: Option<Outcome>,
+    /// Whose output is shown.
+    followed: Vec<v1::TaskId>,
     followers: Vec<JoinHandle<()>>,
     ended: watch::Sender<bool>,
     has_waited_for_agents: bool,
+    interrupts: u32,
 }
 
 impl Execution<'_> {
@@ -142,7 +160,7 @@ impl Execution<'_> {
                     is_due = true;
                     self.kill("the time of --kill_after is over").await?;
                 }
-                () = interrupts.next() => self.kill("interrupted").await?,
+                () = interrupts.next() => self.interrupted().await?,
             }
         }
     }
@@ -185,40 +203,74 @@ impl Execution<'_> {
                 self.calls.decline(vec![offer.id], None).await?;
                 continue;
             }
-            let task = v1::TaskInfo { agent_id: offer.agent_id.clone(), ..self.options.task.clone() };
             self.phase = Phase::Launched;
-            note(&format!(
-                "launching task `{}` on agent {} ({})",
-                task.name, offer.agent_id.value, offer.hostname
-            ));
+            let names: Vec<_> = self.options.tasks.iter().map(|task| format!("`{}`", task.name)).collect();
+            let what = if self.options.is_group { "task group" } else { "task" };
+            let names = names.join(", ");
+            note(&format!("launching {what} {names} on agent {} ({})", offer.agent_id.value, offer.hostname));
             self.agent = Some((offer.agent_id.clone(), address(&offer)));
-            self.calls.launch(vec![offer.id], vec![task]).await?;
+            self.launch(offer).await?;
             self.calls.suppress(Vec::new()).await?;
         }
         Ok(())
     }
 
-    async fn update(&mut self, status: &v1::TaskStatus) -> Result<Option<Outcome>, ExecuteError> {
-        let state = status.state();
-        let message = status.message().to_owned();
-        let said = if message.is_empty() { String::new() } else { format!(": {message}") };
-        note(&format!("task `{}` is {}{said}", status.task_id.value, task_state_name(state)));
-        self.calls.acknowledge(status).await?;
-        if self.options.follow && self.followers.is_empty() {
-            self.follow(status);
+    async fn launch(&mut self, offer: v1::Offer) -> Result<(), ExecuteError> {
+        let on_agent =
+            |task: &v1::TaskInfo| v1::TaskInfo { agent_id: offer.agent_id.clone(), ..task.clone() };
+        let tasks: Vec<_> = self.options.tasks.iter().map(on_agent).collect();
+        if !self.options.is_group {
+            return Ok(self.calls.launch(vec![offer.id], tasks).await?);
         }
-        Ok(is_terminal(state).then_some(Outcome { state, message }))
+        let executor = v1::ExecutorInfo { framework_id: self.calls.framework_id(), ..default_executor()? };
+        let task_group = v1::TaskGroupInfo { tasks: tasks.into_iter().map(Into::into).collect() };
+        let launch = v1::offer::Operation {
+            r#type: Some(operation::Type::LaunchGroup.into()),
+            launch_group: Some(operation::LaunchGroup { executor: executor.into(), task_group }),
+            ..v1::offer::Operation::default()
+        };
+        Ok(self.calls.accept(vec![offer.id], vec![launch], None).await?)
     }
 
-    /// Starts to show the task's output, once there is a container.
+    async fn update(&mut self, status: &v1::TaskStatus) -> Result<Option<Outcome>, ExecuteError> {
+        note(&explain::news(status));
+        self.calls.acknowledge(status).await?;
+        if self.options.follow && !self.followed.contains(&status.task_id) {
+            self.follow(status);
+        }
+        if !is_terminal(status.state()) {
+            return Ok(None);
+        }
+        self.left.retain(|task_id| *task_id != status.task_id);
+        let outcome = Outcome {
+            state: status.state(),
+            message: status.message().to_owned(),
+            explanation: explain::ending(status),
+        };
+        if !outcome.is_success() && self.failed.is_none() {
+            self.failed = Some(outcome.clone());
+        }
+        let is_over = self.left.is_empty();
+        Ok(is_over.then(|| self.failed.take().unwrap_or(outcome)))
+    }
+
+    /// Starts to show a task's output, once there is a container.
     fn follow(&mut self, status: &v1::TaskStatus) {
-        let (Some((_, Some(agent))), Some(_), Some(framework)) =
+        let (Some((_, Some(agent))), Some(container), Some(framework)) =
             (&self.agent, &status.container_status, self.calls.framework_id())
         else {
             return;
         };
         let executor = status.executor_id.as_ref().map_or(&status.task_id.value, |executor| &executor.value);
-        let folder = format!("/frameworks/{}/executors/{executor}/runs/latest", framework.value);
+        let mut folder = format!("/frameworks/{}/executors/{executor}/runs/latest", framework.value);
+        if self.options.is_group {
+            // A container of its own is made when the task starts; before, there is nothing to show.
+            let Some(container) = container.container_id.as_ref().filter(|id| id.parent.is_some()) else {
+                return;
+            };
+            folder = format!("{folder}/containers/{}", container.value);
+        }
+        self.followed.push(status.task_id.clone());
         for (name, to) in [("stdout", Printed::Stdout), ("stderr", Printed::Stderr)] {
             let operator = Operator::new(agent.clone());
             let follower = follow(operator, format!("{folder}/{name}"), to, self.ended.subscribe());
@@ -242,13 +294,26 @@ impl Execution<'_> {
         }
     }
 
+    /// The first Ctrl-C kills the task with its grace period; the second one waits no longer.
+    async fn interrupted(&mut self) -> Result<(), ExecuteError> {
+        self.interrupts += 1;
+        if self.interrupts > 1 {
+            return Err(ExecuteError::Abandoned);
+        }
+        self.kill("interrupted (once more to wait no longer)").await
+    }
+
     async fn kill(&mut self, why: &str) -> Result<(), ExecuteError> {
         if self.phase != Phase::Launched {
             return Err(ExecuteError::Interrupted);
         }
-        note(&format!("killing the task: {why}"));
+        let what = if self.options.is_group { "task group" } else { "task" };
+        note(&format!("killing the {what}: {why}"));
         let agent = self.agent.as_ref().map(|(agent, _)| agent.clone());
-        Ok(self.calls.kill(self.options.task.task_id.clone(), agent, None).await?)
+        for task_id in self.left.clone() {
+            self.calls.kill(task_id, agent.clone(), None).await?;
+        }
+        Ok(())
     }
 
     /// Shows the rest of the output, and takes the framework down with all that it may have left.
@@ -263,6 +328,25 @@ impl Execution<'_> {
             let _ = self.calls.teardown().await;
         }
     }
+}
+
+/// The executor of a task group.
+fn default_executor() -> Result<v1::ExecutorInfo, ResourcesError> {
+    Ok(v1::ExecutorInfo {
+        r#type: Some(v1::executor_info::Type::Default.into()),
+        executor_id: v1::ExecutorId { value: "default-executor".to_owned() },
+        resources: Resources::parse(EXECUTOR_RESOURCES, DEFAULT_ROLE)?.to_protos(),
+        ..v1::ExecutorInfo::default()
+    })
+}
+
+/// What all tasks need together, with the executor of a group.
+fn needed(options: &Options) -> Result<Resources, ResourcesError> {
+    let mut needed: Vec<_> = options.tasks.iter().flat_map(|task| task.resources.clone()).collect();
+    if options.is_group {
+        needed.extend(default_executor()?.resources);
+    }
+    Resources::from_protos(&needed)
 }
 
 /// Where the offer's agent listens.

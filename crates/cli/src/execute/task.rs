@@ -3,31 +3,57 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
 use tepui_flags::Values;
 use tepui_proto::{JsonDialect, MesosMessage as _, v1};
 use tepui_types::{DEFAULT_ROLE, Resources, validate_id};
 use v1::framework_info::capability::Type as Capability;
 
-/// The task, but for the agent that will run it.
-pub(crate) fn task(values: &Values) -> anyhow::Result<v1::TaskInfo> {
-    let task = match values.text("task") {
-        Some(json) => v1::TaskInfo::from_json(JsonDialect::V1, &with_agent(json))
-            .map_err(|error| anyhow!("flag `task`: {error}"))?,
-        None => simple_task(values)?,
+/// The tasks, but for the agent that will run them, and whether they are a group.
+pub(crate) fn tasks(values: &Values) -> anyhow::Result<(Vec<v1::TaskInfo>, bool)> {
+    let (tasks, is_group) = match (values.text("task"), values.text("task_group")) {
+        (Some(_), Some(_)) => bail!("give one of `task` and `task_group`"),
+        (Some(json), None) => (vec![task_of(&parse("task", json)?).context("flag `task`")?], false),
+        (None, Some(json)) => (group(&parse("task_group", json)?).context("flag `task_group`")?, true),
+        (None, None) => (vec![simple_task(values)?], false),
     };
-    validate_id(&task.task_id.value).map_err(|error| anyhow!("task id: {error}"))?;
-    Ok(task)
+    for task in &tasks {
+        validate_id(&task.task_id.value).map_err(|error| anyhow!("task id: {error}"))?;
+    }
+    Ok((tasks, is_group))
+}
+
+/// A JSON value, or the content of the file that an absolute path names.
+fn parse(flag: &str, value: &str) -> anyhow::Result<Value> {
+    let content = match value.strip_prefix('/') {
+        Some(_) => std::fs::read_to_string(value)
+            .with_context(|| format!("flag `{flag}`: failed to read `{value}`"))?,
+        None => value.to_owned(),
+    };
+    serde_json::from_str(&content).with_context(|| format!("flag `{flag}`: expected JSON"))
+}
+
+fn group(json: &Value) -> anyhow::Result<Vec<v1::TaskInfo>> {
+    let tasks = json.get("tasks").and_then(Value::as_array).context("expected an object with `tasks`")?;
+    let tasks = tasks.iter().map(task_of).collect::<anyhow::Result<Vec<_>>>()?;
+    if tasks.is_empty() {
+        bail!("there are no tasks in it");
+    }
+    for (index, task) in tasks.iter().enumerate() {
+        if tasks[..index].iter().any(|other| other.task_id == task.task_id) {
+            bail!("two tasks are called `{}`", task.task_id.value);
+        }
+    }
+    Ok(tasks)
 }
 
 /// A `TaskInfo` of the command line names no agent yet, but the field is required.
-fn with_agent(json: &str) -> Vec<u8> {
-    let body = json.trim_start();
-    match body.strip_prefix('{') {
-        Some(rest) if !json.contains("\"agent_id\"") => {
-            format!("{{\"agent_id\":{{\"value\":\"\"}},{rest}").into_bytes()
-        }
-        _ => json.as_bytes().to_vec(),
+fn task_of(json: &Value) -> anyhow::Result<v1::TaskInfo> {
+    let mut json = json.clone();
+    if let Some(object) = json.as_object_mut() {
+        object.entry("agent_id").or_insert_with(|| serde_json::json!({"value": ""}));
     }
+    v1::TaskInfo::from_json(JsonDialect::V1, json.to_string().as_bytes()).map_err(|error| anyhow!("{error}"))
 }
 
 fn simple_task(values: &Values) -> anyhow::Result<v1::TaskInfo> {
@@ -77,7 +103,8 @@ fn environment(values: &Values) -> anyhow::Result<Option<v1::Environment>> {
 
 /// The framework that runs the task.
 pub(crate) fn framework(values: &Values) -> anyhow::Result<v1::FrameworkInfo> {
-    let mut capabilities = vec![Capability::MultiRole, Capability::ReservationRefinement];
+    let mut capabilities =
+        vec![Capability::MultiRole, Capability::ReservationRefinement, Capability::TaskKillingState];
     if values.bool("partition_aware") {
         capabilities.push(Capability::PartitionAware);
     }

@@ -1,0 +1,153 @@
+//! `tepui execute` against a master and an agent: URIs, checks, kills, task groups.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use tepui_testing::{Daemon, Output, run_to_end};
+
+const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
+
+/// A master and an agent, and the folder that holds what they write.
+struct Cluster {
+    master: Daemon,
+    _agent: Daemon,
+    folder: tempfile::TempDir,
+}
+
+fn cluster() -> Cluster {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let master = Daemon::start(TEPUI, &["master"], folder.path());
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let arguments = [
+        format!("--master={}", master.address()),
+        format!("--work_dir={}", path("work")),
+        format!("--runtime_dir={}", path("run")),
+        "--resources=cpus:4;mem:4096;disk:4096".to_owned(),
+    ];
+    let arguments: Vec<&str> = ["agent"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    let agent = Daemon::start(TEPUI, &arguments, folder.path());
+    master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":1.0"));
+    Cluster { master, _agent: agent, folder }
+}
+
+impl Cluster {
+    fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let master = format!("--master={}", self.master.address());
+        ["execute", &master].iter().chain(more).map(|&argument| argument.to_owned()).collect()
+    }
+
+    fn execute(&self, more: &[&str]) -> Output {
+        run_to_end(TEPUI, &self.arguments(more))
+    }
+
+    /// Starts the command and waits until it has said this.
+    fn start(&self, more: &[&str], until: &str) -> Started {
+        let mut child = Command::new(TEPUI)
+            .args(self.arguments(more))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built for this test");
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut said = String::new();
+        while !said.contains(until) {
+            assert!(stderr.read_line(&mut said).expect("it is text") > 0, "it ended too soon:\n{said}");
+        }
+        Started { child, stderr, said }
+    }
+}
+
+struct Started {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Started {
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    /// Waits for the end; what was said, and the exit code.
+    fn end(mut self) -> (String, Option<i32>) {
+        self.stderr.read_to_string(&mut self.said).expect("it is text");
+        let code = self.child.wait().expect("it was started").code();
+        (self.said, code)
+    }
+}
+
+const RESOURCES: &str = r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.1}},
+    {"name":"mem","type":"SCALAR","scalar":{"value":64}},{"name":"disk","type":"SCALAR","scalar":{"value":32}}]"#;
+
+fn task(id: &str, command: &str, more: &str) -> String {
+    let more = if more.is_empty() { String::new() } else { format!(",{more}") };
+    format!(
+        r#"{{"name":"{id}","task_id":{{"value":"{id}"}},"command":{{"value":"{command}"}},{RESOURCES}{more}}}"#
+    )
+}
+
+fn last_line(output: &str) -> &str {
+    output.trim_end().lines().last().unwrap_or_default()
+}
+
+#[test]
+fn a_health_check_is_shown_and_an_unhealthy_task_is_killed() {
+    let cluster = cluster();
+    let marker = cluster.folder.path().join("sick").display().to_string();
+    let check = format!(
+        r#""health_check":{{"type":"COMMAND","command":{{"value":"test ! -e {marker}"}},"delay_seconds":0,
+            "interval_seconds":0.05,"grace_period_seconds":0,"consecutive_failures":2}}"#
+    );
+    let task = format!("--task={}", task("sick", &format!("sleep 0.5; touch {marker}; sleep 1000"), &check));
+    let output = cluster.execute(&[&task]);
+    assert_ne!(output.code, Some(0), "{output:#?}");
+    let said = |text: &str| output.stderr.find(text).unwrap_or_else(|| panic!("`{text}`: {output:#?}"));
+    assert!(said("task `sick` is healthy") < said("task `sick` is not healthy"), "{output:#?}");
+    said("task `sick` is TASK_KILLING");
+    assert!(last_line(&output.stderr).contains("was killed because it was not healthy"), "{output:#?}");
+}
+
+#[test]
+fn checks_are_shown() {
+    let cluster = cluster();
+    let port = tepui_testing::free_port();
+    let check = format!(
+        r#""check":{{"type":"TCP","tcp":{{"port":{port}}},"delay_seconds":0,"interval_seconds":0.05}}"#
+    );
+    let command = format!("sleep 0.5; exec python3 -m http.server --bind 127.0.0.1 {port}");
+    let task = format!("--task={}", task("served", &command, &check));
+    let started = cluster.start(&[&task], "the check of task `served` could connect");
+    assert!(started.said.contains("could not connect"), "{}", started.said);
+    started.signal("-INT");
+    let (said, code) = started.end();
+    assert_ne!(code, Some(0), "{said}");
+}
+
+#[test]
+fn an_interrupt_kills_with_grace() {
+    let cluster = cluster();
+    let policy = r#""kill_policy":{"grace_period":{"nanoseconds":60000000000}}"#;
+    let task = task("graceful", "trap 'echo bye; exit 5' TERM; echo ready; sleep 1000 & wait", policy);
+    let started = cluster.start(&[&format!("--task={task}")], "TASK_RUNNING");
+    // The trap is set when the task says so.
+    let sandboxes = cluster.folder.path().join("work");
+    tepui_testing::wait_for("the task's first words", || {
+        let found = run_to_end("grep", &["-rl", "ready", &sandboxes.display().to_string()]);
+        (found.code == Some(0)).then_some(())
+    });
+    started.signal("-INT");
+    let (said, code) = started.end();
+    assert!(said.contains("TASK_KILLED: Command exited with status 5"), "{said}");
+    assert_eq!(code, Some(5), "{said}");
+}
+
+#[test]
+fn a_task_that_takes_too_long_is_explained() {
+    let cluster = cluster();
+    let limit = r#""max_completion_time":{"nanoseconds":300000000}"#;
+    let output = cluster.execute(&[&format!("--task={}", task("slow", "sleep 1000", limit))]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(last_line(&output.stderr).contains("was killed because it took too long"), "{output:#?}");
+}

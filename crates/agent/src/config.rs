@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use tepui_fetcher::FetcherConfig;
 use tepui_http::Limits;
 use tepui_link::LinkConfig;
 
@@ -17,6 +19,8 @@ pub struct Config {
     pub runtime_dir: PathBuf,
     /// How the launcher is started: a program and its arguments.
     pub launcher_command: Vec<OsString>,
+    /// How files are fetched.
+    pub fetcher: FetcherConfig,
     /// The flags as they were given, for `/flags` and `/state`.
     pub flags: Vec<(String, String)>,
     /// The link's settings; its advertised address is that of `core.pid`.
@@ -36,11 +40,24 @@ impl Config {
             core,
             master: master.into(),
             runtime_dir,
+            fetcher: fetcher(program.as_ref().map(PathBuf::from).unwrap_or_default()),
             launcher_command: vec![program.unwrap_or_default(), "launcher".into()],
             flags: Vec::new(),
             link,
             limits: Limits::default(),
         }
+    }
+}
+
+/// Fetching with Mesos' defaults, by this program.
+fn fetcher(program: PathBuf) -> FetcherConfig {
+    FetcherConfig {
+        program,
+        arguments: ["tepui", "fetcher"].map(str::to_owned).to_vec(),
+        cache_dir: "/tmp/mesos/fetch".into(),
+        cache_bytes: 2 << 30,
+        frameworks_home: None,
+        stall_timeout: Duration::from_mins(1),
     }
 }
 

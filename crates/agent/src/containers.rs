@@ -158,7 +158,7 @@ fn make_sandbox(sandbox: &Sandbox, user: Option<&str>, volumes: &[VolumeLink]) -
 }
 
 /// An error with its causes.
-fn describe(error: &dyn Error) -> String {
+pub(crate) fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

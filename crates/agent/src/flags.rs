@@ -91,17 +91,12 @@ const FOLDERS: &[Flag] = &[
     Flag::path("sandbox_directory", "Where a sandbox appears inside a container that has an image.")
         .or("/mnt/mesos/sandbox")
         .ignored("no container has an image yet"),
-    Flag::path("frameworks_home", "Folder that relative URIs start from.")
-        .or("")
-        .ignored("URIs are not fetched yet"),
-    Flag::path("fetcher_cache_dir", "Folder of fetched files.")
-        .or("/tmp/mesos/fetch")
-        .ignored("URIs are not fetched yet"),
-    Flag::bytes("fetcher_cache_size", "Size of that folder.").or("2GB").ignored("URIs are not fetched yet"),
-    Flag::duration("fetcher_stall_timeout", "Longest stall of a download.")
-        .or("1mins")
-        .ignored("URIs are not fetched yet"),
-    Flag::path("hadoop_home", "Folder of Hadoop, for hdfs URIs.").ignored("URIs are not fetched yet"),
+    Flag::path("frameworks_home", "Folder that relative URIs start from.").or(""),
+    Flag::path("fetcher_cache_dir", "Folder of fetched files; each agent needs its own.")
+        .or("/tmp/mesos/fetch"),
+    Flag::bytes("fetcher_cache_size", "Size of that folder.").or("2GB"),
+    Flag::duration("fetcher_stall_timeout", "Longest stall of a download.").or("1mins"),
+    Flag::path("hadoop_home", "Folder of Hadoop, for hdfs URIs.").ignored("hdfs URIs are refused"),
     Flag::duration("gc_delay", "Longest life of an ended executor's sandbox.")
         .or("1weeks")
         .ignored("sandboxes are kept until they are removed by hand"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use tepui_fetcher::FetcherConfig;
 use tepui_flags::{Addresses, Values};
 use tepui_proto::v1;
 use tepui_types::{Attributes, AttributesError, Resources, ResourcesError, RoleError, Upid, validate_role};
@@ -68,9 +69,23 @@ impl Config {
         if let Some(folder) = values.text("runtime_dir") {
             config.runtime_dir = PathBuf::from(folder);
         }
+        set_fetcher(&mut config.fetcher, values);
         config.flags = values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(config)
     }
+}
+
+fn set_fetcher(fetcher: &mut FetcherConfig, values: &Values) {
+    if let Some(folder) = values.text("fetcher_cache_dir") {
+        fetcher.cache_dir = folder.into();
+    }
+    if let Some(bytes) = values.bytes("fetcher_cache_size") {
+        fetcher.cache_bytes = bytes;
+    }
+    if let Some(timeout) = values.duration("fetcher_stall_timeout") {
+        fetcher.stall_timeout = timeout;
+    }
+    fetcher.frameworks_home = values.text("frameworks_home").map(str::to_owned);
 }
 
 fn core(
@@ -144,11 +159,15 @@ mod tests {
             "--resources=cpus:4;mem:1024",
             "--default_role=web",
             "--attributes=rack:a",
+            "--fetcher_cache_size=64MB",
+            "--frameworks_home=/home",
             "--executor_environment_variables={\"A\":\"b\"}",
         ])
         .unwrap();
         assert_eq!(config.core.pid.to_string(), "slave(1)@127.0.0.1:5051");
         assert_eq!(config.core.resources.len(), 2);
+        assert_eq!(config.fetcher.cache_bytes, 64 << 20);
+        assert_eq!(config.fetcher.frameworks_home.as_deref(), Some("/home"));
         assert_eq!(config.core.resources[0].reservations.len(), 1);
         assert_eq!(config.core.attributes[0].name, "rack");
         assert_eq!(config.core.executor_environment_variables["A"], "b");

@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 
 use tepui_agent_core::{Agent, Effects, Input};
 use tepui_containerizer::{Containerizer, ContainerizerError, Settings};
+use tepui_fetcher::Fetcher;
 use tepui_link::{Link, Upid};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::oneshot;
@@ -15,6 +16,7 @@ use tracing::{error, info};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::containers::Containers;
+use crate::fetch::fetch_with;
 use crate::files::Files;
 use crate::front::Front;
 use crate::inbox::{Work, inbox};
@@ -79,7 +81,8 @@ pub async fn run(
     let link = Link::new(config.link.clone(), events);
     link.register(&config.core.pid.id);
     let files = Files::default();
-    let view = Arc::new(RwLock::new(View::new(&config, files.clone())));
+    let fetcher = Fetcher::new(config.fetcher.clone());
+    let view = Arc::new(RwLock::new(View::new(&config, files.clone(), fetcher.clone())));
     let routes = Routes {
         inbox: work.clone(),
         view: Arc::clone(&view),
@@ -87,7 +90,8 @@ pub async fn run(
         settings: Arc::new(config.clone()),
     };
     let front = Front { link: link.clone(), router: router(&routes, &config.limits) };
-    let settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
+    let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
+    settings.fetch = Some(fetch_with(fetcher));
     let (containerizer, exits) = Containerizer::start(settings).await?;
     containerizer.recover(Vec::new()).await.map_err(Error::Recover)?;
     let reactor = Reactor {

@@ -6,6 +6,7 @@ mod state;
 use std::collections::{BTreeMap, VecDeque};
 
 use tepui_agent_core::{Change, ExecutorEntity, ExecutorState, FrameworkEntity, TaskPlace};
+use tepui_fetcher::Fetcher;
 use tepui_proto::v1;
 use tepui_types::{ContainerId, ExecutorId, FrameworkId, TaskId, Upid, WallTime};
 
@@ -21,6 +22,7 @@ pub(crate) const VERSION: &str = "1.11.0";
 pub(crate) struct View {
     config: Config,
     files: Files,
+    fetcher: Fetcher,
     started: WallTime,
     agent_id: Option<String>,
     master: Option<Upid>,
@@ -51,10 +53,11 @@ struct Executor {
 
 impl View {
     /// The view of an agent that has just started.
-    pub(crate) fn new(config: &Config, files: Files) -> Self {
+    pub(crate) fn new(config: &Config, files: Files, fetcher: Fetcher) -> Self {
         Self {
             config: config.clone(),
             files,
+            fetcher,
             started: wall(),
             agent_id: None,
             master: None,

@@ -32,7 +32,7 @@ impl Settings {
 #[derive(Clone)]
 pub struct Fetch(Arc<dyn Fn(FetchRequest) -> Fetching + Send + Sync>);
 
-/// The work of a [`Fetch`]; the error finishes "failed to fetch the URIs: ...".
+/// The work of a [`Fetch`]; the error says what failed: "failed to fetch `...`: ...".
 pub type Fetching = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 impl Fetch {

@@ -38,7 +38,7 @@ pub enum LaunchError {
         count: usize,
     },
     /// Files could not be fetched.
-    #[error("failed to fetch the URIs: {0}")]
+    #[error("{0}")]
     Fetch(String),
     /// The container asks for isolation that is not built.
     #[error("failed to isolate the container: this agent does not support `{field}` of `ContainerInfo` yet")]

@@ -55,8 +55,10 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new(capacity: u64) -> Self {
-        Self { capacity, used: 0, serial: 0, clock: 0, entries: BTreeMap::new() }
+    /// An empty cache. Its files are numbered after `serial`, so that two agents which were given one folder do not take each
+    /// other's files for their own.
+    pub(crate) fn new(capacity: u64, serial: u64) -> Self {
+        Self { capacity, used: 0, serial, clock: 0, entries: BTreeMap::new() }
     }
 
     pub(crate) fn capacity(&self) -> u64 {
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_file_goes_first() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::new(100, 0);
         fill(&mut cache, "a", 40).unwrap();
         fill(&mut cache, "b", 40).unwrap();
         let Acquired::Known(file, State::Ready) = cache.acquire(&key("a"), "a") else { panic!("a is lost") };
@@ -208,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_in_use_stays() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::new(100, 0);
         fill(&mut cache, "a", 60).unwrap();
         cache.acquire(&key("a"), "a");
         assert_eq!(fill(&mut cache, "b", 60), None);
@@ -217,7 +219,7 @@ mod tests {
 
     #[test]
     fn users_do_not_share_files() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::new(100, 0);
         fill(&mut cache, "a", 10).unwrap();
         let other = Key { user: Some("nobody".into()), uri: "a".into() };
         assert!(matches!(cache.acquire(&other, "a"), Acquired::New(_)));
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_failed_file_is_forgotten_and_its_space_is_free() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::new(100, 0);
         let Acquired::New(file) = cache.acquire(&key("a"), "a") else { panic!("it is new") };
         cache.reserve(&key("a"), 100).unwrap();
         assert_eq!(cache.acquire(&key("a"), "a"), Acquired::Known(file.clone(), State::Pending));
@@ -247,7 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_books_agree(steps in proptest::collection::vec((0..6u8, 0..5usize, 0..120u64), 0..200)) {
-            let mut cache = Cache::new(200);
+            let mut cache = Cache::new(200, 0);
             let mut held: Vec<(Key, String)> = Vec::new();
             for (step, number, bytes) in steps {
                 let key = key(&number.to_string());

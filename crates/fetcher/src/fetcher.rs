@@ -89,7 +89,7 @@ impl Fetcher {
     /// Makes a fetcher with an empty cache: what an earlier agent left of it is removed. Blocks on the file system.
     pub fn new(config: FetcherConfig) -> Self {
         clear(&config.cache_dir);
-        let cache = Mutex::new(Cache::new(config.cache_bytes));
+        let cache = Mutex::new(Cache::new(config.cache_bytes, fastrand::u64(..u64::from(u32::MAX))));
         let shared = Shared {
             config,
             cache,

@@ -111,6 +111,7 @@ impl Cluster {
             format!("--master={}", self.master),
             format!("--work_dir={}", folder.display()),
             format!("--runtime_dir={}", folder.join("run").display()),
+            format!("--fetcher_cache_dir={}", folder.join("fetch").display()),
             format!("--switch_user={}", options.switch_user),
             // The master is known to be there: no need to spread registrations over a second.
             "--registration_backoff_factor=10ms".to_owned(),

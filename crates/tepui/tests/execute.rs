@@ -10,7 +10,7 @@ const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
 /// A master and an agent, and the folder that holds what they write.
 struct Cluster {
     master: Daemon,
-    _agent: Daemon,
+    agent: Daemon,
     folder: tempfile::TempDir,
 }
 
@@ -22,12 +22,13 @@ fn cluster() -> Cluster {
         format!("--master={}", master.address()),
         format!("--work_dir={}", path("work")),
         format!("--runtime_dir={}", path("run")),
+        format!("--fetcher_cache_dir={}", path("cache")),
         "--resources=cpus:4;mem:4096;disk:4096".to_owned(),
     ];
     let arguments: Vec<&str> = ["agent"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
     let agent = Daemon::start(TEPUI, &arguments, folder.path());
     master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":1.0"));
-    Cluster { master, _agent: agent, folder }
+    Cluster { master, agent, folder }
 }
 
 impl Cluster {
@@ -150,4 +151,39 @@ fn a_task_that_takes_too_long_is_explained() {
     let output = cluster.execute(&[&format!("--task={}", task("slow", "sleep 1000", limit))]);
     assert_eq!(output.code, Some(1), "{output:#?}");
     assert!(last_line(&output.stderr).contains("was killed because it took too long"), "{output:#?}");
+}
+
+#[test]
+fn uris_are_fetched_before_the_task_starts() {
+    let cluster = cluster();
+    let file = cluster.folder.path().join("greeting");
+    std::fs::write(&file, "hello from a file\n").expect("the folder can be written to");
+    let uris = format!(
+        r#"{{"value":"file://{0}","output_file":"in/side"}},{{"value":"{0}","executable":true,"cache":true}}"#,
+        file.display()
+    );
+    let task = task("fetching", "cat in/side; test -x greeting && echo executable", "").replacen(
+        r#""command":{"#,
+        &format!(r#""command":{{"uris":[{uris}],"#),
+        1,
+    );
+    let output = cluster.execute(&[&format!("--task={task}")]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(output.stdout.contains("hello from a file\nexecutable\n"), "{output:#?}");
+    let metrics = cluster.agent.wait_for_body("/metrics/snapshot", |_| true);
+    assert!(metrics.contains("\"containerizer/fetcher/task_fetches_succeeded\":1"), "{metrics}");
+    assert!(metrics.contains("\"containerizer/fetcher/cache_size_used_bytes\":18"), "{metrics}");
+}
+
+#[test]
+fn a_uri_that_cannot_be_fetched_is_named() {
+    let cluster = cluster();
+    let task = task("fetching", "true", "").replacen(
+        r#""command":{"#,
+        r#""command":{"uris":[{"value":"file:///no/such/file"}],"#,
+        1,
+    );
+    let output = cluster.execute(&[&format!("--task={task}")]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(last_line(&output.stderr).contains("`file:///no/such/file`"), "{output:#?}");
 }

@@ -54,6 +54,15 @@ impl View {
         all.insert("slave/frameworks_active".to_owned(), self.frameworks.len() as f64);
         let max_age = EXECUTOR_DIRECTORY_MAX_ALLOWED_AGE_SECS;
         all.insert("slave/executor_directory_max_allowed_age_secs".to_owned(), max_age);
+        let fetcher = self.fetcher.metrics();
+        for (name, value) in [
+            ("task_fetches_succeeded", fetcher.task_fetches_succeeded),
+            ("task_fetches_failed", fetcher.task_fetches_failed),
+            ("cache_size_total_bytes", fetcher.cache_size_total_bytes),
+            ("cache_size_used_bytes", fetcher.cache_size_used_bytes),
+        ] {
+            all.insert(format!("containerizer/fetcher/{name}"), value as f64);
+        }
         self.add_tasks(&mut all);
         self.add_executors(&mut all);
         self.add_resources(&mut all);

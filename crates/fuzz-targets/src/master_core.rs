@@ -385,6 +385,7 @@ fn config(settings: u8) -> Config {
         offer_timeout: (settings & 8 != 0).then_some(Duration::from_secs(3)),
         root_submissions: settings & 16 == 0,
         roles: (settings & 32 != 0).then(|| vec!["role".to_owned(), "role/sub".to_owned()]),
+        rate_limits: tepui_master_core::RateLimits::default(),
         max_completed_frameworks: 2,
         max_completed_tasks_per_framework: 2,
         max_unreachable_tasks_per_framework: 2,

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Longest request head. Compat: Mesos closes a connection at about 80 KB.
     pub max_header_bytes: usize,
-    /// Longest request body, before and after decompression. The largest honest one is the re-registration of an agent
-    /// with its whole history of tasks (100,000 tasks at 2 KB each); an ACCEPT of a big framework is a few megabytes.
+    /// Longest request body, before and after decompression. An ACCEPT of a big framework is a few megabytes. (Messages
+    /// of agents do not come this way: the link has a limit of its own.)
     pub max_body_bytes: usize,
     /// How long a request head may take from its first byte. An idle connection is never closed: a link is an open
     /// connection on which nothing need ever be said.
@@ -26,7 +26,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_header_bytes: 80 * 1024,
-            max_body_bytes: 256 * 1024 * 1024,
+            max_body_bytes: 64 * 1024 * 1024,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_mins(1),
             max_connections: 100_000,

@@ -180,6 +180,10 @@ pub enum Counter {
     TaskTerminal(v1::TaskState, Option<v1::task_status::Source>, Option<v1::task_status::Reason>),
     /// A call of a framework.
     Call(FrameworkId, v1::scheduler::call::Type),
+    /// A call or message of a registered framework that has a principal came.
+    MessageReceived(FrameworkId),
+    /// One was handled; it may have waited.
+    MessageProcessed(FrameworkId),
     /// An event sent to a framework.
     Event(FrameworkId, v1::scheduler::event::Type),
     /// An operation in an ACCEPT of a framework.

@@ -31,6 +31,8 @@ pub struct Config {
     pub root_submissions: bool,
     /// The roles that frameworks may have, if limited.
     pub roles: Option<Vec<String>>,
+    /// How often frameworks may call, by principal.
+    pub rate_limits: crate::RateLimits,
     /// Completed frameworks to remember.
     pub max_completed_frameworks: usize,
     /// Completed tasks to remember of each framework.

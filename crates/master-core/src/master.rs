@@ -20,6 +20,7 @@ use crate::framework::{CompletedFrameworks, Framework};
 use crate::input::{Input, StreamId};
 use crate::offer::{Offer, OfferNumber};
 use crate::operation::Operations;
+use crate::rate_limit::Limiters;
 use crate::task::Task;
 use crate::timers::Timers;
 use crate::turn::Turn;
@@ -49,6 +50,7 @@ pub struct Master {
     /// Kept for its capacity.
     pub(crate) allocations: Vec<Allocation>,
     pub(crate) timers: Timers,
+    pub(crate) limiters: Limiters,
     pub(crate) pending: BTreeMap<u64, Pending>,
     pub(crate) random: fastrand::Rng,
     pub(crate) next_framework: u64,
@@ -114,6 +116,7 @@ impl Master {
             allocator: Allocator::new(options, random.u64(..)),
             allocations: Vec::new(),
             timers: Timers::default(),
+            limiters: Limiters::new(config.rate_limits.clone()),
             pending: BTreeMap::new(),
             random,
             next_framework: 0,
@@ -131,11 +134,11 @@ impl Master {
         match input {
             Input::Tick => {}
             Input::Recovered(registry) => self.recover(*registry, &mut turn),
-            Input::SchedulerCall(call) => self.scheduler_call(*call, &mut turn),
+            Input::SchedulerCall(call) => self.admit_call(call, &mut turn),
             Input::StreamClosed(stream) => self.stream_closed(stream, &mut turn),
             Input::Backlog(reader, backlog) => self.backlog(&reader, backlog, &mut turn),
-            Input::Link { from, to, message } => self.link_message(from, &to, message, &mut turn),
-            Input::LinkBroken(peer) => self.link_broken(&peer, &mut turn),
+            Input::Link { from, to, message } => self.admit_message(from, to, message, &mut turn),
+            Input::LinkBroken(peer) => self.admit_break(peer, &mut turn),
             Input::Stored(id) => self.stored(id, &mut turn),
         }
         self.fire_timers(&mut turn);

@@ -51,6 +51,7 @@ impl Master {
             return Err(reject(RejectionKind::Unavailable, "Master has not finished recovery"));
         }
         validation::call::validate(call, principal.as_deref())
+            .and_then(|()| validation::call_size::validate(call))
             .map_err(|error| bad_request(format!("Failed to validate scheduler::Call: {error}")))?;
         let kind = call.r#type();
         if matches!(kind, Type::Subscribe | Type::ReconcileOperations) && !request.acceptable {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tepui_types::{AgentId, FrameworkId, Time};
 
 use crate::offer::OfferNumber;
+use crate::rate_limit::Limited;
 
 /// What a timer is for. There is at most one timer for each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +22,8 @@ pub(crate) enum Timer {
     Reregister(AgentId),
     /// The end of the time that the agents of the registry have to re-register.
     RecoveredAgents,
+    /// The next call that waits because of a rate limit.
+    RateLimit(Limited),
     /// The end of an unused offer.
     Offer(OfferNumber),
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod call;
+pub(crate) mod call_size;
 pub(crate) mod check;
 pub(crate) mod command;
 pub(crate) mod container;

@@ -131,7 +131,9 @@ impl FrameworkCounters {
             Counter::Named(_)
             | Counter::TaskTerminal(..)
             | Counter::OperationEntered(..)
-            | Counter::OperationLeft(..) => {}
+            | Counter::OperationLeft(..)
+            | Counter::MessageReceived(_)
+            | Counter::MessageProcessed(_) => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The counters that a master keeps, and their names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_master_core::Counter;
 use tepui_proto::v1::offer::operation::Type;
@@ -103,6 +103,8 @@ pub(crate) struct Counters {
     named: BTreeMap<&'static str, u64>,
     reasons: BTreeMap<String, u64>,
     operations: BTreeMap<String, i64>,
+    /// Messages received and processed, by the principals of their frameworks.
+    principals: BTreeMap<String, (u64, u64)>,
 }
 
 impl Counters {
@@ -113,8 +115,30 @@ impl Counters {
             Counter::TaskTerminal(state, source, reason) => self.count_terminal(*state, *source, *reason),
             Counter::OperationEntered(kind, state) => self.count_operation(*kind, *state, 1),
             Counter::OperationLeft(kind, state) => self.count_operation(*kind, *state, -1),
-            Counter::Call(..) | Counter::Event(..) | Counter::Operation(..) | Counter::Offers(..) => {}
+            Counter::Call(..)
+            | Counter::Event(..)
+            | Counter::Operation(..)
+            | Counter::Offers(..)
+            | Counter::MessageReceived(_)
+            | Counter::MessageProcessed(_) => {}
         }
+    }
+
+    /// Raises a counter of a principal.
+    pub(crate) fn count_message(&mut self, principal: String, counter: &Counter) {
+        let (received, processed) = self.principals.entry(principal).or_default();
+        *received += u64::from(matches!(counter, Counter::MessageReceived(_)));
+        *processed += u64::from(matches!(counter, Counter::MessageProcessed(_)));
+    }
+
+    /// Forgets all other principals.
+    pub(crate) fn keep_principals(&mut self, known: &BTreeSet<&str>) {
+        self.principals.retain(|principal, _| known.contains(principal.as_str()));
+    }
+
+    /// How many messages a principal's frameworks sent, and how many of them were handled.
+    pub(crate) fn messages_of(&self, principal: &str) -> (u64, u64) {
+        self.principals.get(principal).copied().unwrap_or_default()
     }
 
     /// All that were counted, by their full names.

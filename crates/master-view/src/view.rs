@@ -103,9 +103,18 @@ impl View {
         let entity = Arc::make_mut(&mut framework.entity);
         (entity.active, entity.connected, entity.recovered) = (false, false, false);
         self.completed_frameworks.push_back(framework);
+        self.forget_principals();
         while self.completed_frameworks.len() > self.settings.max_completed_frameworks {
             self.completed_frameworks.pop_front();
         }
+    }
+
+    /// Compat: a principal's counters begin anew after the last of its frameworks is gone.
+    fn forget_principals(&mut self) {
+        let frameworks = self.frameworks.values();
+        let principals: BTreeSet<&str> =
+            frameworks.filter_map(|framework| framework.entity.info.principal.as_deref()).collect();
+        self.counters.keep_principals(&principals);
     }
 
     fn put_agent(&mut self, entity: tepui_master_core::AgentEntity) {
@@ -252,6 +261,12 @@ impl View {
             | Counter::TaskTerminal(..)
             | Counter::OperationEntered(..)
             | Counter::OperationLeft(..) => self.counters.count(counter),
+            Counter::MessageReceived(id) | Counter::MessageProcessed(id) => {
+                let framework = self.frameworks.get(id);
+                if let Some(principal) = framework.and_then(|it| it.entity.info.principal.clone()) {
+                    self.counters.count_message(principal, counter);
+                }
+            }
             Counter::Call(id, _)
             | Counter::Event(id, _)
             | Counter::Operation(id, _)

@@ -30,8 +30,12 @@ const FRAMEWORKS: &[Flag] = &[
     Flag::bool("root_submissions", true, "Whether frameworks may run tasks as root."),
     Flag::text("roles", "Comma-separated roles that frameworks may have; any if not given."),
     Flag::text("weights", "Comma-separated `role=weight`.").ignored("every role has weight 1"),
-    Flag::text("rate_limits", "Limits of calls per principal, as JSON.")
-        .refused("no framework would be held to its limit"),
+    Flag::text(
+        "rate_limits",
+        "How often frameworks may call, as JSON of `RateLimits`: `limits` of `principal`, `qps` (calls a second) and \
+         `capacity` (calls that may wait), `aggregate_default_qps` and `aggregate_default_capacity` for all others \
+         together. A call over the rate waits, one over the capacity gets 503, and a driver an error.",
+    ),
     Flag::integer("max_completed_frameworks", "Completed frameworks to remember.").or("50"),
     Flag::integer("max_completed_tasks_per_framework", "Completed tasks to remember of each framework.")
         .or("1000"),

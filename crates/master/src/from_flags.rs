@@ -5,8 +5,9 @@ use std::time::Duration;
 use tepui_allocator::PatternLimits;
 use tepui_flags::{Addresses, Values};
 use tepui_link::LinkConfig;
-use tepui_master_core::AllocatorConfig;
+use tepui_master_core::{AllocatorConfig, RateLimits, RateLimitsError};
 use tepui_master_view::Settings;
+use tepui_proto::{JsonDialect, JsonError, MesosMessage as _, v1};
 use tepui_types::{QuantitiesError, ResourceQuantities, RoleError, Upid, validate_role};
 use thiserror::Error;
 
@@ -41,6 +42,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         source: RoleError,
     },
+    /// `--rate_limits` is no JSON, or not that of `RateLimits`.
+    #[error("flag `rate_limits`: {0}")]
+    RateLimitsJson(#[from] JsonError),
+    /// `--rate_limits` makes no sense.
+    #[error("flag `rate_limits`: {0}")]
+    RateLimits(#[from] RateLimitsError),
     /// `--min_allocatable_resources` is malformed.
     #[error("flag `min_allocatable_resources`: {0}")]
     MinAllocatable(#[from] QuantitiesError),
@@ -105,6 +112,7 @@ fn core(values: &Values, addresses: &Addresses) -> Result<tepui_master_core::Con
         offer_timeout: values.duration("offer_timeout"),
         root_submissions: values.bool("root_submissions"),
         roles: roles(values)?,
+        rate_limits: rate_limits(values.text("rate_limits").unwrap_or_default())?,
         max_completed_frameworks: size("max_completed_frameworks"),
         max_completed_tasks_per_framework: size("max_completed_tasks_per_framework"),
         max_unreachable_tasks_per_framework: size("max_unreachable_tasks_per_framework"),
@@ -140,6 +148,14 @@ fn roles(values: &Values) -> Result<Option<Vec<String>>, ConfigError> {
         roles.push(tepui_types::DEFAULT_ROLE.to_owned());
     }
     Ok(Some(roles))
+}
+
+fn rate_limits(text: &str) -> Result<RateLimits, ConfigError> {
+    if text.is_empty() {
+        return Ok(RateLimits::default());
+    }
+    let limits = v1::RateLimits::from_json(JsonDialect::V0, text.as_bytes())?;
+    Ok(RateLimits::from_proto(&limits)?)
 }
 
 fn min_allocatable(text: &str) -> Result<Vec<ResourceQuantities>, QuantitiesError> {
@@ -185,5 +201,8 @@ mod tests {
         assert!(
             check(&["--min_allocatable_resources=cpus"]).unwrap_err().contains("min_allocatable_resources")
         );
+        let limits = check(&[r#"--rate_limits={"limits":[{"principal":"p","qps":-1}]}"#]).unwrap_err();
+        assert_eq!(limits, "flag `rate_limits`: `qps` of principal `p` must be a positive number, got `-1`");
+        assert!(check(&["--rate_limits={"]).unwrap_err().starts_with("flag `rate_limits`: "));
     }
 }

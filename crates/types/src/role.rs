@@ -3,6 +3,12 @@
 /// The role of whoever chose none.
 pub const DEFAULT_ROLE: &str = "*";
 
+/// The longest role, in bytes: roles are keys of the registry, and parts of many messages.
+const MAX_ROLE_BYTES: usize = 1024;
+
+/// The deepest role. People organise things in a handful of levels.
+const MAX_ROLE_DEPTH: usize = 64;
+
 /// A role that is refused. Its texts are Mesos' own, because clients show and match them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
@@ -18,6 +24,12 @@ pub enum RoleError {
     /// The role has no characters.
     #[error("Role names cannot be the empty string")]
     Empty,
+    /// The role is too long.
+    #[error("Role names cannot be longer than {MAX_ROLE_BYTES} bytes")]
+    TooLong,
+    /// The role has too many components.
+    #[error("Role names cannot have more than {MAX_ROLE_DEPTH} components")]
+    TooDeep,
     /// A component is `.`, `..` or `*`.
     #[error("Role '{role}' cannot include '{component}' as a component")]
     SpecialComponent {
@@ -50,6 +62,12 @@ pub fn validate_role(role: &str) -> Result<(), RoleError> {
     }
     if role.is_empty() {
         return Err(RoleError::Empty);
+    }
+    if role.len() > MAX_ROLE_BYTES {
+        return Err(RoleError::TooLong);
+    }
+    if role.split('/').count() > MAX_ROLE_DEPTH {
+        return Err(RoleError::TooDeep);
     }
     role.split('/').try_for_each(|component| validate_component(role, component))
 }
@@ -101,6 +119,11 @@ mod tests {
         ] {
             assert_eq!(validate_role(role).unwrap_err().to_string(), text);
         }
+        let deep = |components: usize| vec!["a"; components].join("/");
+        assert_eq!(validate_role(&deep(MAX_ROLE_DEPTH)), Ok(()));
+        assert_eq!(validate_role(&deep(MAX_ROLE_DEPTH + 1)), Err(RoleError::TooDeep));
+        assert_eq!(validate_role(&"a".repeat(MAX_ROLE_BYTES)), Ok(()));
+        assert_eq!(validate_role(&"a".repeat(MAX_ROLE_BYTES + 1)), Err(RoleError::TooLong));
         for role in ["*", "a", "a/b/c", "a-b", "a.b", "é", "\u{8}"] {
             assert_eq!(validate_role(role), Ok(()), "{role}");
         }

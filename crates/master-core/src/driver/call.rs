@@ -24,6 +24,9 @@ impl Master {
             return count_invalid(call.r#type(), turn);
         }
         if call.r#type() == Type::Subscribe {
+            if let Err(error) = validation::call_size::validate(&call) {
+                return send_error(from, error, turn);
+            }
             return self.driver_subscribe(from, call.subscribe.unwrap_or_default(), force, turn);
         }
         let id = call.framework_id.as_ref().map(FrameworkId::from);
@@ -45,6 +48,9 @@ impl Master {
         // Compat: drivers get no feedback on operations, so they have nothing to say about it.
         if matches!(kind, Type::AcknowledgeOperationStatus | Type::ReconcileOperations) {
             return;
+        }
+        if let Err(error) = validation::call_size::validate(&call) {
+            return send_error(from, error, turn);
         }
         if let Some(accept) = &mut call.accept {
             refuse_feedback(accept, from, turn);

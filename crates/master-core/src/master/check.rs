@@ -166,10 +166,15 @@ impl Master {
                 }
                 Timer::Ping(id) => agent(id).is_some(),
                 Timer::Reregister(id) => agent(id).is_some_and(|agent| !agent.connected),
+                Timer::RateLimit(limited) => self.limiters.waiting().any(|waiting| waiting == limited),
                 Timer::Offer(number) => self.offers.contains_key(number),
                 Timer::RecoveredAgents => true,
             };
             assert!(alive, "{timer:?} is for something that is there");
+        }
+        for limited in self.limiters.waiting() {
+            let timer = Timer::RateLimit(limited.clone());
+            assert!(self.timers.is_set(&timer), "what waits for its turn gets it");
         }
     }
 }

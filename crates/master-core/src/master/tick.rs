@@ -15,6 +15,7 @@ impl Master {
                 Timer::Ping(id) => self.ping_timeout(&id, turn),
                 Timer::Reregister(id) => self.reregister_timeout(&id, turn),
                 Timer::RecoveredAgents => self.recovered_agents_timeout(turn),
+                Timer::RateLimit(limited) => self.rate_limit_due(&limited, turn),
                 Timer::Offer(number) => self.rescind_offer(number, turn),
             }
         }

@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_master_core::{
-    Backlog, Change, Config, Effect, Effects, Input, Master, Reader, Registry, RegistryWrite, RequestId,
-    Response, SchedulerCall, StoreId, StreamId,
+    Backlog, Change, Config, Effect, Effects, Input, Master, RateLimits, Reader, Registry, RegistryWrite,
+    RequestId, Response, SchedulerCall, StoreId, StreamId,
 };
 use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
 use tepui_proto::v1::agent_info::{Capability, capability};
@@ -366,6 +366,7 @@ fn config() -> Config {
         offer_timeout: None,
         root_submissions: false,
         roles: None,
+        rate_limits: rate_limits(),
         max_completed_frameworks: 50,
         max_completed_tasks_per_framework: 1000,
         max_unreachable_tasks_per_framework: 1000,
@@ -376,6 +377,14 @@ fn config() -> Config {
         ],
         allocator: tepui_master_core::AllocatorConfig::default(),
     }
+}
+
+/// What the scripts of rate limits count on; others have no framework with such principals.
+fn rate_limits() -> RateLimits {
+    let limit =
+        |principal: &str, qps, capacity| v1::RateLimit { principal: principal.to_owned(), qps, capacity };
+    let limits = vec![limit("limited", Some(1.0), Some(2)), limit("named", None, None)];
+    RateLimits::from_proto(&v1::RateLimits { limits, ..v1::RateLimits::default() }).unwrap()
 }
 
 fn now(since: Duration) -> Now {

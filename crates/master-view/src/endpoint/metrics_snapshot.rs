@@ -37,6 +37,11 @@ impl View {
                 add_framework(&mut metrics, framework);
             }
         }
+        for principal in self.frameworks.values().filter_map(|it| it.entity.info.principal.as_ref()) {
+            let (received, processed) = self.counters.messages_of(principal);
+            metrics.insert(format!("frameworks/{principal}/messages_received"), float(received));
+            metrics.insert(format!("frameworks/{principal}/messages_processed"), float(processed));
+        }
         metrics.extend(more.iter().cloned());
         metrics
     }

@@ -68,6 +68,7 @@ fn config(address: SocketAddr) -> Config {
         offer_timeout: None,
         root_submissions: true,
         roles: None,
+        rate_limits: tepui_master_core::RateLimits::default(),
         max_completed_frameworks: 50,
         max_completed_tasks_per_framework: 1000,
         max_unreachable_tasks_per_framework: 1000,

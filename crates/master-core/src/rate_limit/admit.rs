@@ -121,8 +121,8 @@ impl Master {
         counter: impl FnOnce(FrameworkId) -> Counter,
         turn: &mut Turn<'_>,
     ) {
-        let has_principal = |framework: &&Framework| framework.info.principal.is_some();
-        if self.recovered && self.frameworks.registered.get(id).filter(has_principal).is_some() {
+        let has_principal = |framework: &Framework| framework.info.principal.is_some();
+        if self.recovered && self.frameworks.registered.get(id).is_some_and(has_principal) {
             turn.change(Change::Counted(counter(id.clone())));
         }
     }

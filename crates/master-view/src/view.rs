@@ -1,6 +1,6 @@
 //! The fold: what the master's readers know, kept up to date by the journal.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tepui_master_core::{AgentRemoval, Change, Counter, TaskAfterlife};

@@ -1,14 +1,18 @@
 //! The master's core alone, driven by calls and messages that are already decoded: no sockets, threads or clock, so it
 //! executes the same instructions each time. For `valgrind --tool=callgrind`, and for profiles of nothing but the core.
+//! Some workloads fold its journal into a view, too, as the master does.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use tepui_master_core::{
     Config, Effect, Effects, Input, Master, RequestId, Response, SchedulerCall, StoreId,
 };
+use tepui_master_view::{Encoding, Settings, View};
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{Now, ResourceQuantities, Time, Upid, WallTime};
 
+use crate::process::Process;
 use crate::swarm::{allocated, scalar, slot};
 
 /// Agents of the small cluster.
@@ -18,26 +22,78 @@ const AGENTS: usize = 100;
 pub type Workload = fn(usize);
 
 /// What is driven, by name.
-pub const WORKLOADS: [(&str, Workload); 3] =
-    [("launch", launch), ("register", register), ("reregister", reregister)];
+pub const WORKLOADS: [(&str, Workload); 7] = [
+    ("launch", launch),
+    ("register", register),
+    ("reregister", reregister),
+    ("fold", fold),
+    ("state", |times| read(times, View::state)),
+    ("get_state_protobuf", |times| read(times, |view| view.get_state(Encoding::Protobuf))),
+    ("get_state_json", |times| read(times, |view| view.get_state(Encoding::Json))),
+];
+
+/// Launches and ends tasks as [`launch`] does, and folds the journal.
+fn fold(tasks: usize) {
+    let mut world = World::with_view();
+    world.fill(AGENTS, 1);
+    world.subscribe();
+    for number in 0..tasks {
+        let offer = world.offers.pop().expect("an ended task's agent is offered again");
+        world.launch(&offer, number);
+    }
+}
+
+/// Renders a small cluster so many times.
+fn read(times: usize, render: fn(&View) -> Vec<u8>) {
+    let mut world = World::with_view();
+    world.fill(10, 10);
+    world.hold(10);
+    let view = world.view.as_ref().expect("the world has a view");
+    for _ in 0..times {
+        std::hint::black_box(render(view));
+    }
+}
+
+/// What core and view take of memory, by an agent and by a running task: bytes of this process's own pages.
+pub fn memory(agents: usize, tasks_per_agent: usize) -> (f64, f64) {
+    let pss = || Process::own().memory().proportional as f64;
+    let empty = pss();
+    let mut world = World::with_view();
+    world.fill(agents, tasks_per_agent);
+    let idle = pss();
+    world.hold(tasks_per_agent);
+    let busy = pss();
+    ((idle - empty) / agents as f64, (busy - idle) / (agents * tasks_per_agent).max(1) as f64)
+}
+
+fn view() -> View {
+    View::new(Settings {
+        max_completed_frameworks: 50,
+        max_completed_tasks_per_framework: 1000,
+        max_unreachable_tasks_per_framework: 1000,
+        ..Settings::default()
+    })
+}
 
 /// A core with its surroundings.
 struct World {
     master: Master,
+    /// Folds the journal, in workloads that are about it.
+    view: Option<View>,
     effects: Effects,
     nanos: u64,
     requests: u64,
     stream_id: String,
     framework: v1::FrameworkId,
     offers: Vec<v1::Offer>,
+    /// Tasks for which an agent has room.
+    slots: usize,
 }
 
 /// Launches tasks one by one; each runs, ends, and is acknowledged twice.
 fn launch(tasks: usize) {
     let mut world = World::new();
-    for agent in 0..AGENTS {
-        world.register(agent);
-    }
+    world.fill(AGENTS, 1);
     world.subscribe();
     for number in 0..tasks {
         let offer = world.offers.pop().expect("an ended task's agent is offered again");
@@ -65,15 +121,21 @@ impl World {
     fn new() -> Self {
         let mut world = Self {
             master: Master::new(config(), 7),
+            view: None,
             effects: Effects::default(),
             nanos: 1,
             requests: 0,
             stream_id: String::new(),
             framework: v1::FrameworkId::default(),
             offers: Vec::new(),
+            slots: 1,
         };
         world.step(Input::Recovered(Box::default()));
         world
+    }
+
+    fn with_view() -> Self {
+        Self { view: Some(view()), ..Self::new() }
     }
 
     /// Steps the core and does what its effects ask of its surroundings.
@@ -84,7 +146,11 @@ impl World {
             wall: WallTime::from_nanos(i64::try_from(self.nanos).unwrap_or(i64::MAX)),
         };
         self.master.step(now, input, &mut self.effects);
-        self.effects.changes.clear();
+        let changes = self.effects.changes.drain(..);
+        match &mut self.view {
+            Some(view) => changes.for_each(|change| view.fold(change)),
+            None => drop(changes),
+        }
         let mut stored: Vec<StoreId> = Vec::new();
         for effect in std::mem::take(&mut self.effects.effects) {
             match effect {
@@ -118,9 +184,31 @@ impl World {
         self.step(Input::Link { from: pid(agent), to: "master".to_owned(), message: message.into() });
     }
 
+    /// Registers agents with room for so many tasks.
+    fn fill(&mut self, agents: usize, slots: usize) {
+        self.slots = slots;
+        for agent in 0..agents {
+            self.register(agent);
+        }
+    }
+
+    /// Subscribes, and lets each agent run so many tasks.
+    fn hold(&mut self, tasks_per_agent: usize) {
+        self.subscribe();
+        let mut number = 0;
+        while let Some(offer) = self.offers.pop() {
+            let numbers = number..number + tasks_per_agent;
+            number = numbers.end;
+            self.accept(&offer, numbers.clone());
+            for task in numbers {
+                self.update_and_acknowledge(&offer, task, 0, v1::TaskState::TaskRunning);
+            }
+        }
+    }
+
     fn register(&mut self, agent: usize) {
         let message = internal::RegisterSlaveMessage {
-            slave: info(agent),
+            slave: info(agent, self.slots),
             version: Some("1.11.0".to_owned()),
             agent_capabilities: capabilities(),
             ..Default::default()
@@ -129,7 +217,7 @@ impl World {
     }
 
     fn reregister(&mut self, agent: usize) {
-        let mut slave = info(agent);
+        let mut slave = info(agent, 1);
         let id = v1::AgentId { value: format!("agent-{agent}") };
         slave.id = Some(id.clone());
         let framework = v1::FrameworkInfo {
@@ -180,19 +268,26 @@ impl World {
         });
     }
 
+    /// Launches a task that runs and ends.
     fn launch(&mut self, offer: &v1::Offer, number: usize) {
-        let task_id = v1::TaskId { value: format!("task-{number}") };
-        let task = v1::TaskInfo {
+        self.accept(offer, number..number + 1);
+        self.update_and_acknowledge(offer, number, 0, v1::TaskState::TaskRunning);
+        self.update_and_acknowledge(offer, number, 1, v1::TaskState::TaskFinished);
+    }
+
+    fn accept(&mut self, offer: &v1::Offer, numbers: Range<usize>) {
+        let task = |number| v1::TaskInfo {
             name: "load".to_owned(),
-            task_id: task_id.clone(),
+            task_id: task_id(number),
             agent_id: offer.agent_id.clone(),
             resources: slot().to_vec(),
             command: Some(v1::CommandInfo { value: Some("true".to_owned()), ..Default::default() }),
             ..Default::default()
         };
+        let task_infos = numbers.map(|number| task(number).into()).collect();
         let operation = v1::offer::Operation {
             r#type: Some(v1::offer::operation::Type::Launch as i32),
-            launch: Some(v1::offer::operation::Launch { task_infos: vec![task.into()] }),
+            launch: Some(v1::offer::operation::Launch { task_infos }),
             ..Default::default()
         };
         self.call(v1::scheduler::Call {
@@ -205,12 +300,18 @@ impl World {
             }),
             ..Default::default()
         });
-        for (turn, state) in [v1::TaskState::TaskRunning, v1::TaskState::TaskFinished].into_iter().enumerate()
-        {
-            let mut uuid = [0; 16];
-            uuid[..8].copy_from_slice(&(2 * number + turn).to_le_bytes());
-            self.update(offer, &task_id, state, &uuid);
-        }
+    }
+
+    fn update_and_acknowledge(
+        &mut self,
+        offer: &v1::Offer,
+        number: usize,
+        turn: usize,
+        state: v1::TaskState,
+    ) {
+        let mut uuid = [0; 16];
+        uuid[..8].copy_from_slice(&(2 * number + turn).to_le_bytes());
+        self.update(offer, &task_id(number), state, &uuid);
     }
 
     fn update(&mut self, offer: &v1::Offer, task: &v1::TaskId, state: v1::TaskState, uuid: &[u8; 16]) {
@@ -248,11 +349,19 @@ fn pid(agent: usize) -> Upid {
     Upid::new(format!("slave({agent})"), ([127, 0, 0, 1], 5051).into())
 }
 
-fn info(agent: usize) -> v1::AgentInfo {
+fn task_id(number: usize) -> v1::TaskId {
+    v1::TaskId { value: format!("task-{number}") }
+}
+
+fn info(agent: usize, slots: usize) -> v1::AgentInfo {
+    let mut resources = slot().to_vec();
+    for scalar in resources.iter_mut().filter_map(|resource| resource.scalar.as_mut()) {
+        scalar.value *= slots as f64;
+    }
     v1::AgentInfo {
         hostname: format!("agent-{agent}"),
         port: Some(5051),
-        resources: slot().to_vec(),
+        resources,
         checkpoint: Some(true),
         ..Default::default()
     }

@@ -30,7 +30,7 @@ mod run;
 mod socket;
 mod swarm;
 
-pub use core_load::{WORKLOADS, Workload};
+pub use core_load::{WORKLOADS, Workload, memory};
 pub use instructions::instructions;
 pub use plan::Plan;
 pub use plot::{Plot, Series};

@@ -14,7 +14,8 @@ bench run PLAN MASTER PID [OUT] [key=value ...]   drive the master at MASTER (ip
 bench swarm MASTER [key=value ...]                only agents, until interrupted
 bench fleet MASTER [key=value ...]                only frameworks, until their tasks have ended
 bench plot OUT.svg TITLE Y NAME=X:Y,X:Y... ...    draw lines over cluster sizes
-bench core WORKLOAD OPERATIONS                    the core alone: launch, register or reregister; for callgrind
+bench core WORKLOAD OPERATIONS                    the core alone, or with its view; for callgrind and massif
+bench memory AGENTS TASKS_PER_AGENT               what core and view take of memory, by agent and by running task
 bench instructions [update]                       compare the core's instruction counts with the kept ones
 bench settings                                    what a plan may say
 ";
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["fleet", master, rest @ ..] => only(&["agents=0"], master, rest),
         ["plot", out, title, y, series @ ..] => plot(Path::new(out), title, y, series),
         ["core", workload, operations] => core(workload, operations),
+        ["memory", agents, tasks_per_agent] => memory(agents, tasks_per_agent),
         ["instructions", rest @ ..] => instructions(rest == ["update"]),
         ["settings"] => {
             print!("{}", Plan::help());
@@ -111,6 +113,13 @@ fn core(workload: &str, operations: &str) -> anyhow::Result<bool> {
     let found = tepui_bench::WORKLOADS.iter().find(|(name, _)| *name == workload);
     let (_, run) = found.with_context(|| format!("there is no workload `{workload}`"))?;
     run(operations.parse().with_context(|| format!("`{operations}` is no number"))?);
+    Ok(true)
+}
+
+fn memory(agents: &str, tasks_per_agent: &str) -> anyhow::Result<bool> {
+    let number = |text: &str| text.parse().with_context(|| format!("`{text}` is no number"));
+    let (agent, task) = tepui_bench::memory(number(agents)?, number(tasks_per_agent)?);
+    println!("{agent:.0} bytes an agent, {task:.0} bytes a running task");
     Ok(true)
 }
 

@@ -50,6 +50,12 @@ pub enum Change {
     AgentRecovered(Box<v1::AgentInfo>),
     /// A task was launched, or brought by a re-registered agent. `statuses` is filled.
     TaskAdded {
+        /// Whose.
+        framework: FrameworkId,
+        /// Which.
+        id: TaskId,
+        /// Where.
+        agent: AgentId,
         /// The task as the API shows it.
         task: Box<v1::Task>,
     },

@@ -1,18 +1,35 @@
 //! An agent as the view holds it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use prost::Message as _;
 use tepui_master_core::AgentEntity;
-use tepui_types::{FrameworkId, Resources};
+use tepui_proto::v1;
+use tepui_proto::v1::agent_info::capability::Type as Capability;
+use tepui_proto::wire_format::WireFields;
+use tepui_types::{FrameworkId, Resources, Upid, WallTime};
 
 use crate::held::parse_resources;
 
 /// An agent, and what is taken of it.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    /// As the core last told it.
-    pub(crate) entity: Arc<AgentEntity>,
+    /// What it says of itself, in its binary form.
+    pub(crate) info: Box<[u8]>,
+    /// Its address on the link.
+    pub(crate) pid: Upid,
+    /// Its version.
+    pub(crate) version: Box<str>,
+    /// What it can do.
+    pub(crate) capabilities: Box<[Capability]>,
+    /// Connected to the master.
+    pub(crate) connected: bool,
+    /// Offers are made for it.
+    pub(crate) active: bool,
+    /// First registration.
+    pub(crate) registered: WallTime,
+    /// Last re-registration.
+    pub(crate) reregistered: Option<WallTime>,
     /// All of its resources.
     pub(crate) total: Resources,
     /// What tasks and executors hold, by framework.
@@ -23,14 +40,38 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn new(entity: AgentEntity) -> Self {
-        let total = parse_resources(&entity.total);
-        Self { entity: Arc::new(entity), total, used: BTreeMap::new(), offered: Resources::default() }
+        Self {
+            info: entity.info.encode_to_vec().into_boxed_slice(),
+            pid: entity.pid,
+            version: entity.version.into_boxed_str(),
+            capabilities: entity.capabilities.into_boxed_slice(),
+            connected: entity.connected,
+            active: entity.active,
+            registered: entity.registered,
+            reregistered: entity.reregistered,
+            total: parse_resources(&entity.total),
+            used: BTreeMap::new(),
+            offered: Resources::default(),
+        }
     }
 
     /// Replaces what the core tells; what is taken stays.
     pub(crate) fn update(&mut self, entity: AgentEntity) {
-        self.total = parse_resources(&entity.total);
-        self.entity = Arc::new(entity);
+        let used = std::mem::take(&mut self.used);
+        let offered = std::mem::take(&mut self.offered);
+        *self = Self { used, offered, ..Self::new(entity) };
+    }
+
+    /// What it says of itself, without its resources, of which there are newer ones.
+    pub(crate) fn info_without_resources(&self) -> v1::AgentInfo {
+        const RESOURCES: u32 = 3;
+        let mut kept = Vec::with_capacity(self.info.len());
+        for field in WireFields::new(&self.info).map_while(Result::ok) {
+            if field.number != RESOURCES {
+                kept.extend_from_slice(field.bytes);
+            }
+        }
+        v1::AgentInfo::decode(kept.as_slice()).unwrap_or_default()
     }
 
     /// Takes resources for a framework.

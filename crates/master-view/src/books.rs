@@ -26,8 +26,8 @@ impl View {
         used.retain(|_, held| !held.is_empty());
         let offers = self.offers.iter().filter(|(_, offer)| AgentId::from(&offer.agent_id) == *id);
         Some(AgentBook {
-            connected: agent.entity.connected,
-            active: agent.entity.active,
+            connected: agent.connected,
+            active: agent.active,
             total: agent.total.clone(),
             used,
             offers: offers.map(|(id, offer)| (id.clone(), parse_resources(&offer.resources))).collect(),
@@ -39,7 +39,7 @@ impl View {
         let framework = self.frameworks.get(id)?;
         let tasks = framework.tasks.iter().map(|(id, task)| {
             let held = if task.holds_resources { task.resources() } else { Resources::new() };
-            (id.clone(), (task.agent(), task.state(), held))
+            (id.clone(), (task.agent().clone(), task.state(), held))
         });
         Some(FrameworkBook {
             connected: framework.entity.connected,

@@ -97,13 +97,13 @@ impl Framework {
     pub(crate) fn lose(&mut self, task: Task, limit: usize) {
         let number = self.next_unreachable;
         self.next_unreachable += 1;
-        if let Some(older) = self.unreachable_numbers.insert(task.id(), number) {
+        if let Some(older) = self.unreachable_numbers.insert(task.id().clone(), number) {
             self.unreachable.remove(&older);
         }
         self.unreachable.insert(number, task);
         while self.unreachable.len() > limit {
             if let Some((_, oldest)) = self.unreachable.pop_first() {
-                self.unreachable_numbers.remove(&oldest.id());
+                self.unreachable_numbers.remove(oldest.id());
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The reads of the v1 operator API, one file each.
 //!
-//! Each gathers its message once. In protobuf that is the answer; in JSON the lists of the big reads are shown even
+//! What there is much of (tasks, agents) is written one by one, from its binary form: as it is into a protobuf answer, and
+//! turned into JSON else. Of the rest each read gathers its message once. In JSON the lists of the big reads are shown even
 //! when they are empty, as Mesos shows them, which a message's own JSON does not do.
 
 mod get_agents;
@@ -37,6 +38,21 @@ fn encode(encoding: Encoding, response: &Response) -> Vec<u8> {
         Encoding::Json => response.to_json(JsonDialect::V1),
         Encoding::Protobuf => response.encode_to_vec(),
     }
+}
+
+/// Formats the protobuf of an answer with this content, whose field in `Response` is `tag`.
+fn protobuf(kind: Type, tag: u32, content: &[u8]) -> Vec<u8> {
+    let mut out = response(kind).encode_to_vec();
+    out.reserve_exact(content.len() + 16);
+    append(tag, content, &mut out);
+    out
+}
+
+/// Appends a field that holds a message in its binary form.
+fn append(tag: u32, content: &[u8], out: &mut Vec<u8>) {
+    prost::encoding::encode_key(tag, prost::encoding::WireType::LengthDelimited, out);
+    prost::encoding::encode_varint(content.len() as u64, out);
+    out.extend_from_slice(content);
 }
 
 /// Makes an answer of this type, yet without content.

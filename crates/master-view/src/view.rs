@@ -77,9 +77,11 @@ impl View {
                 let id = info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
                 self.recovered_agents.insert(id, info);
             }
-            Change::TaskAdded { task } => self.add_task(*task),
+            Change::TaskAdded { framework, id, agent, task } => {
+                self.add_task(&framework, Task::new(id, agent, &task));
+            }
             Change::TaskUpdated { framework, task, state, update, status, freed } => {
-                self.update_task(&framework, &task, state, update, status, freed);
+                self.update_task(&framework, &task, state, update, status.as_deref(), freed);
             }
             Change::TaskRemoved { framework, task, to } => self.remove_task(&framework, &task, to),
             Change::ExecutorAdded { agent, framework, info } => self.add_executor(agent, &framework, info),
@@ -136,23 +138,21 @@ impl View {
         }
     }
 
-    fn add_task(&mut self, proto: v1::Task) {
-        let task = Task::new(proto);
-        let framework_id = FrameworkId::from(&task.proto.framework_id);
-        let Some(framework) = self.frameworks.get_mut(&framework_id) else { return };
-        framework.find_again(&task.id());
-        if framework.tasks.contains_key(&task.id()) {
-            self.remove_task(&framework_id, &task.id(), TaskAfterlife::Forgotten);
+    fn add_task(&mut self, framework_id: &FrameworkId, task: Task) {
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
+        framework.find_again(task.id());
+        if framework.tasks.contains_key(task.id()) {
+            self.remove_task(framework_id, task.id(), TaskAfterlife::Forgotten);
         }
-        let Some(framework) = self.frameworks.get_mut(&framework_id) else { return };
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         if task.holds_resources {
             let resources = task.resources();
             framework.used += &resources;
-            if let Some(agent) = self.agents.get_mut(&task.agent()) {
-                agent.take(&framework_id, &resources);
+            if let Some(agent) = self.agents.get_mut(task.agent()) {
+                agent.take(framework_id, &resources);
             }
         }
-        framework.tasks.insert(task.id(), task);
+        framework.tasks.insert(task.id().clone(), task);
     }
 
     fn update_task(
@@ -161,23 +161,16 @@ impl View {
         id: &TaskId,
         state: v1::TaskState,
         update: Option<(v1::TaskState, Vec<u8>)>,
-        status: Option<Box<v1::TaskStatus>>,
+        status: Option<&v1::TaskStatus>,
         freed: bool,
     ) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let Some(task) = framework.tasks.get_mut(id) else { return };
-        task.proto.set_state(state);
-        if let Some((update_state, uuid)) = update {
-            task.proto.set_status_update_state(update_state);
-            task.proto.status_update_uuid = Some(uuid);
-        }
-        if let Some(status) = status {
-            task.remember(*status);
-        }
+        task.update(state, update, status);
         if freed && task.holds_resources {
             task.holds_resources = false;
             *framework.counters.terminal.entry(task.state()).or_default() += 1;
-            let (agent, resources) = (task.agent(), task.resources());
+            let (agent, resources) = (task.agent().clone(), task.resources());
             self.free(framework_id, &agent, &resources);
         }
     }
@@ -185,7 +178,8 @@ impl View {
     fn remove_task(&mut self, framework_id: &FrameworkId, id: &TaskId, to: TaskAfterlife) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let Some(mut task) = framework.tasks.remove(id) else { return };
-        let held = std::mem::take(&mut task.holds_resources).then(|| (task.agent(), task.resources()));
+        let held =
+            std::mem::take(&mut task.holds_resources).then(|| (task.agent().clone(), task.resources()));
         match to {
             TaskAfterlife::Completed => {
                 framework.complete(task, self.settings.max_completed_tasks_per_framework);

@@ -34,12 +34,9 @@ impl JournalLog {
             Change::AgentRecovered(info) => {
                 info!(agent_id = info.id.as_ref().map(|id| &*id.value), "agent recovered from the registry");
             }
-            Change::TaskAdded { task } => debug!(
-                framework_id = task.framework_id.value,
-                task_id = task.task_id.value,
-                agent_id = task.agent_id.value,
-                "task added"
-            ),
+            Change::TaskAdded { framework, id, agent, .. } => {
+                debug!(framework_id = %framework, task_id = %id, agent_id = %agent, "task added");
+            }
             Change::TaskUpdated { framework, task, state, .. } => {
                 debug!(framework_id = %framework, task_id = %task, state = state.as_str_name(), "task updated");
             }

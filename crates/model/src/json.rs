@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
+use tepui_proto::{write_json_string, write_json_whole};
 use tepui_types::WallTime;
 
 /// A value that can be written.
@@ -73,7 +74,7 @@ pub struct Raw<'a>(pub &'a [u8]);
 
 impl Value for Raw<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        quoted(self.0, out);
+        write_json_string(out, self.0);
     }
 }
 
@@ -197,31 +198,7 @@ fn text(value: &impl Display, out: &mut Vec<u8>) {
 
 /// Appends a quoted string.
 pub fn string(value: &str, out: &mut Vec<u8>) {
-    quoted(value.as_bytes(), out);
-}
-
-fn quoted(value: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    out.push(b'"');
-    let mut plain = 0;
-    for (index, &byte) in value.iter().enumerate() {
-        let escape: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0x08 => b"\\b",
-            0x0c => b"\\f",
-            0..0x20 => &[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]],
-            0x20.. => continue,
-        };
-        out.extend_from_slice(&value[plain..index]);
-        out.extend_from_slice(escape);
-        plain = index + 1;
-    }
-    out.extend_from_slice(&value[plain..]);
-    out.push(b'"');
+    write_json_string(out, value.as_bytes());
 }
 
 /// Appends a double: the shortest digits that read back the same, with a fraction always.
@@ -229,6 +206,9 @@ fn quoted(value: &[u8], out: &mut Vec<u8>) {
 /// What JSON cannot say (infinities, no number) is zero.
 pub fn number(value: f64, out: &mut Vec<u8>) {
     let value = if value.is_finite() { value } else { 0.0 };
+    if write_json_whole(out, value) {
+        return;
+    }
     let mut buffer = ryu::Buffer::new();
     out.extend_from_slice(buffer.format_finite(value).as_bytes());
 }

@@ -4,6 +4,7 @@
 //! `json` writes JSON as those endpoints do; each other module shows one entity.
 
 pub mod attributes;
+pub mod encoded_task;
 pub mod json;
 pub mod labels;
 pub mod resources;

@@ -19,7 +19,7 @@ pub fn task_status(object: &mut Object<'_>, status: &v1::TaskStatus) {
     }
 }
 
-fn write_container_status(object: &mut Object<'_>, status: &v1::ContainerStatus) {
+pub(crate) fn write_container_status(object: &mut Object<'_>, status: &v1::ContainerStatus) {
     if let Some(id) = &status.container_id {
         object.raw("container_id", v0_json(id));
     }

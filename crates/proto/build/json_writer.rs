@@ -107,23 +107,31 @@ fn key(message: &Item<'_, DescriptorProto>, field: &FieldDescriptorProto) -> Str
 
 /// The expression for the JSON text of the field's default, if unset fields show it.
 fn default(message: &Item<'_, DescriptorProto>, field: &FieldDescriptorProto) -> Option<String> {
-    let text = |default: &str| {
-        let json = if matches!(field.r#type(), Type::String | Type::Enum) {
+    match default_texts(message, field) {
+        [None, None] => None,
+        [v1, v0] if v1 == v0 => v1.map(|default| format!("b{default:?}")),
+        [v1, v0] => {
+            let slice = |default: Option<String>| format!("b{:?}", default.unwrap_or_default());
+            Some(format!("dialect.pick(&{}[..], &{}[..])", slice(v1), slice(v0)))
+        }
+    }
+}
+
+/// The JSON text of the field's default in v1 and in v0, where unset fields show it.
+pub(crate) fn default_texts(
+    message: &Item<'_, DescriptorProto>,
+    field: &FieldDescriptorProto,
+) -> [Option<String>; 2] {
+    let text = |default: String| {
+        if matches!(field.r#type(), Type::String | Type::Enum) {
             format!("\"{default}\"")
         } else if field.r#type() == Type::Double {
             let number: f64 = default.parse().expect("protox checked it");
             format!("{number:?}")
         } else {
-            default.to_owned()
-        };
-        format!("b{json:?}")
-    };
-    match dialect::shown_defaults(&message.name, field) {
-        (None, None) => None,
-        (v1, v0) if v1 == v0 => v1.map(|default| text(&default)),
-        (v1, v0) => {
-            let slice = |default: Option<String>| default.map_or_else(|| "b\"\"".to_owned(), |it| text(&it));
-            Some(format!("dialect.pick(&{}[..], &{}[..])", slice(v1), slice(v0)))
+            default
         }
-    }
+    };
+    let (v1, v0) = dialect::shown_defaults(&message.name, field);
+    [v1.map(text), v0.map(text)]
 }

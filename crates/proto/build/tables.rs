@@ -6,6 +6,7 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto};
 
 use crate::dialect::{self, Names};
+use crate::json_writer;
 use crate::names::{Index, Item};
 use crate::raw;
 
@@ -58,6 +59,11 @@ fn message_table(index: &Index<'_>, message: &Item<'_, DescriptorProto>, out: &m
         by_number.iter().position(|field| field.number() == wanted.number()).expect("the same fields")
     };
     let declared: Vec<usize> = declared.iter().map(|field| position(field)).collect();
+    let ranks: Vec<_> = (0..declared.len())
+        .map(|at| declared.iter().position(|position| *position == at).expect("the same fields"))
+        .collect();
+    let has_defaults =
+        by_number.iter().any(|field| json_writer::default_texts(message, field).iter().any(Option::is_some));
     let sorted = |pick: fn(Names<'_>) -> Option<&str>| -> Vec<usize> {
         let mut names: Vec<_> = by_number
             .iter()
@@ -78,7 +84,7 @@ fn message_table(index: &Index<'_>, message: &Item<'_, DescriptorProto>, out: &m
     writeln!(
         out,
         "pub(crate) static M{}: MessageDescriptor = MessageDescriptor {{ name: {:?}, fields: &[{}], declared: &{declared:?}, \
-         sorted: [&{:?}, &{:?}], required: {required}, has_oneof: {} }};",
+         ranks: &{ranks:?}, has_defaults: {has_defaults}, sorted: [&{:?}, &{:?}], required: {required}, has_oneof: {} }};",
         message.number,
         message.name,
         rows.join(", "),
@@ -123,8 +129,10 @@ fn field_row(index: &Index<'_>, message: &Item<'_, DescriptorProto>, field: &Fie
     };
     let names = names_literal(dialect::field_names(&message.name, field.name()));
     let is_raw = raw::is_raw(field.type_name());
+    let defaults = json_writer::default_texts(message, field).map(Option::unwrap_or_default);
     format!(
-        "FieldDescriptor {{ number: {}, names: {names}, label: Label::{label}, kind: Kind::{kind}, is_raw: {is_raw} }}",
+        "FieldDescriptor {{ number: {}, names: {names}, defaults: {defaults:?}, label: Label::{label}, kind: Kind::{kind}, \
+         is_raw: {is_raw} }}",
         field.number()
     )
 }

@@ -14,6 +14,10 @@ pub struct MessageDescriptor {
     pub(crate) fields: &'static [FieldDescriptor],
     /// Positions in `fields`, in the order of declaration.
     pub(crate) declared: &'static [usize],
+    /// For each of `fields` its place in `declared`.
+    pub(crate) ranks: &'static [u8],
+    /// True if some unset field shows a default in JSON.
+    pub(crate) has_defaults: bool,
     /// Positions in `fields`, in the order of their names, for each dialect; without those the dialect lacks.
     pub(crate) sorted: [&'static [usize]; 2],
     /// A bit for each required field, by its position in `fields`.
@@ -28,6 +32,8 @@ pub(crate) struct FieldDescriptor {
     pub(crate) number: u32,
     /// The name in v1 and in v0.
     pub(crate) names: [Option<&'static str>; 2],
+    /// The JSON that stands for an unset field in v1 and in v0; empty where it is left out.
+    pub(crate) defaults: [&'static str; 2],
     pub(crate) label: Label,
     pub(crate) kind: Kind,
     /// True if the Rust field is a `Raw`.

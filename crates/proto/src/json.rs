@@ -1,10 +1,12 @@
 //! Mesos' JSON form of its messages.
 //!
 //! It is not protobuf's official mapping: names are in snake case, 64-bit integers are numbers, unset fields with a
-//! declared default are shown, and reading forgives much. `write` and the generated code write; `parse` makes a flat
+//! declared default are shown, and reading forgives much. `write` and the generated code write, `binary` does the
+//! same from the binary form; `parse` makes a flat
 //! document of a text, and `read` turns that into the binary form, which prost then decodes.
 
 mod base64;
+pub(crate) mod binary;
 pub(crate) mod document;
 mod parse;
 pub(crate) mod read;

@@ -13,7 +13,7 @@ mod link_message;
 mod message;
 mod raw;
 mod required;
-mod wire_format;
+pub mod wire_format;
 
 /// The types that prost-build makes.
 #[expect(missing_docs, reason = "generated; the `.proto` files hold the documentation")]
@@ -40,6 +40,7 @@ pub use generated::mesos::internal;
 pub use generated::mesos::resource_provider as resource_provider_registry;
 pub use generated::mesos::scheduler as driver;
 pub use generated::mesos::v1;
+pub use json::write::{write_json_string, write_json_whole};
 pub use json::{JsonDialect, JsonError};
 pub use link_message::{LinkMessage, LinkMessageError};
 pub use message::MesosMessage;

@@ -4,7 +4,7 @@ use prost::Message;
 
 use crate::decode::{self, MalformedMessage};
 use crate::descriptor::MessageDescriptor;
-use crate::json::{JsonDialect, JsonError, read};
+use crate::json::{JsonDialect, JsonError, binary, read};
 
 /// A message of Mesos, in both of its encodings.
 ///
@@ -25,6 +25,13 @@ pub trait MesosMessage: Message + Default {
         let mut out = Vec::with_capacity(self.encoded_len() * 2);
         self.write_json(dialect, &mut out);
         out
+    }
+
+    /// Appends the JSON of the message whose binary form this is, on one line, without decoding it.
+    ///
+    /// `binary` must be as [`Message::encode`] writes it. What is not is shown as if parts of it were missing.
+    fn write_json_of(dialect: JsonDialect, binary: &[u8], out: &mut Vec<u8>) {
+        binary::write(Self::DESCRIPTOR, dialect, binary, out);
     }
 
     /// Reads JSON as leniently as Mesos does.

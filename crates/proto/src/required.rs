@@ -64,7 +64,7 @@ pub(crate) fn is_known(field: &FieldDescriptor, wire_field: &WireField<'_>) -> b
         #[expect(clippy::cast_possible_truncation, reason = "as protobuf reads an enum")]
         (Kind::Enum(table), WireValue::Varint(number)) => table.contains(number as i32),
         (Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 | Kind::Bool, WireValue::Varint(_))
-        | (Kind::Double, WireValue::Fixed64)
+        | (Kind::Double, WireValue::Fixed64(_))
         | (Kind::String | Kind::Bytes | Kind::Message(_) | Kind::Map(_), WireValue::Bytes(_)) => true,
         (
             Kind::Enum(_)
@@ -76,7 +76,7 @@ pub(crate) fn is_known(field: &FieldDescriptor, wire_field: &WireField<'_>) -> b
             | Kind::Double,
             WireValue::Bytes(_),
         ) => is_packed(field),
-        (_, WireValue::Varint(_) | WireValue::Fixed64 | WireValue::Fixed32 | WireValue::Group) => false,
+        (_, WireValue::Varint(_) | WireValue::Fixed64(_) | WireValue::Fixed32 | WireValue::Group) => false,
     }
 }
 

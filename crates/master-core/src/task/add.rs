@@ -25,11 +25,11 @@ impl Master {
             agent.tasks.insert((framework.clone(), id.clone()));
         }
         if let Some(framework) = self.frameworks.registered.get_mut(framework) {
-            let replaced = framework.tasks.insert(id, task);
+            let replaced = framework.tasks.insert(id.clone(), task);
             assert!(replaced.is_none(), "a task is validated to be new before it is added");
         }
         self.connect_framework_and_agent(framework, &agent);
-        turn.change(Change::TaskAdded { task: Box::new(entity) });
+        turn.change(Change::TaskAdded { framework: framework.clone(), id, agent, task: Box::new(entity) });
     }
 
     /// Remembers that an agent knows of a framework.

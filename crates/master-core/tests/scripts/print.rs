@@ -289,9 +289,7 @@ fn show_change(change: &Change) -> String {
         Change::AgentRemoved { id, why, .. } => format!("AgentRemoved {id} {why:?}"),
         Change::AgentReachable(id) => format!("AgentReachable {id}"),
         Change::AgentRecovered(info) => format!("AgentRecovered {}", info.id.as_ref().unwrap().value),
-        Change::TaskAdded { task } => {
-            format!("TaskAdded {} {}", task.task_id.value, task.state().as_str_name())
-        }
+        Change::TaskAdded { id, task, .. } => format!("TaskAdded {id} {}", task.state().as_str_name()),
         Change::TaskUpdated { task, state, update, status, freed, .. } => {
             let update =
                 update.as_ref().map(|(state, uuid)| format!("{} uuid={}", state.as_str_name(), uuid[0]));

@@ -69,7 +69,7 @@ impl View {
         let mut gauge = |name: &str, value: usize| {
             metrics.insert(format!("master/{name}"), float(value as u64));
         };
-        let agents = || self.agents.values().map(|agent| &agent.entity);
+        let agents = || self.agents.values();
         let frameworks = || self.frameworks.values().map(|framework| &framework.entity);
         gauge("elected", usize::from(self.leader.is_some()));
         gauge("slaves_connected", agents().filter(|agent| agent.connected).count());

@@ -58,7 +58,7 @@ fn write_build(object: &mut Object<'_>, view: &View) {
 
 fn write_leader(object: &mut Object<'_>, view: &View, leader: &Leader) {
     let info = &leader.info;
-    let active = view.agents.values().filter(|agent| agent.entity.active).count();
+    let active = view.agents.values().filter(|agent| agent.active).count();
     object.field("start_time", leader.started);
     object.field("elected_time", leader.elected);
     object.field("id", &info.id);

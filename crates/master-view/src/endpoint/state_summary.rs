@@ -30,8 +30,8 @@ type States = BTreeMap<TaskState, usize>;
 /// Who has tasks where, and how many in each state.
 #[derive(Default)]
 struct Tally<'a> {
-    of_framework: BTreeMap<&'a FrameworkId, (States, BTreeSet<AgentId>)>,
-    on_agent: BTreeMap<AgentId, (States, BTreeSet<&'a FrameworkId>)>,
+    of_framework: BTreeMap<&'a FrameworkId, (States, BTreeSet<&'a AgentId>)>,
+    on_agent: BTreeMap<&'a AgentId, (States, BTreeSet<&'a FrameworkId>)>,
 }
 
 impl View {
@@ -67,7 +67,7 @@ impl View {
                         write_ids(
                             object,
                             "slave_ids",
-                            its.iter().flat_map(|(_, ids)| ids).map(AgentId::as_str),
+                            its.iter().flat_map(|(_, ids)| ids).map(|id| id.as_str()),
                         );
                     });
                 }

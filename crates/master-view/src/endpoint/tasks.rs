@@ -3,8 +3,8 @@
 use crate::framework::Framework;
 use crate::task::Task;
 use crate::view::View;
+use tepui_model::encoded_task::encoded_task;
 use tepui_model::json::document;
-use tepui_model::task::task;
 
 /// Which tasks `/tasks` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,29 +31,29 @@ impl View {
     /// Renders `/tasks`.
     pub fn tasks(&self, query: &TasksQuery) -> Vec<u8> {
         let wanted = |only: &Option<String>, id: &str| only.as_ref().is_none_or(|only| only == id);
-        let mut tasks: Vec<&Task> = self
+        let mut tasks: Vec<(f64, &Framework, &Task)> = self
             .frameworks
             .values()
             .chain(&self.completed_frameworks)
             .filter(|framework| wanted(&query.framework_id, framework.id().as_str()))
-            .flat_map(Framework::all_tasks)
-            .filter(|task| wanted(&query.task_id, &task.proto.task_id.value))
+            .flat_map(|framework| framework.all_tasks().map(move |task| (framework, task)))
+            .filter(|(_, task)| wanted(&query.task_id, task.id().as_str()))
+            .map(|(framework, task)| (task.first_time().unwrap_or(f64::NEG_INFINITY), framework, task))
             .collect();
         // By the time of the first status; what has none is older than all.
         tasks.sort_by(|left, right| {
             let (left, right) = if query.ascending { (left, right) } else { (right, left) };
-            first_time(left).total_cmp(&first_time(right))
+            left.0.total_cmp(&right.0)
         });
+        let mut encoded = Vec::new();
         document(|object| {
             object.array("tasks", |array| {
-                for shown in tasks.into_iter().skip(query.offset).take(query.limit) {
-                    array.object(|object| task(object, &shown.proto));
+                for (_, framework, task) in tasks.into_iter().skip(query.offset).take(query.limit) {
+                    encoded.clear();
+                    task.encode(framework.id().as_str(), &mut encoded);
+                    array.object(|object| encoded_task(object, &encoded));
                 }
             });
         })
     }
-}
-
-fn first_time(task: &Task) -> f64 {
-    task.proto.statuses.first().map_or(f64::NEG_INFINITY, tepui_proto::v1::TaskStatus::timestamp)
 }

@@ -21,11 +21,10 @@ pub(crate) fn agent_info(object: &mut Object<'_>, info: &v1::AgentInfo) {
 
 /// Writes an agent with its sums.
 pub(crate) fn agent(object: &mut Object<'_>, agent: &Agent) {
-    let entity = &agent.entity;
-    agent_info(object, &entity.info);
-    object.field("pid", Text(&entity.pid));
-    object.field("registered_time", entity.registered);
-    if let Some(reregistered) = entity.reregistered {
+    agent_info(object, &agent.info_without_resources());
+    object.field("pid", Text(&agent.pid));
+    object.field("registered_time", agent.registered);
+    if let Some(reregistered) = agent.reregistered {
         object.field("reregistered_time", reregistered);
     }
     let total = agent.total.to_protos();
@@ -38,11 +37,11 @@ pub(crate) fn agent(object: &mut Object<'_>, agent: &Agent) {
         }
     });
     object.object("unreserved_resources", |object| resources(object, unreserved(&total)));
-    object.field("active", entity.active);
+    object.field("active", agent.active);
     object.field("deactivated", false);
-    object.field("version", &entity.version);
+    object.field("version", &*agent.version);
     object.array("capabilities", |array| {
-        for capability in &entity.capabilities {
+        for capability in &agent.capabilities {
             array.element(capability.as_str_name());
         }
     });

@@ -6,10 +6,10 @@ use super::executor::executor;
 use super::offer::offer;
 use crate::framework::Framework;
 use crate::task::Task;
+use tepui_model::encoded_task::encoded_task;
 use tepui_model::json::{Array, Object, Text};
 use tepui_model::labels::labels;
 use tepui_model::resources::resources;
-use tepui_model::task::task;
 use tepui_model::v0_json;
 
 /// Writes what `/state-summary` shows of a framework; the other endpoints begin with the same.
@@ -55,9 +55,9 @@ pub(crate) fn framework(object: &mut Object<'_>, framework: &Framework) {
         object.field("reregistered_time", entity.reregistered);
     }
     write_roles(object, framework);
-    object.array("tasks", |array| write_tasks(array, framework.tasks.values()));
-    object.array("unreachable_tasks", |array| write_tasks(array, framework.unreachable.values()));
-    object.array("completed_tasks", |array| write_tasks(array, framework.completed.iter()));
+    object.array("tasks", |array| write_tasks(array, framework, framework.tasks.values()));
+    object.array("unreachable_tasks", |array| write_tasks(array, framework, framework.unreachable.values()));
+    object.array("completed_tasks", |array| write_tasks(array, framework, framework.completed.iter()));
     object.array("offers", |array| {
         for outstanding in framework.offers.values() {
             array.object(|object| offer(object, outstanding));
@@ -80,9 +80,13 @@ fn write_roles(object: &mut Object<'_>, framework: &Framework) {
     }
 }
 
-fn write_tasks<'a>(array: &mut Array<'_>, tasks: impl Iterator<Item = &'a Task>) {
-    for shown in tasks {
-        array.object(|object| task(object, &shown.proto));
+fn write_tasks<'a>(array: &mut Array<'_>, framework: &Framework, tasks: impl Iterator<Item = &'a Task>) {
+    let id = framework.id();
+    let mut encoded = Vec::new();
+    for task in tasks {
+        encoded.clear();
+        task.encode(id.as_str(), &mut encoded);
+        array.object(|object| encoded_task(object, &encoded));
     }
 }
 

@@ -1,60 +1,80 @@
 //! `GET_AGENTS`.
 
+use prost::Message as _;
 use tepui_proto::v1::agent_info::Capability;
-use tepui_proto::v1::master::response::{GetAgents, Type, get_agents};
+use tepui_proto::v1::master::response::{Type, get_agents};
+use tepui_proto::wire_format::WireFields;
+use tepui_proto::{JsonDialect, MesosMessage, v1};
 
-use super::{Encoding, encode, json, list, response};
+use super::{Encoding, append, json, protobuf};
 use crate::agent::Agent;
 use crate::view::View;
 use tepui_model::json::Object;
 
+/// The field of `Response`.
+const GET_AGENTS: u32 = 10;
+
 impl View {
     /// Answers `GET_AGENTS`.
     pub fn get_agents(&self, encoding: Encoding) -> Vec<u8> {
-        let content = self.gather_agents();
         match encoding {
-            Encoding::Json => json(Type::GetAgents, "get_agents", |object| write_agents(object, &content)),
-            Encoding::Protobuf => {
-                let mut answer = response(Type::GetAgents);
-                answer.get_agents = Some(content);
-                encode(encoding, &answer)
+            Encoding::Json => json(Type::GetAgents, "get_agents", |object| self.write_agents(object)),
+            Encoding::Protobuf => protobuf(Type::GetAgents, GET_AGENTS, &self.encode_agents()),
+        }
+    }
+
+    /// The binary form of `GetAgents`.
+    pub(super) fn encode_agents(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.each_agent(|agent| append(1, agent, &mut out));
+        for info in self.recovered_agents.values() {
+            append(2, &info.encode_to_vec(), &mut out);
+        }
+        out
+    }
+
+    pub(super) fn write_agents(&self, object: &mut Object<'_>) {
+        object.array("agents", |array| {
+            self.each_agent(|agent| {
+                array.raw(|out| get_agents::Agent::write_json_of(JsonDialect::V1, agent, out));
+            });
+        });
+        object.array("recovered_agents", |array| {
+            for info in self.recovered_agents.values() {
+                array.raw(|out| v1::AgentInfo::write_json(info, JsonDialect::V1, out));
             }
-        }
+        });
     }
 
-    pub(super) fn gather_agents(&self) -> GetAgents {
-        GetAgents {
-            agents: self.agents.values().map(agent).collect(),
-            recovered_agents: self.recovered_agents.values().map(|info| (**info).clone()).collect(),
+    /// Calls `then` with the binary form of each agent.
+    fn each_agent(&self, mut then: impl FnMut(&[u8])) {
+        let mut encoded = Vec::new();
+        for agent in self.agents.values() {
+            encoded.clear();
+            append(1, &agent.info, &mut encoded);
+            encode_rest(agent, &mut encoded);
+            then(&encoded);
         }
     }
 }
 
-pub(super) fn write_agents(object: &mut Object<'_>, content: &GetAgents) {
-    list(object, "agents", &content.agents);
-    list(object, "recovered_agents", &content.recovered_agents);
-}
-
-fn agent(agent: &Agent) -> get_agents::Agent {
-    let entity = &agent.entity;
-    get_agents::Agent {
-        agent_info: entity.info.clone(),
-        active: entity.active,
+/// Appends all fields but `agent_info`, which is the first.
+fn encode_rest(agent: &Agent, out: &mut Vec<u8>) {
+    let capability = |kind: &_| Capability { r#type: Some(*kind as i32) };
+    let rest = get_agents::Agent {
+        active: agent.active,
         deactivated: Some(false),
-        version: entity.version.clone(),
-        pid: Some(entity.pid.to_string()),
-        registered_time: Some(entity.registered.to_proto()),
-        reregistered_time: entity.reregistered.map(tepui_types::WallTime::to_proto),
+        version: agent.version.to_string(),
+        pid: Some(agent.pid.to_string()),
+        registered_time: Some(agent.registered.to_proto()),
+        reregistered_time: agent.reregistered.map(tepui_types::WallTime::to_proto),
         total_resources: agent.total.to_protos_endpoint(),
         allocated_resources: agent.used_in_all().to_protos_endpoint(),
         offered_resources: agent.offered.to_protos_endpoint(),
-        capabilities: entity
-            .capabilities
-            .iter()
-            .map(|kind| Capability { r#type: Some(*kind as i32) })
-            .collect(),
-        resource_providers: Vec::new(),
-        drain_info: None,
-        estimated_drain_start_time: None,
-    }
+        capabilities: agent.capabilities.iter().map(capability).collect(),
+        ..Default::default()
+    };
+    let encoded = rest.encode_to_vec();
+    let first = WireFields::new(&encoded).next().and_then(Result::ok).map_or(0, |field| field.bytes.len());
+    out.extend_from_slice(&encoded[first..]);
 }

@@ -3,7 +3,7 @@
 use tepui_master_core::{AgentEntity, Change, FrameworkEntity};
 use tepui_master_view::{Settings, View};
 use tepui_proto::v1;
-use tepui_types::{FrameworkId, TaskId, WallTime};
+use tepui_types::{AgentId, FrameworkId, TaskId, WallTime};
 
 /// The first framework's id.
 pub(crate) const FRAMEWORK: &str = "m-0000";
@@ -126,6 +126,9 @@ pub(crate) fn task(id: &str, state: v1::TaskState) -> Change {
         ..Default::default()
     };
     Change::TaskAdded {
+        framework: FrameworkId::new(FRAMEWORK),
+        id: TaskId::new(id),
+        agent: AgentId::new(AGENT),
         task: Box::new(v1::Task {
             name: format!("name of {id}"),
             task_id: v1::TaskId { value: id.to_owned() },

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use prost::Message as _;
 use tepui_master_core::{Change, Counter, TaskAfterlife};
-use tepui_master_view::{Encoding, TasksQuery};
+use tepui_master_view::{Encoding, TasksQuery, View};
 use tepui_proto::v1::{self, TaskState};
+use tepui_proto::{JsonDialect, MesosMessage as _};
 use tepui_types::{FrameworkId, TaskId};
 
 use crate::journal::{FRAMEWORK, ended, seconds, task, view};
@@ -114,6 +116,34 @@ fn the_operator_reads_have_their_shapes() {
         let answer = ours(bytes);
         assert_eq!(answer.at("type"), recorded.at("type"));
         check(&answer, &recorded, paths);
+    }
+}
+
+#[test]
+fn the_big_reads_say_the_same_in_both_encodings() {
+    let mut view = view();
+    for id in ["1", "2", "3"] {
+        view.fold(task(id, TaskState::TaskRunning));
+    }
+    view.fold(ended("2", TaskState::TaskFinished));
+    for (id, to) in [("2", TaskAfterlife::Completed), ("3", TaskAfterlife::Unreachable)] {
+        let task = TaskId::new(id);
+        view.fold(Change::TaskRemoved { framework: FrameworkId::new(FRAMEWORK), task, to });
+    }
+    for render in [View::get_state, View::get_tasks, View::get_agents] {
+        let binary = render(&view, Encoding::Protobuf);
+        let answer = v1::master::Response::decode_checked(&binary).unwrap();
+        assert_eq!(answer.encode_to_vec(), binary, "the fields are in the order that prost keeps");
+        let json = answer.to_json(JsonDialect::V1);
+        let shown = ours(render(&view, Encoding::Json));
+        // JSON shows empty lists, too; here none of those that hold something is missing.
+        let read = v1::master::Response::from_json(JsonDialect::V1, &render(&view, Encoding::Json)).unwrap();
+        assert_eq!(String::from_utf8(read.to_json(JsonDialect::V1)), String::from_utf8(json));
+        assert_eq!(shown.keys().len(), 2);
+    }
+    let tasks = ours(view.get_tasks(Encoding::Json));
+    for (list, id) in [("tasks", "1"), ("completed_tasks", "2"), ("unreachable_tasks", "3")] {
+        assert_eq!(tasks.at(&format!("get_tasks.{list}.0.task_id.value")), &Shape::Text(id.to_owned()));
     }
 }
 

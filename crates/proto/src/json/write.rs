@@ -59,7 +59,7 @@ impl JsonValue for f64 {
 }
 
 /// Begins a member.
-fn open(out: &mut Vec<u8>, key: &[u8]) {
+pub(super) fn open(out: &mut Vec<u8>, key: &[u8]) {
     // Only an object's own brace can come before its first member.
     if out.last() != Some(&b'{') {
         out.push(b',');
@@ -195,56 +195,101 @@ pub(crate) fn repeated_enumeration(
 }
 
 /// A name that needs no escapes.
-fn quoted(out: &mut Vec<u8>, name: &str) {
+pub(super) fn quoted(out: &mut Vec<u8>, name: &str) {
     out.push(b'"');
     out.extend_from_slice(name.as_bytes());
     out.push(b'"');
 }
 
-/// For each byte the letter of its escape, `u` for the long form, 0 for none.
-static ESCAPES: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut at = 0;
-    while at < 0x20 {
-        table[at] = b'u';
-        at += 1;
-    }
-    table[0x08] = b'b';
-    table[0x09] = b't';
-    table[0x0a] = b'n';
-    table[0x0c] = b'f';
-    table[0x0d] = b'r';
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table
-};
-
-fn string(out: &mut Vec<u8>, text: &str) {
+/// Appends a JSON string of these bytes.
+///
+/// Compat: `/` and what is beyond ASCII stand for themselves.
+pub fn write_json_string(out: &mut Vec<u8>, bytes: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let bytes = text.as_bytes();
-    let mut plain = 0;
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
-    for (at, byte) in bytes.iter().enumerate() {
-        let escape = ESCAPES[usize::from(*byte)];
-        if escape == 0 {
-            continue;
-        }
-        out.extend_from_slice(&bytes[plain..at]);
-        plain = at + 1;
-        out.extend_from_slice(&[b'\\', escape]);
-        if escape == b'u' {
-            out.extend_from_slice(b"00");
-            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]]);
-        }
+    let mut rest = bytes;
+    while let Some(at) = first_escaped(rest) {
+        let byte = rest[at];
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        let letter = match byte {
+            b'"' | b'\\' => byte,
+            0x08 => b'b',
+            b'\t' => b't',
+            b'\n' => b'n',
+            0x0c => b'f',
+            b'\r' => b'r',
+            _ => {
+                let [high, low] = [byte >> 4, byte & 0xf].map(|digit| HEX[usize::from(digit)]);
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', letter]);
     }
-    out.extend_from_slice(&bytes[plain..]);
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// The place of the first byte that cannot stand for itself: a quote, a backslash or a control character.
+///
+/// Eight bytes are looked at together: strings are most of what is written, and hardly any has such a byte.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    // Of a word of bytes below 128: subtracting borrows out of each byte that is smaller, and zero is smaller than one.
+    let smaller = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word & HIGHS;
+    let mut at = 0;
+    for chunk in bytes.chunks(8) {
+        let found = match chunk.first_chunk::<8>() {
+            Some(word) => {
+                let word = u64::from_le_bytes(*word);
+                let of = |byte: u8| word ^ (ONES * u64::from(byte));
+                smaller(word, 0x20) | smaller(of(b'"'), 1) | smaller(of(b'\\'), 1) != 0
+            }
+            None => true,
+        };
+        if found && let Some(inside) = chunk.iter().position(is_escaped) {
+            return Some(at + inside);
+        }
+        at += chunk.len();
+    }
+    None
+}
+
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    write_json_string(out, text.as_bytes());
+}
+
+/// Appends a whole number as a double is written, if that is what `value` is: most amounts are, and then no digits need to
+/// be found.
+pub fn write_json_whole(out: &mut Vec<u8>, value: f64) -> bool {
+    // Beyond, doubles are written with exponents. Negative zero keeps its sign.
+    const LIMIT: f64 = 1e15;
+    if value.abs() >= LIMIT || (value == 0.0 && value.is_sign_negative()) {
+        return false;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "what was cut off is looked at")]
+    let whole = value as i64;
+    #[expect(clippy::cast_precision_loss, reason = "it is below the limit")]
+    #[expect(clippy::float_cmp, reason = "they are the same or not")]
+    let is_whole = whole as f64 == value;
+    if is_whole {
+        out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+        out.extend_from_slice(b".0");
+    }
+    is_whole
 }
 
 /// The shortest digits that read back as the same number, laid out as rapidjson does, which Mesos uses.
 ///
 /// Of several digits that would do in the last place (the 16th or 17th) rapidjson does not always take the nearest.
-fn double(out: &mut Vec<u8>, value: f64) {
+pub(super) fn double(out: &mut Vec<u8>, value: f64) {
+    if write_json_whole(out, value) {
+        return;
+    }
     if !value.is_finite() {
         // Mesos would abort here. JSON has no infinity, but Mesos reads these names in a double's place.
         out.extend_from_slice(match (value.is_nan(), value > 0.0) {

@@ -83,6 +83,9 @@ fn check_round_trip<T: MesosMessage + PartialEq + std::fmt::Debug>(numbers: &[u6
     assert_eq!(T::decode_checked(&message.encode_to_vec()).unwrap(), message);
     for dialect in [JsonDialect::V1, JsonDialect::V0] {
         let text = message.to_json(dialect);
+        let mut of_binary = Vec::new();
+        T::write_json_of(dialect, &message.encode_to_vec(), &mut of_binary);
+        assert_eq!(String::from_utf8_lossy(&of_binary), String::from_utf8_lossy(&text));
         let read = T::from_json(dialect, &text).unwrap();
         assert_eq!(read.to_json(dialect), text);
         // JSON shows defaults, so reading it sets them; nothing else may change.

@@ -57,11 +57,10 @@ impl NoResourceUsedTwice {
                 self.touched.insert(id);
             }
             Change::AgentRemoved { id, .. } => drop(self.agents.remove(id)),
-            Change::TaskAdded { task } => {
-                let id = TaskId::from(&task.task_id);
-                let holder = Holder::Task(FrameworkId::from(&task.framework_id), id);
+            Change::TaskAdded { framework, id, agent, task } => {
+                let holder = Holder::Task(framework.clone(), id.clone());
                 if !tepui_types::is_terminal(task.state()) {
-                    self.hold(holder, AgentId::from(&task.agent_id), read(&task.resources));
+                    self.hold(holder, agent.clone(), read(&task.resources));
                 }
             }
             Change::TaskUpdated { framework, task, freed: true, .. }

@@ -71,14 +71,11 @@ impl Touched {
                 self.agents.extend(agent.info.id.as_ref().map(AgentId::from));
             }
             Change::AgentRemoved { id, .. } => drop(self.agents.insert(id.clone())),
-            Change::TaskAdded { task } => {
-                self.frameworks.insert(FrameworkId::from(&task.framework_id));
-                self.agents.insert(AgentId::from(&task.agent_id));
-            }
             Change::TaskUpdated { framework, .. } | Change::TaskRemoved { framework, .. } => {
                 self.frameworks.insert(framework.clone());
             }
-            Change::ExecutorAdded { agent, framework, .. }
+            Change::TaskAdded { agent, framework, .. }
+            | Change::ExecutorAdded { agent, framework, .. }
             | Change::ExecutorRemoved { agent, framework, .. } => {
                 self.frameworks.insert(framework.clone());
                 self.agents.insert(agent.clone());

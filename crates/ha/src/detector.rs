@@ -69,6 +69,11 @@ impl Detection {
         self.leader.borrow().clone()
     }
 
+    /// The leader as others may follow it, for as long as this lives.
+    pub fn watch(&self) -> watch::Receiver<Option<MasterInfo>> {
+        self.leader.clone()
+    }
+
     /// Waits until the leader is another, or none.
     pub async fn changed(&mut self) -> Option<MasterInfo> {
         if self.leader.changed().await.is_err() {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message as _;
-use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
+use tepui_proto::internal::registry::{
+    GoneSlave, Machine, MinimumCapability, Slave, UnreachableSlave, Weight,
+};
 use tepui_proto::{MesosMessage, v1};
 
 use crate::error::text;
@@ -34,7 +36,37 @@ pub enum Change {
     RemoveFramework(RemovedFramework),
     /// Forgets that.
     ForgetFramework(v1::FrameworkId),
+    /// Puts the row of a setting.
+    Set(Setting),
+    /// Removes a role's quota.
+    UnsetQuota(String),
+    /// Removes a role's weight.
+    UnsetWeight(String),
+    /// Removes a machine.
+    UnsetMachine(v1::MachineId),
+    /// Removes the maintenance schedule.
+    UnsetSchedule,
+    /// Removes a capability that a master had to have.
+    UnsetCapability(String),
 }
+
+/// What operators set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting {
+    /// A role's quota.
+    Quota(v1::quota::QuotaConfig),
+    /// A role's weight.
+    Weight(Weight),
+    /// A machine's maintenance mode.
+    Machine(Machine),
+    /// The maintenance schedule, of which there is one.
+    Schedule(v1::maintenance::Schedule),
+    /// What a master must be able to do to read this registry.
+    Capability(MinimumCapability),
+}
+
+/// The name of the one row of [`Space::Schedules`].
+const SCHEDULE: &str = "schedule";
 
 /// A framework whose id may not come back.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -58,6 +90,16 @@ pub struct Recovered {
     pub gone: Vec<GoneSlave>,
     /// Frameworks that were removed, in the order of their times.
     pub frameworks: Vec<RemovedFramework>,
+    /// Quotas, in the order of their roles.
+    pub quotas: Vec<v1::quota::QuotaConfig>,
+    /// Weights, in the order of their roles.
+    pub weights: Vec<Weight>,
+    /// Machines under maintenance.
+    pub machines: Vec<Machine>,
+    /// The maintenance schedule.
+    pub schedule: Option<v1::maintenance::Schedule>,
+    /// What a master must be able to do.
+    pub capabilities: Vec<MinimumCapability>,
 }
 
 /// A change that no store can hold.
@@ -104,8 +146,33 @@ impl Change {
                 Ok(vec![put(Space::Frameworks, id, framework)?])
             }
             Self::ForgetFramework(id) => Ok(vec![delete(Space::Frameworks, &id.value)?]),
+            Self::Set(setting) => Ok(vec![setting.operation()?]),
+            Self::UnsetQuota(role) => Ok(vec![delete(Space::Quotas, role)?]),
+            Self::UnsetWeight(role) => Ok(vec![delete(Space::Weights, role)?]),
+            Self::UnsetMachine(id) => Ok(vec![delete(Space::Machines, &machine(id))?]),
+            Self::UnsetSchedule => Ok(vec![delete(Space::Schedules, SCHEDULE)?]),
+            Self::UnsetCapability(name) => Ok(vec![delete(Space::Capabilities, name)?]),
         }
     }
+}
+
+impl Setting {
+    fn operation(&self) -> Result<Operation, KeyError> {
+        match self {
+            Self::Quota(quota) => put(Space::Quotas, &quota.role, quota),
+            Self::Weight(weight) => {
+                put(Space::Weights, weight.info.role.as_deref().unwrap_or_default(), weight)
+            }
+            Self::Machine(row) => put(Space::Machines, &machine(&row.info.id), row),
+            Self::Schedule(schedule) => put(Space::Schedules, SCHEDULE, schedule),
+            Self::Capability(row) => put(Space::Capabilities, &row.capability, row),
+        }
+    }
+}
+
+/// The name of a machine's row: it is never empty, though both parts may be.
+fn machine(id: &v1::MachineId) -> String {
+    format!("{} {}", id.hostname.as_deref().unwrap_or_default(), id.ip.as_deref().unwrap_or_default())
 }
 
 /// Puts changes into as few batches as hold them, in order, without tearing one.
@@ -139,7 +206,16 @@ pub async fn recover(storage: &Arc<dyn Storage>) -> Result<Recovered, StorageErr
         unreachable: rows(storage, Space::Unreachable).await?,
         gone: rows(storage, Space::Gone).await?,
         frameworks: removed_frameworks(storage).await?,
+        quotas: rows(storage, Space::Quotas).await?,
+        weights: rows(storage, Space::Weights).await?,
+        machines: rows(storage, Space::Machines).await?,
+        schedule: rows(storage, Space::Schedules).await?.into_iter().next(),
+        capabilities: rows(storage, Space::Capabilities).await?,
     };
+    recovered.quotas.sort_by(|one, other| one.role.cmp(&other.role));
+    recovered.weights.sort_by(|one, other| one.info.role.cmp(&other.info.role));
+    recovered.machines.sort_by_cached_key(|row| machine(&row.info.id));
+    recovered.capabilities.sort_by(|one, other| one.capability.cmp(&other.capability));
     let id_of = |slave: &Slave| slave.info.id.clone().unwrap_or_default().value;
     recovered.agents.sort_by_cached_key(id_of);
     recovered.unreachable.sort_by_cached_key(|agent| (agent.timestamp.nanoseconds, agent.id.value.clone()));

@@ -310,8 +310,14 @@ impl Story {
 
 /// `m` and `n` are masters, other letters strangers.
 fn upid(name: &str) -> Upid {
-    let host = name.bytes().next().unwrap_or_default();
-    format!("{}@10.0.0.{host}:5050", if name.len() == 1 { "master" } else { name }).parse().unwrap()
+    // Masters are called by one letter; all other actors are at `m`, unless they say `@n`.
+    let (actor, master) = match name.split_once('@') {
+        Some(actor_and_master) => actor_and_master,
+        None if name.len() == 1 => ("master", name),
+        None => (name, "m"),
+    };
+    let host = master.bytes().next().unwrap_or_default();
+    format!("{actor}@10.0.0.{host}:5050").parse().unwrap()
 }
 
 fn termination(words: &Words<'_>) -> Termination {

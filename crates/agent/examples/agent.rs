@@ -51,6 +51,6 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let shutdown = async move {
         terminate.recv().await;
     };
-    tepui_agent::run(Config::new(core, master), listener, ready, shutdown).await?;
+    tepui_agent::run(Config::new(core, tepui_ha::Spec::parse(&master)?), listener, ready, shutdown).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tepui_fetcher::FetcherConfig;
+use tepui_ha::Spec;
 use tepui_http::Limits;
 use tepui_link::LinkConfig;
 
@@ -13,8 +14,10 @@ use tepui_link::LinkConfig;
 pub struct Config {
     /// The core's settings. `run` adds what the machine has of cpus, mem, disk and ports that are not named.
     pub core: tepui_agent_core::Config,
-    /// Where the master is: `host:port`.
-    pub master: String,
+    /// Where the leading master is found.
+    pub master: Spec,
+    /// After what silence of the servers that elect masters none is known any more.
+    pub master_session_timeout: Duration,
     /// The folder for what must not survive a reboot. No two agents share one.
     pub runtime_dir: PathBuf,
     /// How the launcher is started: a program and its arguments.
@@ -31,14 +34,15 @@ pub struct Config {
 
 impl Config {
     /// The settings of an agent of this master, and defaults for all else.
-    pub fn new(core: tepui_agent_core::Config, master: impl Into<String>) -> Self {
+    pub fn new(core: tepui_agent_core::Config, master: Spec) -> Self {
         let link = LinkConfig::new(core.pid.address);
         let runtime_dir = default_runtime_dir(Path::new(&core.work_dir));
         // Without a path the start of the launcher fails, and says so.
         let program = std::env::current_exe().map(PathBuf::into_os_string);
         Self {
             core,
-            master: master.into(),
+            master,
+            master_session_timeout: Duration::from_secs(10),
             runtime_dir,
             fetcher: fetcher(program.as_ref().map(PathBuf::from).unwrap_or_default()),
             launcher_command: vec![program.unwrap_or_default(), "launcher".into()],

@@ -24,7 +24,11 @@ pub const FLAGS: FlagSet = FlagSet {
 };
 
 const NETWORK: &[Flag] = &[
-    Flag::text("master", "Where the master is: `host:port`."),
+    Flag::text(
+        "master",
+        "Where the leading master is found: `host:port`, several of them, `zk://[user:password@]host:port/path`, \
+         `etcd://[user:password@]host:port/prefix`, or `file://` with a file that holds one of these.",
+    ),
     Flag::text("ip", "IP address to listen on; all addresses if not given."),
     Flag::text("ip6", "IPv6 address that tasks are told.").ignored("tasks are told the IPv4 address"),
     Flag::integer("port", "Port to listen on.").or("5051"),
@@ -39,9 +43,11 @@ const NETWORK: &[Flag] = &[
         true,
         "Whether the host name is looked up; if not, the IP address is shown.",
     ),
-    Flag::duration("zk_session_timeout", "ZooKeeper's session timeout.")
-        .or("10secs")
-        .ignored("no ZooKeeper is in use"),
+    Flag::duration(
+        "zk_session_timeout",
+        "Silence of ZooKeeper or etcd after which no leading master is known any more.",
+    )
+    .or("10secs"),
     Flag::duration(
         "registration_backoff_factor",
         "Longest wait before the first registration; doubles with each try.",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tepui_fetcher::FetcherConfig;
 use tepui_flags::{Addresses, Values};
+use tepui_ha::{Spec, SpecError};
 use tepui_proto::v1;
 use tepui_types::{Attributes, AttributesError, Resources, ResourcesError, RoleError, Upid, validate_role};
 use thiserror::Error;
@@ -22,11 +23,11 @@ pub enum ConfigError {
         /// What to give.
         hint: &'static str,
     },
-    /// `--master` names a store that holds the leader's address.
+    /// `--master` says nowhere to look.
     #[error(
-        "flag `master`: the leader cannot be detected in `{0}` yet\nhint: give the master itself, as `host:port`"
+        "flag `master`: {0}\nhint: give host:port, several of them, zk://host:port/path, etcd://host:port/prefix, or file://path"
     )]
-    Detection(String),
+    Master(#[from] SpecError),
     /// `--resources` is malformed.
     #[error("flag `resources`: failed to read `{value}`")]
     Resources {
@@ -61,16 +62,14 @@ impl Config {
             flag: "master",
             hint: "say where the master is, as in --master=127.0.0.1:5050",
         })?;
-        if master.contains("://") {
-            return Err(ConfigError::Detection(master.to_owned()));
-        }
         let core = core(values, addresses, command_executor)?;
-        let mut config = Self::new(core, master);
+        let mut config = Self::new(core, Spec::parse(master)?);
+        config.master_session_timeout = values.duration("zk_session_timeout").unwrap_or_default();
         if let Some(folder) = values.text("runtime_dir") {
             config.runtime_dir = PathBuf::from(folder);
         }
         set_fetcher(&mut config.fetcher, values);
-        config.flags = values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        config.flags = values.shown();
         Ok(config)
     }
 }
@@ -179,7 +178,8 @@ mod tests {
         let work_dir = "--work_dir=/tmp/w";
         assert!(check(&[work_dir]).unwrap_err().contains("flag `master` is missing"));
         assert!(check(&[master]).unwrap_err().contains("flag `work_dir` is missing"));
-        assert!(check(&["--master=zk://h:1/mesos", work_dir]).unwrap_err().contains("cannot be detected"));
+        assert!(check(&["--master=zk://h:1", work_dir]).unwrap_err().contains("zk://host:port/path"));
+        assert!(check(&["--master=zk://h:1/mesos", work_dir]).is_ok());
         assert!(check(&[master, work_dir, "--resources=cpus:four"]).unwrap_err().contains("`cpus:four`"));
         assert!(check(&[master, work_dir, "--attributes=x"]).unwrap_err().contains("attributes"));
         assert!(check(&[master, work_dir, "--default_role=a b"]).unwrap_err().contains("default_role"));

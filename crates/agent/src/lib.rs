@@ -12,6 +12,7 @@ mod clock;
 mod command_executor;
 mod config;
 mod containers;
+mod detection;
 mod fetch;
 mod files;
 mod flags;

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
-use tepui_agent_core::{Agent, Effects, Input};
+use tepui_agent_core::{Agent, Effects};
 use tepui_containerizer::{Containerizer, ContainerizerError, Settings};
 use tepui_fetcher::Fetcher;
-use tepui_link::{Link, Upid};
-use tokio::net::{TcpListener, lookup_host};
+use tepui_ha::Detector;
+use tepui_link::Link;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::containers::Containers;
+use crate::detection::follow;
 use crate::fetch::fetch_with;
 use crate::files::Files;
 use crate::front::Front;
-use crate::inbox::{Work, inbox};
+use crate::inbox::inbox;
 use crate::link_inbox::{forward, link_inbox};
 use crate::machine;
 use crate::reactor::Reactor;
@@ -30,17 +31,6 @@ use crate::view::View;
 /// Why an agent did not start, or ended without being asked to on its machine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The master's host is not known.
-    #[error("failed to find the master `{master}`\nhint: `--master` takes host:port")]
-    Master {
-        /// As it was given.
-        master: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// The host has no address.
-    #[error("failed to find the master `{0}`: its host has no address")]
-    NoAddress(String),
     /// A folder cannot be used.
     #[error(
         "failed to use the folder `{path}`\nhint: `--work_dir` names a folder that the agent may write to"
@@ -73,7 +63,6 @@ pub async fn run(
     ready: oneshot::Sender<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let master = find_master(&config.master).await?;
     config.core.work_dir = prepare_work_dir(&config.core.work_dir)?;
     config.core.resources = machine::complete(config.core.resources, config.core.work_dir.as_ref());
     let (work, works) = inbox();
@@ -110,7 +99,7 @@ pub async fn run(
         grace: config.core.executor_shutdown_grace_period,
         stopped: None,
     };
-    info!(pid = %config.core.pid, %master, work_dir = config.core.work_dir, "agent started");
+    info!(pid = %config.core.pid, master = ?config.master, work_dir = config.core.work_dir, "agent started");
     let (stop, stopped) = oneshot::channel::<()>();
     let service = move |request, peer| front.clone().handle(request, peer);
     let server = tokio::spawn(tepui_http::serve(listener, config.limits.clone(), service, async {
@@ -119,26 +108,16 @@ pub async fn run(
     let forwarder = tokio::spawn(forward(received, work.clone()));
     // Nobody need wait for it.
     let _ = ready.send(());
-    drop(work.send(Work::Input(Input::Detected(Some(master)))).await);
-    drop(work);
+    let detection = Detector::new(config.master, config.master_session_timeout).detect();
+    let detector = tokio::spawn(follow(detection, work));
     let reason = reactor.run(shutdown).await;
     let _ = stop.send(());
     if let Err(error) = server.await {
         error!(%error, "the HTTP server did not end well");
     }
     forwarder.abort();
+    detector.abort();
     reason.map_or(Ok(()), |reason| Err(Error::Stopped(reason)))
-}
-
-/// The master's address on the link.
-async fn find_master(master: &str) -> Result<Upid, Error> {
-    let found =
-        lookup_host(master).await.map_err(|source| Error::Master { master: master.to_owned(), source })?;
-    let addresses: Vec<SocketAddr> = found.collect();
-    // Masters advertise an IPv4 address, and compare literally.
-    let preferred = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-    let address = preferred.ok_or_else(|| Error::NoAddress(master.to_owned()))?;
-    Ok(Upid::new("master", *address))
 }
 
 /// Makes the folder, and gives its path without links: executors are told it, and `/files` compares with it.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tepui_agent::{Config, Error};
+use tepui_ha::Spec;
 use tepui_http::{Limits, ResponseBody};
 use tepui_link::{Link, LinkConfig, LinkEvent, Upid};
 use tepui_proto::{LinkMessage, internal, v1};
@@ -54,7 +55,7 @@ impl Pair {
             let shutdown = async {
                 drop(stopped.await);
             };
-            let mut config = Config::new(core, master_address.to_string());
+            let mut config = Config::new(core, Spec::parse(&master_address.to_string()).unwrap());
             config.launcher_command = vec![env!("CARGO_BIN_EXE_tepui-agent-launcher").into()];
             tepui_agent::run(config, listener, ready, shutdown).await
         });

@@ -55,8 +55,43 @@ impl Values {
         &self.warnings
     }
 
-    /// All flags that have a value, in the order of their names, as `/flags` shows them.
+    /// All flags that have a value, in the order of their names, as `/flags` shows them: without passwords.
+    pub fn shown(&self) -> Vec<(String, String)> {
+        self.iter().map(|(name, value)| (name.to_owned(), without_secret(value))).collect()
+    }
+
+    /// All flags that have a value, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.texts.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+/// Compat: Mesos shows the password of `--zk` to everyone who may read `/flags`.
+fn without_secret(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://").filter(|(scheme, _)| matches!(*scheme, "zk" | "etcd"))
+    else {
+        return value.to_owned();
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((credentials, _)) => {
+            let user = credentials.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:****{}", &rest[credentials.len()..])
+        }
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_secret("zk://ann:p@ss@h:1,i:2/mesos"), "zk://ann:****@h:1,i:2/mesos");
+        assert_eq!(without_secret("etcd://ann:p@h/x?ca=/a@b"), "etcd://ann:****@h/x?ca=/a@b");
+        for plain in ["zk://h:1/mesos", "a@b", "file:///etc/zk"] {
+            assert_eq!(without_secret(plain), plain);
+        }
     }
 }

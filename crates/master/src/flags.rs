@@ -16,14 +16,29 @@ const NETWORK: &[Flag] = &[
     Flag::text("advertise_port", "Port that agents and frameworks reach this master at, if not `port`."),
     Flag::text("ip_discovery_command", "Command that prints the IP address to listen on."),
     Flag::text("hostname", "Host name that this master shows; looked up if not given."),
-    Flag::bool("hostname_lookup", true, "Whether the host name is looked up; if not, the IP address is shown."),
+    Flag::bool(
+        "hostname_lookup",
+        true,
+        "Whether the host name is looked up; if not, the IP address is shown.",
+    ),
     Flag::text("cluster", "Name of the cluster, as the web UI shows it."),
-    Flag::text("zk", "ZooKeeper servers and path for electing the leader.")
-        .refused("this master would lead beside the other masters of the cluster; leave the flag out for a single master"),
-    Flag::duration("zk_session_timeout", "ZooKeeper's session timeout.").or("10secs").ignored("no ZooKeeper is in use"),
+    Flag::text(
+        "zk",
+        "ZooKeeper servers and path for electing the leader: `zk://[user:password@]host:port,host:port/path`, or \
+         `file://` with a file that holds that. Without this and `etcd`, this master leads.",
+    ),
+    Flag::duration("zk_session_timeout", "Time that a silent leader keeps its place in ZooKeeper.")
+        .or("10secs"),
+    Flag::text(
+        "etcd",
+        "As `zk`, for etcd: `etcd://[user:password@]host:port,host:port/prefix`, with `?ca=FILE&cert=FILE&key=FILE` \
+         for TLS.",
+    ),
+    Flag::duration("etcd_session_timeout", "Time that a silent leader keeps its place in etcd.").or("10secs"),
     Flag::text("domain", "Fault domain of this master, as JSON.")
         .refused("agents of other regions would be offered to every framework"),
-    Flag::text("webui_dir", "Folder of the web UI's files.").ignored("this binary reads no files for its pages"),
+    Flag::text("webui_dir", "Folder of the web UI's files.")
+        .ignored("this binary reads no files for its pages"),
 ];
 
 const FRAMEWORKS: &[Flag] = &[
@@ -136,30 +151,30 @@ const ALLOCATION: &[Flag] = &[
 ];
 
 const REGISTRY: &[Flag] = &[
-    Flag::text("registry", "Where the registry is kept.").or("in_memory").refused(
-        "the registry is in memory only: a restarted master would forget which agents were admitted",
+    Flag::text(
+        "registry",
+        "Where the registry is kept: `embedded` (a file in `work_dir`), `zookeeper` (that of `zk`), `etcd` (that of \
+         `etcd`), `zk://...`, `etcd://...`, or `in_memory`. If not given, it is where the leader is elected; without an \
+         election it is in `work_dir`, and without that in memory. `replicated_log` means the same as not giving it.",
     ),
-    Flag::path("work_dir", "Folder for the registry.").ignored("the registry is kept in memory"),
-    Flag::integer("quorum", "Size of the replicated log's quorum.").ignored("there is no replicated log"),
+    Flag::path("work_dir", "Folder for the embedded registry."),
+    Flag::integer("quorum", "Size of the replicated log's quorum.")
+        .ignored("there is no replicated log; ZooKeeper and etcd have quorums of their own"),
     Flag::bool("log_auto_initialize", true, "Whether the replicated log is initialized.")
-        .ignored("there is no replicated log"),
+        .ignored("there is no replicated log; the registry makes itself where it is missing"),
     Flag::bool("registry_strict", false, "Whether agents that the registry does not know are turned away.")
         .refused_unless("unknown agents would be admitted", &["false"]),
-    Flag::duration("registry_fetch_timeout", "Longest read of the registry.")
-        .or("1mins")
-        .ignored("the registry is kept in memory"),
-    Flag::duration("registry_store_timeout", "Longest write of the registry.")
-        .or("20secs")
-        .ignored("the registry is kept in memory"),
-    Flag::duration("registry_gc_interval", "Period in which old agents are forgotten.")
-        .or("15mins")
-        .ignored("the registry is kept in memory"),
-    Flag::duration("registry_max_agent_age", "Time after which an unreachable agent is forgotten.")
-        .or("2weeks")
-        .ignored("the registry is kept in memory"),
-    Flag::integer("registry_max_agent_count", "Unreachable agents to remember.")
-        .or("102400")
-        .ignored("the registry is kept in memory"),
+    Flag::duration("registry_fetch_timeout", "Longest read of the registry, before it is tried again or by another master.")
+        .or("1mins"),
+    Flag::duration(
+        "registry_store_timeout",
+        "Longest write of the registry, before another master is elected if that may have a better way to the store.",
+    )
+    .or("20secs"),
+    Flag::duration("registry_gc_interval", "Period in which old agents are forgotten.").or("15mins").ignored("nothing is forgotten yet"),
+    Flag::duration("registry_max_agent_age", "Time after which an unreachable or gone agent is forgotten.")
+        .or("2weeks").ignored("nothing is forgotten yet"),
+    Flag::integer("registry_max_agent_count", "Unreachable or gone agents to remember.").or("102400").ignored("nothing is forgotten yet"),
 ];
 
 const SECURITY: &[Flag] = &[

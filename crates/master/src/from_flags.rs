@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use tepui_allocator::PatternLimits;
 use tepui_flags::{Addresses, Values};
+use tepui_ha::SpecError;
 use tepui_link::LinkConfig;
 use tepui_master_core::{AllocatorConfig, RateLimits, RateLimitsError};
 use tepui_master_view::Settings;
 use tepui_proto::{JsonDialect, JsonError, MesosMessage as _, v1};
 use tepui_types::{QuantitiesError, ResourceQuantities, RoleError, Upid, validate_role};
 use thiserror::Error;
+
+mod high_availability;
 
 use crate::Config;
 use crate::clock::wall;
@@ -48,6 +51,24 @@ pub enum ConfigError {
     /// `--rate_limits` makes no sense.
     #[error("flag `rate_limits`: {0}")]
     RateLimits(#[from] RateLimitsError),
+    /// `--zk`, `--etcd` or a location in `--registry` cannot be read.
+    #[error("flag `{flag}`: {source}")]
+    Location {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it.
+        source: SpecError,
+    },
+    /// Flags that contradict each other, or lack one.
+    #[error("flag `{flag}`: {problem}\nhint: {hint}")]
+    Combination {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// `--min_allocatable_resources` is malformed.
     #[error("flag `min_allocatable_resources`: {0}")]
     MinAllocatable(#[from] QuantitiesError),
@@ -65,7 +86,7 @@ impl Config {
             cluster: owned("cluster"),
             log_dir: owned("log_dir"),
             external_log_file: owned("external_log_file"),
-            flags: values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            flags: values.shown(),
             max_completed_frameworks: core.max_completed_frameworks,
             max_completed_tasks_per_framework: core.max_completed_tasks_per_framework,
             max_unreachable_tasks_per_framework: core.max_unreachable_tasks_per_framework,
@@ -74,7 +95,15 @@ impl Config {
             ..Settings::default()
         };
         let link = LinkConfig::new(addresses.advertised);
-        Ok(Self { link, ..Self::new(core, view) })
+        let election = high_availability::election(values)?;
+        Ok(Self {
+            link,
+            registry: high_availability::registry(values, election.as_ref())?,
+            election,
+            registry_fetch_timeout: values.duration("registry_fetch_timeout").unwrap_or_default(),
+            registry_store_timeout: values.duration("registry_store_timeout").unwrap_or_default(),
+            ..Self::new(core, view)
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use tepui_link::{Link, is_link_request};
 use tokio::sync::mpsc;
 
 use crate::inbox::Work;
+use crate::leading::Leading;
 use crate::reader::{Read, Reads};
 use crate::routes;
 
@@ -18,8 +19,8 @@ pub(crate) struct Handles {
     pub(crate) inbox: mpsc::Sender<Work>,
     /// The queue of the view.
     pub(crate) reads: Reads,
-    /// The leader's host and port, for redirects.
-    pub(crate) leader: (String, u16),
+    /// Who leads.
+    pub(crate) leading: Leading,
 }
 
 /// Serves messages of the link and requests of clients.

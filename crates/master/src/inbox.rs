@@ -1,10 +1,13 @@
 //! What the reactor is given to do.
 
+use tepui_ha::Lease;
 use tepui_http::Response;
-use tepui_master_core::Input;
+use tepui_master_core::{Input, Registry};
 use tepui_proto::v1;
 use tepui_wire::ContentType;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::registrar::{Registrar, Report};
 
 /// How many inputs may wait for the core. A step takes microseconds, so this is milliseconds of work; peers that send
 /// faster are slowed down by their own connections.
@@ -15,6 +18,8 @@ const CAPACITY: usize = 4096;
 pub(crate) enum Work {
     /// Step the core with this.
     Input(Input),
+    /// This master was elected and has read the registry: the core leads from here on.
+    Lead(Box<Lead>),
     /// Step the core with a scheduler's call, and answer its request.
     Call(Box<CallWork>),
 }
@@ -32,6 +37,21 @@ pub(crate) struct CallWork {
     pub(crate) principal: Option<String>,
     /// Where the answer goes.
     pub(crate) answer: oneshot::Sender<Response>,
+}
+
+/// What makes a master leading.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    /// What the registry held.
+    pub(crate) registry: Registry,
+    /// Checked before every effect.
+    pub(crate) lease: Lease,
+    /// Where the core's writes go.
+    pub(crate) registrar: Registrar,
+    /// What it says of them.
+    pub(crate) reports: mpsc::Receiver<Report>,
+    /// Told when the core has recovered.
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 /// Makes the queue in front of the reactor.

@@ -10,27 +10,39 @@
 //! - the **front** (`front.rs`, `routes/`) serves HTTP: requests to the scheduler API and messages of the link become
 //!   inputs, all others become reads.
 //!
+//! A fourth, the **registrar** (`registrar.rs`), makes the core's writes durable; the reactor steps the core when they are.
+//!
+//! All of these live for one *term* (`term.rs`): candidacy, recovery, leadership. When that is lost they end, and a new
+//! term begins with a new core, in the same process (`run.rs`).
+//!
 //! Both queues that peers fill are bounded, and a full one makes its peers wait. Start reading at [`run()`].
 
 mod clock;
 mod config;
+mod election;
 mod encoded_event;
 mod flags;
 mod from_flags;
 mod front;
 mod inbox;
 mod journal_log;
+mod leading;
 mod link_inbox;
 mod reactor;
 mod reader;
+mod registrar;
+mod registrar_metrics;
+mod registry;
 mod rejection;
 mod routes;
 mod run;
-mod storage;
 mod streams;
 mod system_metrics;
+mod term;
 
 pub use config::Config;
+pub use election::ElectionConfig;
 pub use flags::FLAGS;
 pub use from_flags::ConfigError;
+pub use registry::RegistryConfig;
 pub use run::{Error, run};

@@ -1,22 +1,22 @@
 //! The core's owner: batches of inputs in, journal and effects out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use tepui_ha::Lease;
 use tepui_http::{Response, response};
 use tepui_link::Link;
 use tepui_master_core::{
-    Effect, Effects, Input, Master, Reader, RequestId, Response as CoreResponse, SchedulerCall, StoreId,
-    StreamId,
+    Effect, Effects, Input, Master, Reader, RequestId, Response as CoreResponse, SchedulerCall, StreamId,
 };
 use tepui_wire::ContentType;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
-use crate::inbox::{CallWork, Work};
+use crate::inbox::{CallWork, Lead, Work};
 use crate::journal_log::JournalLog;
 use crate::reader::Journal;
+use crate::registrar::{Registrar, Report};
 use crate::rejection::refuse;
-use crate::storage::Storage;
 use crate::streams::Streams;
 
 /// How many inputs make a batch at the most: answers should not wait for more than a few milliseconds of steps.
@@ -31,11 +31,28 @@ pub(crate) struct Reactor {
     log: JournalLog,
     streams: Streams,
     link: Link,
-    storage: Storage,
+    /// What it may do, once it was elected.
+    mandate: Option<Mandate>,
     waiting: BTreeMap<RequestId, Waiting>,
     next_request: u64,
-    /// Batches of writes that have become durable.
-    stored: VecDeque<StoreId>,
+    /// Why this master may not act any more.
+    deposed: Option<String>,
+}
+
+/// The right to act as the leader.
+struct Mandate {
+    lease: Lease,
+    registrar: Registrar,
+    reports: mpsc::Receiver<Report>,
+}
+
+/// How a reactor ended.
+#[derive(Debug)]
+pub(crate) enum Retired {
+    /// It was told to.
+    Asked,
+    /// Somebody else may lead, and why.
+    Deposed(String),
 }
 
 /// A request that the core has not answered yet.
@@ -54,30 +71,28 @@ impl Reactor {
             log: JournalLog::default(),
             streams: Streams::new(inbox),
             link,
-            storage: Storage::default(),
+            mandate: None,
             waiting: BTreeMap::new(),
             next_request: 0,
-            stored: VecDeque::new(),
+            deposed: None,
         }
     }
 
-    /// Lets the core lead, with what the registry holds.
-    pub(crate) fn recover(&mut self) {
-        let registry = self.storage.recover();
-        self.step(Input::Recovered(Box::new(registry)));
-        self.flush();
-    }
-
-    /// Works until `shutdown` completes.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Work>, shutdown: oneshot::Receiver<()>) {
+    /// Works until `shutdown` completes, or this master may not act any more.
+    pub(crate) async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Work>,
+        shutdown: oneshot::Receiver<()>,
+    ) -> Retired {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         let mut shutdown = shutdown;
         loop {
             tokio::select! {
                 // An error means that whoever would say it is gone, so it is time to stop all the same.
-                _ = &mut shutdown => return,
+                _ = &mut shutdown => return Retired::Asked,
                 _ = inbox.recv_many(&mut batch, MAX_BATCH) => {}
-                () = self.deadline() => {}
+                () = deadline(&self.core, self.clock) => {}
+                Some(report) = report(&mut self.mandate) => self.reported(report),
             }
             for work in batch.drain(..) {
                 self.take(work);
@@ -86,14 +101,16 @@ impl Reactor {
                 self.step(Input::Tick);
             }
             self.flush();
+            if let Some(reason) = self.deposed.take() {
+                return Retired::Deposed(reason);
+            }
         }
     }
 
-    /// Completes when the core wants a tick.
-    async fn deadline(&self) {
-        match self.core.next_deadline() {
-            Some(deadline) => tokio::time::sleep_until(self.clock.instant(deadline).into()).await,
-            None => std::future::pending().await,
+    fn reported(&mut self, report: Report) {
+        match report {
+            Report::Stored(ids) => ids.into_iter().for_each(|id| self.step(Input::Stored(id))),
+            Report::Deposed(reason) => self.deposed = Some(reason),
         }
     }
 
@@ -105,8 +122,19 @@ impl Reactor {
                 }
                 self.step(input);
             }
+            Work::Lead(lead) => self.lead(*lead),
             Work::Call(call) => self.call(*call),
         }
+    }
+
+    /// Lets the core lead, with what the registry holds.
+    fn lead(&mut self, lead: Lead) {
+        let Lead { registry, lease, registrar, reports, done } = lead;
+        self.mandate = Some(Mandate { lease, registrar, reports });
+        self.step(Input::Recovered(Box::new(registry)));
+        self.flush();
+        // Whoever waited may have gone.
+        let _ = done.send(());
     }
 
     fn call(&mut self, work: CallWork) {
@@ -123,23 +151,30 @@ impl Reactor {
         self.core.step(self.clock.now(), input, &mut self.effects);
     }
 
-    /// Publishes the journal of the batch and carries out its effects, and those of writes that are durable by then.
+    /// Publishes the journal of the batch and carries out its effects, as long as nobody else can have been elected.
     fn flush(&mut self) {
-        loop {
-            if !self.effects.changes.is_empty() {
-                for change in &self.effects.changes {
-                    self.log.log(change);
-                }
-                self.journal.publish(&mut self.effects.changes);
+        if !self.effects.changes.is_empty() {
+            for change in &self.effects.changes {
+                self.log.log(change);
             }
-            let mut effects = std::mem::take(&mut self.effects.effects);
-            for effect in effects.drain(..) {
-                self.carry_out(effect);
-            }
-            self.effects.effects = effects;
-            let Some(stored) = self.stored.pop_front() else { return };
-            self.step(Input::Stored(stored));
+            self.journal.publish(&mut self.effects.changes);
         }
+        let mut effects = std::mem::take(&mut self.effects.effects);
+        for effect in effects.drain(..) {
+            // Before each one: the process may have been stopped for a while since the last.
+            if self.is_deposed() {
+                break;
+            }
+            self.carry_out(effect);
+        }
+        self.effects.effects = effects;
+    }
+
+    fn is_deposed(&mut self) -> bool {
+        if self.deposed.is_none() && self.mandate.as_ref().is_some_and(|mandate| !mandate.lease.is_held()) {
+            self.deposed = Some("the lease ran out".to_owned());
+        }
+        self.deposed.is_some()
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -155,8 +190,9 @@ impl Reactor {
             Effect::OpenLink(peer) => self.link.link(&peer),
             Effect::CloseLink(peer) => self.link.unlink(&peer),
             Effect::Store { id, writes } => {
-                self.storage.store(writes);
-                self.stored.push_back(id);
+                if let Some(mandate) = &self.mandate {
+                    mandate.registrar.store(id, writes);
+                }
             }
         }
     }
@@ -175,5 +211,21 @@ impl Reactor {
 
     fn subscribe(&mut self, stream: StreamId, stream_id: &str, accept: Option<ContentType>) -> Response {
         self.streams.open(stream, stream_id, accept.unwrap_or(ContentType::Json))
+    }
+}
+
+/// Completes when the core wants a tick.
+async fn deadline(core: &Master, clock: Clock) {
+    match core.next_deadline() {
+        Some(deadline) => tokio::time::sleep_until(clock.instant(deadline).into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the registrar says next; nothing before this master leads.
+async fn report(mandate: &mut Option<Mandate>) -> Option<Report> {
+    match mandate {
+        Some(mandate) => mandate.reports.recv().await,
+        None => std::future::pending().await,
     }
 }

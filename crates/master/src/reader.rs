@@ -19,6 +19,7 @@ use tepui_master_view::{Encoding, TasksQuery, View};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::clock::wall;
+use crate::registrar_metrics::RegistrarMetrics;
 use crate::system_metrics::system_metrics;
 
 /// How many reads may wait for the view; further ones wait in their own connections. Equal ones are answered together,
@@ -133,9 +134,13 @@ fn send_gathered(gathered: &mut Vec<Change>, queue: &Sender<Message>) {
 }
 
 /// Starts the reader. It ends when all `Journal`s and `Reads` are gone.
-pub(crate) fn start(view: View) -> std::io::Result<(Journal, Reads, JoinHandle<()>)> {
+pub(crate) fn start(
+    view: View,
+    metrics: Arc<RegistrarMetrics>,
+) -> std::io::Result<(Journal, Reads, JoinHandle<()>)> {
     let (sender, receiver) = channel();
-    let thread = std::thread::Builder::new().name("view".to_owned()).spawn(move || run(view, &receiver))?;
+    let thread =
+        std::thread::Builder::new().name("view".to_owned()).spawn(move || run(view, &metrics, &receiver))?;
     let gathered = Gathered::default();
     let reads = Reads {
         gathered: Arc::clone(&gathered),
@@ -145,7 +150,7 @@ pub(crate) fn start(view: View) -> std::io::Result<(Journal, Reads, JoinHandle<(
     Ok((Journal { gathered, queue: sender }, reads, thread))
 }
 
-fn run(mut view: View, queue: &Receiver<Message>) {
+fn run(mut view: View, metrics: &RegistrarMetrics, queue: &Receiver<Message>) {
     let mut reads: VecDeque<(Read, oneshot::Sender<Bytes>)> = VecDeque::new();
     loop {
         let mut next = match queue.recv() {
@@ -161,7 +166,7 @@ fn run(mut view: View, queue: &Receiver<Message>) {
                 next = queue.try_recv().ok();
             }
             let Some((read, answer)) = reads.pop_front() else { break };
-            let bytes = Bytes::from(render(&view, &read));
+            let bytes = Bytes::from(render(&view, metrics, &read));
             drop(answer.send(bytes.clone()));
             for (_, answer) in extract(&mut reads, &read) {
                 drop(answer.send(bytes.clone()));
@@ -181,7 +186,7 @@ fn extract(
     equal
 }
 
-fn render(view: &View, read: &Read) -> Vec<u8> {
+fn render(view: &View, metrics: &RegistrarMetrics, read: &Read) -> Vec<u8> {
     match read {
         Read::State => view.state(),
         Read::StateSummary => view.state_summary(),
@@ -189,19 +194,24 @@ fn render(view: &View, read: &Read) -> Vec<u8> {
         Read::Slaves(only) => view.slaves(only.as_deref()),
         Read::Tasks(query) => view.tasks(query),
         Read::Roles => view.roles(),
-        Read::MetricsSnapshot => view.metrics_snapshot(wall(), &system_metrics()),
+        Read::MetricsSnapshot => view.metrics_snapshot(wall(), &process_metrics(metrics)),
         Read::Flags => view.flags(),
         Read::Version => view.version(),
-        Read::Operator(read, encoding) => render_operator(view, *read, *encoding),
+        Read::Operator(read, encoding) => render_operator(view, metrics, *read, *encoding),
     }
 }
 
-fn render_operator(view: &View, read: OperatorRead, encoding: Encoding) -> Vec<u8> {
+fn render_operator(
+    view: &View,
+    metrics: &RegistrarMetrics,
+    read: OperatorRead,
+    encoding: Encoding,
+) -> Vec<u8> {
     match read {
         OperatorRead::Health => View::get_health(encoding),
         OperatorRead::Flags => view.get_flags(encoding),
         OperatorRead::Version => view.get_version(encoding),
-        OperatorRead::Metrics => view.get_metrics(encoding, wall(), &system_metrics()),
+        OperatorRead::Metrics => view.get_metrics(encoding, wall(), &process_metrics(metrics)),
         OperatorRead::Master => view.get_master(encoding),
         OperatorRead::Agents => view.get_agents(encoding),
         OperatorRead::Frameworks => view.get_frameworks(encoding),
@@ -210,4 +220,11 @@ fn render_operator(view: &View, read: OperatorRead, encoding: Encoding) -> Vec<u
         OperatorRead::State => view.get_state(encoding),
         OperatorRead::Roles => view.get_roles(encoding),
     }
+}
+
+/// The metrics that are not the core's.
+fn process_metrics(registrar: &RegistrarMetrics) -> Vec<(String, f64)> {
+    let mut metrics = system_metrics();
+    metrics.extend(registrar.list());
+    metrics
 }

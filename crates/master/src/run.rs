@@ -1,24 +1,25 @@
-//! Puts the master together.
+//! Puts the master together: what lasts as long as the process, and one term after the other.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tepui_link::Link;
-use tepui_master_core::Master;
-use tepui_master_view::View;
+use tepui_ha::SpecError;
+use tepui_storage::StorageError;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinError;
-use tracing::info;
+use tokio::time::sleep;
+use tracing::{info, warn};
 
 use crate::Config;
-use crate::front::{Front, Handles};
-use crate::inbox::inbox;
-use crate::link_inbox::{forward, link_inbox};
-use crate::reactor::Reactor;
-use crate::reader;
+use crate::election::Election;
+use crate::registrar_metrics::RegistrarMetrics;
+use crate::registry;
+use crate::term::{End, Shared, Term};
 
-/// How the actors are called that watch agents; each agent's pings come from one of its own.
-const AGENT_OBSERVER: &str = "slave-observer(";
+/// How long a deposed master waits before it contends again: whoever took over shall not be contested in a hurry.
+const PAUSE_BETWEEN_TERMS: Duration = Duration::from_secs(1);
 
 /// Why a master could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
@@ -32,57 +33,91 @@ pub enum Error {
     /// The core's task ended with a panic.
     #[error("the master's core failed; please report this")]
     Core(#[source] JoinError),
+    /// The server's task ended with a panic.
+    #[error("the HTTP server failed; please report this")]
+    Server(#[source] JoinError),
+    /// The store cannot be used.
+    #[error("failed to use the registry")]
+    Registry(#[source] StorageError),
+    /// There is no such election.
+    #[error("failed to take part in the election")]
+    Election(#[from] SpecError),
+    /// The registry was written by a master that can do more.
+    #[error(
+        "the registry wants a master with the capability `{0}`, which this one lacks\nhint: run the version that wrote it"
+    )]
+    MinimumCapability(String),
+    /// A master without an election was deposed.
+    #[error("this master may not go on: {0}\nhint: does another master use the same registry?")]
+    Deposed(String),
 }
 
-/// Runs a master on `listener` until `shutdown` completes. `ready` is told when it leads and takes requests.
+/// Runs a master on `listener` until `shutdown` completes. `ready` is told when it takes requests and, if there is no
+/// election, leads.
 ///
 /// # Errors
-/// The master could not start, or its core failed.
+/// The master could not start, or cannot go on.
 pub async fn run(
     config: Config,
     listener: TcpListener,
     ready: oneshot::Sender<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let seed = getrandom::u64().map_err(Error::Seed)?;
-    let leader = (config.core.hostname.clone(), config.core.pid.address.port());
-    let (work, inbox) = inbox();
-    let (link_events, link_inbox) = link_inbox();
-    let link = Link::new(config.link, link_events);
-    link.register(&config.core.pid.id);
-    link.register_family(|actor| actor.starts_with(AGENT_OBSERVER));
-    let (journal, queue, view_thread) = reader::start(View::new(config.view)).map_err(Error::Thread)?;
-
-    let pid = config.core.pid.clone();
-    let mut reactor = Reactor::new(Master::new(config.core, seed), journal, link.clone(), work.clone());
-    reactor.recover();
-    let (stop_reactor, reactor_stopped) = oneshot::channel();
-    let mut reactor = tokio::spawn(reactor.run(inbox, reactor_stopped));
-    let forwarder = tokio::spawn(forward(link_inbox, work.clone()));
-
-    let front = Front::new(&Handles { inbox: work, reads: queue, leader }, link, &config.limits);
+    let shared = Shared {
+        storage: registry::open(&config.registry).map_err(Error::Registry)?,
+        election: Election::start(config.election.as_ref())?,
+        metrics: Arc::new(RegistrarMetrics::default()),
+        config,
+    };
+    let term = Term::begin(&shared)?;
+    let (fronts, front) = watch::channel(term.front());
+    let service = move |request, peer| {
+        let front = front.borrow().clone();
+        front.serve(request, peer)
+    };
+    let (stop, stopped) = oneshot::channel::<()>();
+    let limits = shared.config.limits.clone();
+    let server = tokio::spawn(tepui_http::serve(listener, limits, service, async {
+        // An error means that the master is gone, so it is time to stop all the same.
+        let _ = stopped.await;
+    }));
+    let pid = shared.config.core.pid.clone();
     info!(%pid, "master started");
-    // Nobody need be waiting for it.
-    let _ = ready.send(());
-    let mut ended = Ok(());
-    let service = move |request, peer| front.clone().serve(request, peer);
-    tepui_http::serve(listener, config.limits, service, async {
-        tokio::select! {
-            () = shutdown => {
-                // The reactor goes first: with it end the event streams, which would keep their connections busy. An
-                // error means that it has stopped already.
-                let _ = stop_reactor.send(());
-                ended = (&mut reactor).await;
-            }
-            result = &mut reactor => ended = result,
-        }
-    })
-    .await;
-
-    forwarder.abort();
-    ended.map_err(Error::Core)?;
-    // With the reactor and the front gone nobody can ask the view, so its thread ends.
-    drop(tokio::task::spawn_blocking(move || view_thread.join()).await);
+    let mut ready = Some(ready);
+    if shared.election.has_rivals()
+        && let Some(ready) = ready.take()
+    {
+        // Nobody need be waiting for it.
+        let _ = ready.send(());
+    }
+    let ended = terms(&shared, term, &fronts, ready, shutdown).await;
+    drop(stop);
+    let stopped = server.await.map_err(Error::Server);
     info!(%pid, "master stopped");
-    Ok(())
+    ended.and(stopped)
+}
+
+/// Runs terms until one ends for good.
+async fn terms(
+    shared: &Shared,
+    mut term: Term,
+    fronts: &watch::Sender<crate::front::Front>,
+    mut ready: Option<oneshot::Sender<()>>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    tokio::pin!(shutdown);
+    loop {
+        match term.run(shared, &mut ready, shutdown.as_mut()).await {
+            End::Asked => return Ok(()),
+            End::Failed(error) => return Err(error),
+            End::Deposed(reason) if !shared.election.has_rivals() => return Err(Error::Deposed(reason)),
+            End::Deposed(reason) => warn!(reason, "this master does not lead; it will contend again"),
+        }
+        term = Term::begin(shared)?;
+        fronts.send_replace(term.front());
+        tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            () = sleep(PAUSE_BETWEEN_TERMS) => {}
+        }
+    }
 }

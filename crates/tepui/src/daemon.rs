@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use tepui_flags::{Addresses, FlagSet, Values};
+use tepui_master::RegistryConfig;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -17,8 +18,11 @@ use crate::logging;
 pub(crate) fn master(args: Vec<OsString>) -> ExitCode {
     daemon(&tepui_master::FLAGS, args, |values, addresses, listener| async move {
         let config = tepui_master::Config::from_flags(&values, &addresses)?;
-        if !values.is_given("registry") {
-            warn!("the registry is kept in memory: a restarted master knows no agent until it re-registers");
+        if let RegistryConfig::InMemory = config.registry {
+            warn!(
+                "the registry is kept in memory: a restarted master knows no agent until it re-registers; \
+                 give --work_dir, --zk or --etcd to keep it"
+            );
         }
         Ok(tepui_master::run(config, listener, oneshot::channel().0, terminated()?).await?)
     })

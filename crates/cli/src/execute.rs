@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tepui_client::{Address, ContentType};
+use tepui_client::{ContentType, Masters};
 use tepui_flags::Values;
 use tepui_proto::v1;
 
@@ -25,8 +25,8 @@ use crate::wrong_flags::flags_error;
 /// What to run, and where.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The master.
-    pub master: Address,
+    /// The masters.
+    pub masters: Masters,
     /// The framework that runs the task.
     pub framework: v1::FrameworkInfo,
     /// The tasks; their agent is filled in.
@@ -104,7 +104,7 @@ pub fn execute(args: Vec<OsString>) -> ExitCode {
 pub fn options_from_flags(values: &Values) -> anyhow::Result<Options> {
     let master = values
         .text("master")
-        .context("flag `master` is missing\nhint: say where, as in --master=127.0.0.1:5050")?;
+        .context("flag `master` is missing\nhint: say where, as in --master=127.0.0.1:5050 or --master=zk://10.0.0.1:2181/mesos")?;
     let content_type = match values.text("content_type") {
         Some("json") => ContentType::Json,
         Some("protobuf") | None => ContentType::Protobuf,
@@ -112,7 +112,7 @@ pub fn options_from_flags(values: &Values) -> anyhow::Result<Options> {
     };
     let (tasks, is_group) = task::tasks(values)?;
     Ok(Options {
-        master: master.parse().context("flag `master`")?,
+        masters: master.parse().context("flag `master`")?,
         framework: task::framework(values)?,
         tasks,
         is_group,
@@ -171,14 +171,23 @@ mod tests {
     }
 
     #[test]
+    fn masters_are_given_in_every_form() {
+        for masters in ["h:1", "h:1,h:2", "zk://h:1,h:2/mesos", "etcd://h:1/tepui"] {
+            let master = format!("--master={masters}");
+            let options = check(&[&master, "--name=n", "--command=c"]).unwrap();
+            assert_eq!(options.masters.to_string(), masters);
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_said() {
         assert!(check(&["--name=n", "--command=true"]).unwrap_err().contains("flag `master` is missing"));
         assert!(check(&["--master=h:1", "--command=true"]).unwrap_err().contains("flag `name` is missing"));
         assert!(check(&["--master=h:1", "--name=n"]).unwrap_err().contains("flag `command` is missing"));
         let bad = check(&["--master=h:1", "--name=n", "--command=c", "--resources=cpus:four"]);
         assert!(bad.unwrap_err().contains("cpus:four"));
-        let bad = check(&["--master=zk://h:1/mesos", "--name=n", "--command=c"]);
-        assert!(bad.unwrap_err().contains("not built yet"));
+        let bad = check(&["--master=zk://h:1", "--name=n", "--command=c"]);
+        assert!(bad.unwrap_err().starts_with("flag `master`: failed to read where the group of masters is"));
         assert!(
             check(&["--master=h:1", "--name=a/b", "--command=c"]).unwrap_err().contains("invalid characters")
         );

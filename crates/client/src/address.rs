@@ -14,12 +14,6 @@ pub struct Address {
 /// A text that is not the address of a master or an agent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// The master is to be found through a store, which is not built.
-    #[error(
-        "failed to look for the master in `{0}`: detection through ZooKeeper and etcd is not built yet\nhint: give the \
-         leading master itself, as in `10.0.0.1:5050`"
-    )]
-    DetectionUnsupported(String),
     /// Encryption is not built.
     #[error("failed to use `{0}`: TLS is not built yet\nhint: use `http://`")]
     TlsUnsupported(String),
@@ -59,9 +53,6 @@ impl FromStr for Address {
         let authority = match text.split_once("://") {
             None => text,
             Some(("http", rest)) => rest.strip_suffix('/').unwrap_or(rest),
-            Some(("zk" | "etcd" | "file", _)) => {
-                return Err(AddressError::DetectionUnsupported(text.to_owned()));
-            }
             Some(("https", _)) => return Err(AddressError::TlsUnsupported(text.to_owned())),
             Some(_) => return Err(malformed()),
         };
@@ -112,8 +103,6 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_named() {
-        check("zk://a:2181/mesos", r#"DetectionUnsupported("zk://a:2181/mesos")"#);
-        check("etcd://a:2379", r#"DetectionUnsupported("etcd://a:2379")"#);
         check("https://a:5050", r#"TlsUnsupported("https://a:5050")"#);
     }
 
@@ -131,6 +120,7 @@ mod tests {
             "::1:5050",
             "[::1:5050",
             "ftp://a:1",
+            "zk://a:2181/mesos",
         ] {
             check(text, &format!("Malformed({text:?})"));
         }

@@ -11,7 +11,7 @@ use tepui_wire::{BodyError, ContentType};
 use crate::Address;
 use crate::connection::{Connection, TransportError};
 
-/// How long an answer may take.
+/// How long an answer may take, unless somebody says otherwise: that with the whole state of a large cluster is long.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The largest answer: the whole state of a large cluster in JSON has some hundred megabytes.
@@ -26,6 +26,9 @@ pub enum CallError {
     /// There is no subscription at the moment.
     #[error("failed to call: not subscribed")]
     NotSubscribed,
+    /// The group of masters has no leader at the moment.
+    #[error("failed to find a leading master in `{0}`")]
+    NoLeader(String),
     /// No answer came. What was called for may have happened or not.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -50,6 +53,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the same call may succeed later: nobody leads, the leader is another, or there was no answer. In the
+    /// last case the call may have had its effect.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NotSubscribed | Self::NoLeader(_) | Self::Transport(_) => true,
+            Self::Refused { status, .. } => {
+                matches!(*status, StatusCode::TEMPORARY_REDIRECT | StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::Answer { .. } => false,
+        }
+    }
+
     pub(crate) fn body(address: &Address, source: BodyError) -> Self {
         Self::Answer { address: address.clone(), source: source.into() }
     }
@@ -119,11 +134,15 @@ pub(crate) struct Caller {
 
 impl Default for Caller {
     fn default() -> Self {
-        Self { connection: None, timeout: Some(ANSWER_TIMEOUT) }
+        Self::new(ANSWER_TIMEOUT)
     }
 }
 
 impl Caller {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { connection: None, timeout: Some(timeout) }
+    }
+
     pub(crate) async fn call(&mut self, address: &Address, outgoing: Outgoing) -> Result<Answer, CallError> {
         let Some(timeout) = self.timeout else { return self.exchange(address, outgoing).await };
         let late = || TransportError::Timeout { address: address.clone(), timeout };

@@ -48,7 +48,9 @@ pub fn subscribe(environment: &Environment, content_type: ContentType) -> (Updat
         Policy { backoff: BACKOFF.min(max_backoff), max_backoff, give_up_after: Some(give_up_after) };
     let authorization = environment.authorization();
     let subscriber = Subscriber::new(
-        environment.agent.clone(),
+        environment.agent.clone().into(),
+        // An agent is no group of masters.
+        Duration::MAX,
         environment.path.clone(),
         content_type,
         authorization.clone(),

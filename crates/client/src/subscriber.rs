@@ -18,7 +18,9 @@ use crate::Address;
 use crate::caller::{Outgoing, STREAM_ID};
 use crate::connection::{Connection, TransportError};
 use crate::event_stream::EventStream;
-use crate::subscription::{Policy, Step, Subscription};
+use crate::leaders::Leaders;
+use crate::masters::{Kind, Masters};
+use crate::subscription::{Candidates, Policy, Step, Subscription};
 
 /// How long the answer to SUBSCRIBE may take.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -67,8 +69,82 @@ pub(crate) enum Happening<E> {
     GaveUp { reason: String },
 }
 
+/// A subscription that follows the leader.
 #[derive(Debug)]
 pub(crate) struct Subscriber<E> {
+    masters: Masters,
+    session_timeout: Duration,
+    /// Followed from the first [`Self::next`] on.
+    leaders: Option<Leaders>,
+    conversation: Conversation<E>,
+}
+
+impl<E: MesosMessage> Subscriber<E> {
+    /// `session_timeout` is how long a group of masters may be silent before nobody is believed to lead.
+    pub(crate) fn new(
+        masters: Masters,
+        session_timeout: Duration,
+        path: String,
+        content_type: ContentType,
+        authorization: Option<HeaderValue>,
+        policy: Policy,
+    ) -> Self {
+        let candidates = match &masters.0 {
+            Kind::Listed(addresses) => Candidates::Listed(addresses.clone()),
+            #[cfg(feature = "detection")]
+            Kind::Group { .. } => Candidates::Detected,
+        };
+        let conversation = Conversation {
+            subscription: Subscription::new(Duration::ZERO, candidates, policy, fastrand::u64(..)),
+            began: Instant::now(),
+            path,
+            content_type,
+            authorization,
+            stream: None,
+            attempt: None,
+            last_failure: "no leading master was found".to_owned(),
+        };
+        Self { masters, session_timeout, leaders: None, conversation }
+    }
+
+    /// What happens next. `subscribe` encodes the call for each attempt. Nothing is lost if this is cut off.
+    pub(crate) async fn next(
+        &mut self,
+        subscribe: &(dyn Fn() -> Bytes + Sync),
+    ) -> Result<Happening<E>, SubscribeError> {
+        let leaders =
+            self.leaders.get_or_insert_with(|| Leaders::follow(&self.masters, self.session_timeout));
+        loop {
+            let happening = tokio::select! {
+                biased;
+                leader = leaders.changed() => self.conversation.detected(leader),
+                happening = self.conversation.step(subscribe) => happening?,
+            };
+            if let Some(happening) = happening {
+                return Ok(happening);
+            }
+        }
+    }
+
+    /// Records how often the peer promised heartbeats.
+    pub(crate) fn heartbeats_every(&mut self, interval: Duration) {
+        let now = self.conversation.now();
+        self.conversation.subscription.heard(now, Some(interval));
+    }
+
+    /// Drops the subscription, to make a new one.
+    pub(crate) fn lose(&mut self) {
+        self.conversation.lose();
+    }
+
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.conversation.subscription.is_subscribed()
+    }
+}
+
+/// What is said with whoever is to be asked.
+#[derive(Debug)]
+struct Conversation<E> {
     subscription: Subscription,
     began: Instant,
     path: String,
@@ -82,63 +158,45 @@ pub(crate) struct Subscriber<E> {
     last_failure: String,
 }
 
-impl<E: MesosMessage> Subscriber<E> {
-    pub(crate) fn new(
-        address: Address,
-        path: String,
-        content_type: ContentType,
-        authorization: Option<HeaderValue>,
-        policy: Policy,
-    ) -> Self {
-        Self {
-            subscription: Subscription::new(Duration::ZERO, address, policy, fastrand::u64(..)),
-            began: Instant::now(),
-            path,
-            content_type,
-            authorization,
-            stream: None,
-            attempt: None,
-            last_failure: "nobody was asked".to_owned(),
-        }
+impl<E: MesosMessage> Conversation<E> {
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
-    /// What happens next. `subscribe` encodes the call for each attempt. Nothing is lost if this is cut off.
-    pub(crate) async fn next(
-        &mut self,
-        subscribe: &(dyn Fn() -> Bytes + Sync),
-    ) -> Result<Happening<E>, SubscribeError> {
-        loop {
-            match self.subscription.next(self.now()) {
-                Step::GiveUp => return Ok(Happening::GaveUp { reason: self.last_failure.clone() }),
-                Step::Wait(until) => tokio::time::sleep_until(self.began + until).await,
-                Step::Listen(until) => return Ok(self.listen(until).await),
-                Step::Subscribe(address) => {
-                    if let Some(happening) = self.subscribe(address, subscribe).await? {
-                        return Ok(happening);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Records how often the peer promised heartbeats.
-    pub(crate) fn heartbeats_every(&mut self, interval: Duration) {
-        self.subscription.heard(self.now(), Some(interval));
-    }
-
-    /// Drops the subscription, to make a new one.
-    pub(crate) fn lose(&mut self) {
+    fn lose(&mut self) {
         self.stream = None;
         self.attempt = None;
         self.subscription.lost(self.now());
     }
 
-    pub(crate) fn is_subscribed(&self) -> bool {
-        self.subscription.is_subscribed()
+    /// Leaves whoever led until now.
+    fn detected(&mut self, leader: Option<Address>) -> Option<Happening<E>> {
+        let reason = match &leader {
+            Some(leader) => format!("`{leader}` leads"),
+            None => "no master leads".to_owned(),
+        };
+        let was_subscribed = self.subscription.is_subscribed();
+        self.stream = None;
+        self.attempt = None;
+        self.subscription.detected(self.now(), leader);
+        self.last_failure.clone_from(&reason);
+        was_subscribed.then_some(Happening::Lost { reason })
     }
 
-    fn now(&self) -> Duration {
-        self.began.elapsed()
+    async fn step(
+        &mut self,
+        subscribe: &(dyn Fn() -> Bytes + Sync),
+    ) -> Result<Option<Happening<E>>, SubscribeError> {
+        match self.subscription.next(self.now()) {
+            Step::GiveUp => Ok(Some(Happening::GaveUp { reason: self.last_failure.clone() })),
+            Step::Wait(until) | Step::Detect(Some(until)) => {
+                tokio::time::sleep_until(self.began + until).await;
+                Ok(None)
+            }
+            Step::Detect(None) => std::future::pending().await,
+            Step::Listen(until) => Ok(Some(self.listen(until).await)),
+            Step::Subscribe(address) => self.subscribe(address, subscribe).await,
+        }
     }
 
     async fn listen(&mut self, until: Option<Duration>) -> Happening<E> {

@@ -1,16 +1,21 @@
-//! When to subscribe, when to give a subscription up, and when to try again: no sockets, no clock.
+//! When to subscribe, where, when to give a subscription up, and when to try again: no sockets, no clock.
 //!
 //! The caller asks [`Subscription::next`] what to do, does it, and tells what came of it. Time is counted from a
-//! moment of the caller's choice. After a failure the wait is drawn from an interval that doubles with each failure in
-//! a row up to a maximum, so that a thousand schedulers do not come back to a new master at once.
+//! moment of the caller's choice. After a failure there is a wait with jitter ([`Backoff`]).
 //!
-//! A redirection leads to another address for as long as subscribing there works; after a failure the configured
-//! address is asked again, because the leader may have changed. A leader that promised heartbeats and has missed five
-//! is considered lost.
+//! **Listed masters** are asked in turn; only when the last of them failed there is a wait. A redirection leads to
+//! another address for as long as subscribing there works; after a failure the list is asked again, because the leader
+//! may have changed.
+//!
+//! **A group of masters** tells who leads ([`Subscription::detected`]). Nobody else is asked: a redirection means that
+//! the leader is not aware of its election yet, or has lost it. When another leads, or nobody, the subscription is over.
+//!
+//! A leader that promised heartbeats and has missed five is considered lost.
 
 use std::time::Duration;
 
 use crate::Address;
+use crate::backoff::Backoff;
 
 /// How many heartbeats in a row may be missing.
 const MISSED_HEARTBEATS: u32 = 5;
@@ -30,6 +35,15 @@ pub(crate) struct Policy {
     pub(crate) give_up_after: Option<Duration>,
 }
 
+/// Who can be asked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Candidates {
+    /// These; not empty.
+    Listed(Vec<Address>),
+    /// Whoever leads a group.
+    Detected,
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
@@ -37,6 +51,8 @@ pub(crate) enum Step {
     Subscribe(Address),
     /// Nothing until then.
     Wait(Duration),
+    /// Nothing until a leader is detected, until then at most.
+    Detect(Option<Duration>),
     /// Read the next event, until then at most.
     Listen(Option<Duration>),
     /// Nothing ever again.
@@ -46,14 +62,16 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     policy: Policy,
-    configured: Address,
-    target: Address,
+    candidates: Candidates,
+    /// Who is asked next; nobody while no leader of the group is known.
+    target: Option<Address>,
+    /// The position of the listed master that is asked, or that redirected.
+    asked: usize,
     state: State,
-    failures: u32,
+    backoff: Backoff,
     redirects: u32,
     /// When the client was last subscribed, or began.
     last_subscribed: Duration,
-    jitter: fastrand::Rng,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,17 +81,19 @@ enum State {
 }
 
 impl Subscription {
-    pub(crate) fn new(now: Duration, configured: Address, policy: Policy, seed: u64) -> Self {
-        Self {
+    pub(crate) fn new(now: Duration, candidates: Candidates, policy: Policy, seed: u64) -> Self {
+        let mut subscription = Self {
+            backoff: Backoff::new(policy.backoff, policy.max_backoff, seed),
             policy,
-            target: configured.clone(),
-            configured,
+            candidates,
+            target: None,
+            asked: 0,
             state: State::Unsubscribed { retry_at: now },
-            failures: 0,
             redirects: 0,
             last_subscribed: now,
-            jitter: fastrand::Rng::with_seed(seed),
-        }
+        };
+        subscription.aim();
+        subscription
     }
 
     /// What to do at `now`.
@@ -85,12 +105,15 @@ impl Subscription {
             State::Unsubscribed { retry_at } => {
                 let end =
                     self.policy.give_up_after.map(|patience| self.last_subscribed.saturating_add(patience));
-                if self.failures > 0 && end.is_some_and(|end| now >= end) {
-                    Step::GiveUp
-                } else if now >= retry_at {
-                    Step::Subscribe(self.target.clone())
-                } else {
-                    Step::Wait(end.map_or(retry_at, |end| retry_at.min(end)))
+                // However short its patience, a client tries once if there is whom to ask.
+                let has_tried = self.backoff.failures() > 0 || self.target.is_none();
+                if has_tried && end.is_some_and(|end| now >= end) {
+                    return Step::GiveUp;
+                }
+                match &self.target {
+                    None => Step::Detect(end),
+                    Some(target) if now >= retry_at => Step::Subscribe(target.clone()),
+                    Some(_) => Step::Wait(end.map_or(retry_at, |end| retry_at.min(end))),
                 }
             }
         }
@@ -106,7 +129,7 @@ impl Subscription {
     pub(crate) fn heard(&mut self, now: Duration, promised: Option<Duration>) {
         if let State::Subscribed { heartbeat, heard_at } = &mut self.state {
             // Only a stream that carries events shows that all is well: a master that accepts and closes does not.
-            self.failures = 0;
+            self.backoff.reset();
             *heard_at = now;
             if promised.is_some_and(|interval| !interval.is_zero()) {
                 *heartbeat = promised;
@@ -117,30 +140,52 @@ impl Subscription {
     /// Another address is to be asked.
     pub(crate) fn redirected(&mut self, now: Duration, leader: Option<Address>) {
         self.redirects += 1;
-        match leader {
-            Some(leader) if self.redirects <= MAX_REDIRECTS => self.target = leader,
-            Some(_) | None => self.lost(now),
+        match (&self.candidates, leader) {
+            (Candidates::Listed(_), Some(leader)) if self.redirects <= MAX_REDIRECTS => {
+                self.target = Some(leader);
+            }
+            (Candidates::Listed(_) | Candidates::Detected, _) => self.lost(now),
         }
+    }
+
+    /// The group has another leader, or none.
+    pub(crate) fn detected(&mut self, now: Duration, leader: Option<Address>) {
+        if self.is_subscribed() {
+            self.last_subscribed = now;
+        }
+        self.redirects = 0;
+        self.target = leader;
+        // It may have failed before it led. The wait, though short, keeps a thousand clients apart.
+        self.backoff.reset();
+        self.state = State::Unsubscribed { retry_at: now.saturating_add(self.backoff.failed()) };
+        self.backoff.reset();
     }
 
     /// The subscription, or the attempt to make one, failed in a way that may pass.
     pub(crate) fn lost(&mut self, now: Duration) {
-        if matches!(self.state, State::Subscribed { .. }) {
+        let mut has_next = false;
+        if self.is_subscribed() {
             self.last_subscribed = now;
+            self.asked = 0;
+        } else if let Candidates::Listed(listed) = &self.candidates {
+            self.asked = (self.asked + 1) % listed.len();
+            has_next = self.asked != 0;
         }
-        let bound = self
-            .policy
-            .backoff
-            .saturating_mul(2_u32.saturating_pow(self.failures))
-            .min(self.policy.max_backoff);
-        self.failures = self.failures.saturating_add(1);
         self.redirects = 0;
-        self.target = self.configured.clone();
-        self.state = State::Unsubscribed { retry_at: now.saturating_add(bound.mul_f64(self.jitter.f64())) };
+        self.aim();
+        let wait = if has_next { Duration::ZERO } else { self.backoff.failed() };
+        self.state = State::Unsubscribed { retry_at: now.saturating_add(wait) };
     }
 
     pub(crate) fn is_subscribed(&self) -> bool {
         matches!(self.state, State::Subscribed { .. })
+    }
+
+    /// Aims at the listed master whose turn it is. The leader of a group remains the target until another is detected.
+    fn aim(&mut self) {
+        if let Candidates::Listed(listed) = &self.candidates {
+            self.target = listed.get(self.asked).cloned();
+        }
     }
 }
 
@@ -150,12 +195,20 @@ mod tests {
 
     /// Plays a script: `<seconds> <what happened>` per line, and writes what is to be done after each.
     fn check(give_up_after: Option<u64>, script: &str, expected: &str) {
+        check_candidates(listed("m:1"), give_up_after, script, expected);
+    }
+
+    fn listed(text: &str) -> Candidates {
+        Candidates::Listed(text.split(',').map(|address| address.parse().unwrap()).collect())
+    }
+
+    fn check_candidates(candidates: Candidates, give_up_after: Option<u64>, script: &str, expected: &str) {
         let policy = Policy {
             backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(8),
             give_up_after: give_up_after.map(Duration::from_secs),
         };
-        let mut subscription = Subscription::new(Duration::ZERO, "m:1".parse().unwrap(), policy, 7);
+        let mut subscription = Subscription::new(Duration::ZERO, candidates, policy, 7);
         let mut shown = format!("0 {}\n", show(&subscription.next(Duration::ZERO)));
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (seconds, what) = line.split_once(' ').unwrap();
@@ -167,6 +220,7 @@ mod tests {
                 }
                 ("event", _) => subscription.heard(now, None),
                 ("redirected", leader) => subscription.redirected(now, leader.parse().ok()),
+                ("detected", leader) => subscription.detected(now, leader.parse().ok()),
                 ("lost", _) => subscription.lost(now),
                 ("tick", _) => {}
                 (unknown, _) => panic!("{unknown}"),
@@ -184,8 +238,10 @@ mod tests {
     fn show(step: &Step) -> String {
         match step {
             Step::Subscribe(address) => format!("subscribe at {address}"),
-            // The bounds of the draw are tested below.
+            // How long is tested in `backoff`.
             Step::Wait(_) => "wait".to_owned(),
+            Step::Detect(None) => "detect".to_owned(),
+            Step::Detect(Some(until)) => format!("detect until {}", until.as_secs()),
             Step::Listen(None) => "listen".to_owned(),
             Step::Listen(Some(until)) => format!("listen until {}", until.as_secs()),
             Step::GiveUp => "give up".to_owned(),
@@ -251,32 +307,93 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_to_a_maximum_and_start_again_after_an_event() {
-        let policy = Policy {
-            backoff: Duration::from_secs(1),
-            max_backoff: Duration::from_secs(8),
-            give_up_after: None,
-        };
-        let mut largest = [Duration::ZERO; 6];
-        for seed in 0..500 {
-            let mut subscription = Subscription::new(Duration::ZERO, "m:1".parse().unwrap(), policy, seed);
-            for (failure, largest) in largest.iter_mut().enumerate() {
-                subscription.lost(Duration::ZERO);
-                let step = subscription.next(Duration::ZERO);
-                let Step::Wait(wait) = step else { panic!("{step:?}") };
-                assert!(wait <= Duration::from_secs([1, 2, 4, 8, 8, 8][failure]));
-                *largest = wait.max(*largest);
-            }
-            subscription.accepted(Duration::ZERO);
-            subscription.heard(Duration::ZERO, None);
-            subscription.lost(Duration::ZERO);
-            assert!(
-                matches!(subscription.next(Duration::ZERO), Step::Wait(wait) if wait <= Duration::from_secs(1))
-            );
-        }
-        for (largest, bound) in largest.iter().zip([1, 2, 4, 8, 8, 8]) {
-            assert!(*largest > Duration::from_secs(bound) * 9 / 10, "{largest:?} of {bound}");
-        }
+    fn listed_masters_are_asked_in_turn_and_waited_for_after_the_last() {
+        check_candidates(
+            listed("a:1,b:1,c:1"),
+            None,
+            "0 lost
+             0 redirected leader:2
+             0 lost
+             0 lost
+             9 tick
+             9 accepted
+             9 event
+             20 lost
+             29 tick",
+            "0 subscribe at a:1
+             0 lost: subscribe at b:1
+             0 redirected leader:2: subscribe at leader:2
+             0 lost: subscribe at c:1
+             0 lost: wait
+             9 tick: subscribe at a:1
+             9 accepted: listen
+             9 event: listen
+             20 lost: wait
+             29 tick: subscribe at a:1",
+        );
+    }
+
+    #[test]
+    fn a_detected_leader_is_followed() {
+        check_candidates(
+            Candidates::Detected,
+            None,
+            "0 detected a:1
+             2 tick
+             2 accepted
+             2 subscribed 15
+             5 detected b:1
+             7 tick
+             7 accepted
+             7 event
+             8 lost
+             10 tick
+             10 detected
+             11 detected b:1
+             13 tick",
+            "0 detect
+             0 detected a:1: wait
+             2 tick: subscribe at a:1
+             2 accepted: listen
+             2 subscribed 15: listen until 77
+             5 detected b:1: wait
+             7 tick: subscribe at b:1
+             7 accepted: listen
+             7 event: listen
+             8 lost: wait
+             10 tick: subscribe at b:1
+             10 detected: detect
+             11 detected b:1: wait
+             13 tick: subscribe at b:1",
+        );
+    }
+
+    #[test]
+    fn a_detected_leader_s_redirection_is_not_followed() {
+        check_candidates(
+            Candidates::Detected,
+            None,
+            "0 detected a:1
+             2 redirected b:1
+             9 tick",
+            "0 detect
+             0 detected a:1: wait
+             2 redirected b:1: wait
+             9 tick: subscribe at a:1",
+        );
+    }
+
+    #[test]
+    fn patience_counts_while_there_is_no_leader() {
+        check_candidates(
+            Candidates::Detected,
+            Some(10),
+            "9 tick
+             10 tick",
+            "0 detect until 10
+             9 tick: detect until 10
+             10 tick: give up",
+        );
     }
 
     #[test]

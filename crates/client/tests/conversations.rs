@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use tepui_client::operator::Operator;
-use tepui_client::scheduler::{self, Calls, Event, Events, Options};
+use tepui_client::operator::{self, Operator};
+use tepui_client::scheduler::{self, Acknowledge, Calls, Event, Events, Options};
 use tepui_client::{CallError, ContentType, SubscribeError};
 use tepui_proto::v1;
 use tepui_proto::v1::{master, scheduler as proto};
@@ -80,6 +80,22 @@ impl Request {
         self.stream.write_all(format!("{:x}\r\n", record.len()).as_bytes()).await.unwrap();
         self.stream.write_all(&record).await.unwrap();
         self.stream.write_all(b"\r\n").await.unwrap();
+    }
+
+    async fn update(&mut self, content_type: ContentType, uuid: u8) {
+        let status = v1::TaskStatus {
+            task_id: v1::TaskId { value: "t".into() },
+            agent_id: Some(v1::AgentId { value: "a".into() }),
+            uuid: Some(vec![uuid; 16]),
+            state: v1::TaskState::TaskRunning.into(),
+            ..Default::default()
+        };
+        let event = proto::Event {
+            r#type: Some(proto::event::Type::Update.into()),
+            update: Some(proto::event::Update { status }),
+            ..Default::default()
+        };
+        self.event(content_type, &event).await;
     }
 
     async fn subscribed(&mut self, content_type: ContentType) {
@@ -210,6 +226,165 @@ async fn an_error_event_is_the_end() {
     assert_eq!(event, Ok(Event::Error("Framework failed over".into())));
     assert_eq!(next(&mut events).await, Err(SubscribeError::Ended));
     assert!(matches!(calls.teardown().await, Err(CallError::NotSubscribed)));
+}
+
+#[tokio::test]
+async fn a_master_that_does_not_lead_any_more_is_left_though_its_stream_is_open() {
+    let master = Master::listen().await;
+    let (calls, mut events) = subscribe(&master, ContentType::Json);
+    let play = async {
+        let mut subscription = master.request().await;
+        subscription.accept(ContentType::Json, "s1").await;
+        subscription.subscribed(ContentType::Json).await;
+        subscription
+    };
+    let (_first, event) = tokio::join!(play, next(&mut events));
+    assert!(matches!(event, Ok(Event::Subscribed(_))));
+    let refuse = async { master.request().await.answer("503 Service Unavailable", "no leader").await };
+    let ((), refused) = tokio::join!(refuse, calls.revive(Vec::new()));
+    assert!(refused.unwrap_err().is_transient());
+    assert!(matches!(calls.revive(Vec::new()).await, Err(CallError::NotSubscribed)));
+    assert!(matches!(next(&mut events).await, Ok(Event::Disconnected { .. })));
+    let play = async {
+        let mut again = master.request().await;
+        again.accept(ContentType::Json, "s2").await;
+        again.subscribed(ContentType::Json).await;
+        again
+    };
+    let (_second, event) = tokio::join!(play, next(&mut events));
+    assert!(matches!(event, Ok(Event::Subscribed(_))));
+}
+
+#[tokio::test]
+async fn updates_are_acknowledged_when_the_next_event_is_asked_for() {
+    let master = Master::listen().await;
+    let framework = v1::FrameworkInfo::default();
+    let options = Options { acknowledge: Acknowledge::Implicit, ..Options::default() };
+    let (_calls, mut events) = scheduler::subscribe(master.address().parse().unwrap(), framework, options);
+    let play = async {
+        let mut subscription = master.request().await;
+        subscription.accept(ContentType::Protobuf, "s").await;
+        subscription.subscribed(ContentType::Protobuf).await;
+        subscription.update(ContentType::Protobuf, 7).await;
+        subscription
+    };
+    let (mut subscription, event) = tokio::join!(play, next(&mut events));
+    assert!(matches!(event, Ok(Event::Subscribed(_))));
+    assert!(matches!(next(&mut events).await, Ok(Event::Update(_))));
+    let play = async {
+        let mut request = master.request().await;
+        let call: proto::Call = decode(ContentType::Protobuf, &request.body).unwrap();
+        assert_eq!(call.acknowledge.unwrap().uuid, [7; 16]);
+        request.answer("202 Accepted", "").await;
+        subscription.update(ContentType::Protobuf, 8).await;
+    };
+    let ((), event) = tokio::join!(play, next(&mut events));
+    let Ok(Event::Update(status)) = event else { panic!("{event:?}") };
+    assert_eq!(status.uuid.unwrap(), [8; 16]);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_under_way_does_not_keep_a_call_waiting() {
+    let master = Master::listen().await;
+    let options = Options { acknowledge: Acknowledge::Implicit, ..Options::default() };
+    let masters = master.address().parse().unwrap();
+    let (calls, mut events) = scheduler::subscribe(masters, v1::FrameworkInfo::default(), options);
+    let play = async {
+        let mut subscription = master.request().await;
+        subscription.accept(ContentType::Protobuf, "s").await;
+        subscription.subscribed(ContentType::Protobuf).await;
+        subscription.update(ContentType::Protobuf, 7).await;
+        subscription.update(ContentType::Protobuf, 8).await;
+        subscription
+    };
+    let (_subscription, event) = tokio::join!(play, next(&mut events));
+    assert!(matches!(event, Ok(Event::Subscribed(_))));
+    for _ in 0..2 {
+        assert!(matches!(next(&mut events).await, Ok(Event::Update(_))));
+    }
+    // The acknowledgement of the first update has begun, and nobody drives it.
+    let play = async {
+        loop {
+            let (stream, _) = master.listener.accept().await.unwrap();
+            // A connection on which nothing comes must not keep the others waiting.
+            tokio::spawn(async move {
+                Request::read(BufReader::new(stream)).await.answer("202 Accepted", "").await;
+            });
+        }
+    };
+    let revive =
+        async { tokio::time::timeout(DEADLINE, calls.revive(Vec::new())).await.expect("an answer in time") };
+    tokio::select! {
+        revived = revive => revived.unwrap(),
+        () = play => {}
+    }
+}
+
+#[tokio::test]
+async fn of_listed_masters_each_is_asked() {
+    let (gone, leader) = (Master::listen().await.address(), Master::listen().await);
+    let masters = format!("{gone},{}", leader.address()).parse().unwrap();
+    let (_calls, mut events) =
+        scheduler::subscribe(masters, v1::FrameworkInfo::default(), Options::default());
+    let play = async {
+        let mut subscription = leader.request().await;
+        subscription.accept(ContentType::Protobuf, "s").await;
+        subscription.subscribed(ContentType::Protobuf).await;
+        subscription
+    };
+    let (_subscription, event) = tokio::join!(play, next(&mut events));
+    assert!(matches!(event, Ok(Event::Subscribed(_))));
+}
+
+#[tokio::test]
+async fn a_patient_operator_asks_until_a_master_leads() {
+    let master = Master::listen().await;
+    let patience = Duration::from_secs(15);
+    let mut operator = Operator::new(master.address().parse().unwrap()).with_patience(patience);
+    let play = async {
+        master.request().await.answer("503 Service Unavailable", "No leader elected").await;
+        // The answer is lost.
+        drop(master.request().await);
+        master.request().await.answer("200 OK", "{}").await;
+        // An order whose answer is lost may have had its effect.
+        drop(master.request().await);
+    };
+    let ask = async {
+        let state = operator.get("/state").await.unwrap();
+        let framework_id = v1::FrameworkId { value: "F".into() };
+        (state, operator.teardown(framework_id).await)
+    };
+    let ((), (state, teardown)) = tokio::join!(play, ask);
+    assert_eq!(state, "{}");
+    assert!(matches!(teardown, Err(CallError::Transport(_))), "{teardown:?}");
+}
+
+#[tokio::test]
+async fn an_operator_hears_of_events() {
+    for content_type in TYPES {
+        let master = Master::listen().await;
+        let options = operator::Options { content_type, ..operator::Options::default() };
+        let mut events = operator::subscribe(master.address().parse().unwrap(), options);
+        let play = async {
+            let mut request = master.request().await;
+            assert!(request.head.starts_with("post /api/v1 http/1.1\r\n"));
+            let call: master::Call = decode(content_type, &request.body).unwrap();
+            assert_eq!(call.r#type(), master::call::Type::Subscribe);
+            request.accept(content_type, "").await;
+            let kind = Some(master::event::Type::Heartbeat.into());
+            let event = master::Event { r#type: kind, ..Default::default() };
+            let record = recordio::encode(&encode(content_type, &event));
+            request.stream.write_all(format!("{:x}\r\n", record.len()).as_bytes()).await.unwrap();
+            request.stream.write_all(&record).await.unwrap();
+            request.stream.write_all(b"\r\n").await.unwrap();
+        };
+        let listen = async { tokio::time::timeout(DEADLINE, events.next()).await.expect("an event in time") };
+        let ((), event) = tokio::join!(play, listen);
+        let Ok(operator::Event::Master(event)) = event else { panic!("{event:?}") };
+        assert_eq!(event.r#type(), master::event::Type::Heartbeat);
+        let lost = tokio::time::timeout(DEADLINE, events.next()).await.expect("an event in time");
+        assert!(matches!(lost, Ok(operator::Event::Disconnected { .. })));
+    }
 }
 
 #[tokio::test]

@@ -49,8 +49,8 @@ async fn run(values: &Values) -> anyhow::Result<u8> {
     let mut cluster = Cluster::start(&options).await?;
     let result = match task {
         Some(mut task) => {
-            task.master =
-                tepui_client::Address::new(cluster.master().ip().to_string(), cluster.master().port());
+            let (ip, port) = (cluster.master().ip().to_string(), cluster.master().port());
+            task.masters = tepui_client::Address::new(ip, port).into();
             note(&format!(
                 "a cluster runs: master http://{}/, {}",
                 cluster.master(),

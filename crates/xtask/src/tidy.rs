@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("flags", "types"),
     ("containerizer", "proto types linux"),
     ("fetcher", "proto types linux"),
-    ("client", "proto types wire"),
+    ("client", "proto types wire ha"),
     ("master", "proto types wire http link flags allocator master-core master-view storage ha"),
     ("agent", "proto types model wire http link flags agent-core containerizer fetcher linux ha"),
     ("executor", "proto types wire client linux"),

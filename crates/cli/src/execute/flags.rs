@@ -10,7 +10,11 @@ pub const FLAGS: FlagSet = FlagSet {
 };
 
 const TASK: &[Flag] = &[
-    Flag::text("master", "Where the master is: `host:port`."),
+    Flag::text(
+        "master",
+        "Where the masters are: `host:port`, several of them, `zk://host:port,.../path`, `etcd://host:port,.../prefix`, or \
+         `file:///path` of a file that says so.",
+    ),
     Flag::text("name", "Name of the task."),
     Flag::text("command", "What the shell runs; with `--no-shell`, the program."),
     Flag::bool("shell", true, "Whether a shell runs the command."),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tepui_client::operator::Operator;
 use tepui_client::scheduler::{self, Calls, Event, Events};
-use tepui_client::{Address, CallError, SubscribeError};
+use tepui_client::{Address, CallError, Masters, SubscribeError};
 use tepui_proto::v1;
 use tepui_proto::v1::offer::operation;
 use tepui_types::{DEFAULT_ROLE, Resources, ResourcesError, is_terminal};
@@ -39,7 +39,7 @@ pub enum ExecuteError {
     )]
     NoMaster {
         /// Where it was looked for.
-        master: Address,
+        master: Masters,
         /// What happened.
         source: CallError,
     },
@@ -84,12 +84,12 @@ pub async fn run(options: &Options) -> Result<Outcome, ExecuteError> {
         give_up_after: Some(PATIENCE),
         ..scheduler::Options::default()
     };
-    let (calls, events) = scheduler::subscribe(options.master.clone(), options.framework.clone(), settings);
+    let (calls, events) = scheduler::subscribe(options.masters.clone(), options.framework.clone(), settings);
     let mut execution = Execution {
         options,
         needed: needed(options)?,
         calls,
-        operator: Operator::new(options.master.clone()),
+        operator: Operator::of_masters(options.masters.clone()),
         phase: Phase::Subscribing,
         agent: None,
         left: options.tasks.iter().map(|task| task.task_id.clone()).collect(),
@@ -102,7 +102,7 @@ pub async fn run(options: &Options) -> Result<Outcome, ExecuteError> {
     };
     // The subscription would look for a master with patience; a user who is wrong about the address wants to know.
     if let Err(reason) = execution.operator.get("/version").await {
-        return Err(ExecuteError::NoMaster { master: options.master.clone(), source: reason });
+        return Err(ExecuteError::NoMaster { master: options.masters.clone(), source: reason });
     }
     let outcome = execution.drive(events).await;
     execution.finish().await;

@@ -1,6 +1,7 @@
 //! The calls of a scheduler.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use tepui_proto::v1;
@@ -19,6 +20,7 @@ pub struct Calls {
     session: Arc<Session>,
     content_type: ContentType,
     authorization: Option<HeaderValue>,
+    timeout: Duration,
     /// Held across an exchange, because that is what keeps calls in order.
     caller: Arc<Mutex<Caller>>,
 }
@@ -28,8 +30,15 @@ impl Calls {
         session: Arc<Session>,
         content_type: ContentType,
         authorization: Option<HeaderValue>,
+        timeout: Duration,
     ) -> Self {
-        Self { session, content_type, authorization, caller: Arc::default() }
+        let caller = Arc::new(Mutex::new(Caller::new(timeout)));
+        Self { session, content_type, authorization, timeout, caller }
+    }
+
+    /// Makes calls on a connection of its own, in no order with those of others.
+    pub(super) fn apart(&self) -> Self {
+        Self { caller: Arc::new(Mutex::new(Caller::new(self.timeout))), ..self.clone() }
     }
 
     /// The framework's id, once it was subscribed.
@@ -47,12 +56,19 @@ impl Calls {
         call.framework_id = self.framework_id();
         let body = tepui_wire::encode(self.content_type, &call);
         let outgoing = Outgoing::post(PATH, self.content_type, body)
-            .with(STREAM_ID, Some(route.stream_id))
+            .with(STREAM_ID, Some(route.stream_id.clone()))
             .with(http::header::AUTHORIZATION, self.authorization.clone());
         let answer = caller.call(&route.master, outgoing).await?;
         match answer.status {
             StatusCode::ACCEPTED | StatusCode::OK => Ok(()),
-            status => Err(CallError::Refused { address: route.master, status, message: answer.text() }),
+            status => {
+                let error =
+                    CallError::Refused { address: route.master.clone(), status, message: answer.text() };
+                if error.is_transient() {
+                    self.session.refused(&route);
+                }
+                Err(error)
+            }
         }
     }
 
@@ -153,11 +169,17 @@ impl Calls {
         self.call(Call { acknowledge: Some(acknowledge), ..of(call::Type::Acknowledge) }).await
     }
 
-    /// Acknowledges the update of an operation.
-    pub async fn acknowledge_operation_status(
-        &self,
-        acknowledge: call::AcknowledgeOperationStatus,
-    ) -> Result<(), CallError> {
+    /// Acknowledges the update of an operation. Does nothing for one that wants no acknowledgement.
+    pub async fn acknowledge_operation_status(&self, status: &v1::OperationStatus) -> Result<(), CallError> {
+        let (Some(operation_id), Some(uuid)) = (status.operation_id.clone(), &status.uuid) else {
+            return Ok(());
+        };
+        let acknowledge = call::AcknowledgeOperationStatus {
+            agent_id: status.agent_id.clone(),
+            resource_provider_id: status.resource_provider_id.clone(),
+            uuid: uuid.value.clone(),
+            operation_id,
+        };
         let call = of(call::Type::AcknowledgeOperationStatus);
         self.call(Call { acknowledge_operation_status: Some(acknowledge), ..call }).await
     }

@@ -105,6 +105,7 @@ fn failure(error: &CallError) -> Option<Result<ExitStatus, String>> {
         }
         CallError::Refused { .. }
         | CallError::NotSubscribed
+        | CallError::NoLeader(_)
         | CallError::Transport(_)
         | CallError::Answer { .. } => {
             debug!("failed to check: {error}");

@@ -221,7 +221,7 @@ async fn wait_container(mut operator: Operator, container_id: v1::ContainerId) -
         Err(CallError::Refused { status: StatusCode::SERVICE_UNAVAILABLE, .. } | CallError::Transport(_)) => {
             Waited::Unavailable
         }
-        Err(error @ (CallError::Refused { .. } | CallError::NotSubscribed)) => {
+        Err(error @ (CallError::Refused { .. } | CallError::NotSubscribed | CallError::NoLeader(_))) => {
             Waited::Refused(error.to_string())
         }
         // Cut off in the middle.

@@ -172,7 +172,8 @@ impl World {
                 | Effect::CutOff(_)
                 | Effect::SendLink { .. }
                 | Effect::OpenLink(_)
-                | Effect::CloseLink(_) => {}
+                | Effect::CloseLink(_)
+                | Effect::Abdicate { .. } => {}
             }
         }
         for id in stored {
@@ -384,6 +385,12 @@ fn config() -> Config {
         agent_ping_timeout: Duration::from_secs(15),
         max_agent_ping_timeouts: 5,
         agent_reregister_timeout: Duration::from_mins(10),
+        agent_removal_rate_limit: None,
+        recovery_agent_removal_limit: 1.0,
+        registry_gc_interval: Duration::from_mins(15),
+        registry_max_agent_age: Duration::from_hours(14 * 24),
+        registry_max_agent_count: 102_400,
+        remove_unreturned_frameworks: false,
         allocation_interval: Duration::from_secs(1),
         offer_timeout: None,
         root_submissions: true,

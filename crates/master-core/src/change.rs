@@ -46,6 +46,10 @@ pub enum Change {
     },
     /// An agent that was marked unreachable is no longer so (it is added by its own change).
     AgentReachable(AgentId),
+    /// An agent that was marked unreachable was forgotten.
+    AgentForgotten(AgentId),
+    /// The registry says that an agent is unreachable, and since when.
+    AgentUnreachable(AgentId, WallTime),
     /// An agent of the registry has not re-registered yet; removed by `AgentAdded` or `AgentRemoved`.
     AgentRecovered(Box<v1::AgentInfo>),
     /// A task was launched, or brought by a re-registered agent. `statuses` is filled.

@@ -6,6 +6,8 @@ use tepui_allocator::PatternLimits;
 use tepui_proto::v1;
 use tepui_types::{Upid, WallTime};
 
+use crate::agent::RemovalRate;
+
 /// The checked settings of a master. Fields are named after Mesos' flags.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,6 +25,18 @@ pub struct Config {
     pub max_agent_ping_timeouts: u32,
     /// How long a disconnected or recovered agent has to re-register.
     pub agent_reregister_timeout: Duration,
+    /// How fast agents may be marked unreachable.
+    pub agent_removal_rate_limit: Option<RemovalRate>,
+    /// Which share of the registry's agents may be marked unreachable because they did not come back, from 0 to 1.
+    pub recovery_agent_removal_limit: f64,
+    /// How often agents are forgotten that were lost long ago.
+    pub registry_gc_interval: Duration,
+    /// For how long lost agents are remembered.
+    pub registry_max_agent_age: Duration,
+    /// How many lost agents are remembered, of the unreachable and of the gone ones each.
+    pub registry_max_agent_count: usize,
+    /// Whether frameworks are removed that did not come back to a new leader in time. Mesos keeps them.
+    pub remove_unreturned_frameworks: bool,
     /// The period of the full allocation sweep, and the least time before a declined resource returns to its decliner.
     pub allocation_interval: Duration,
     /// After how long an unused offer is rescinded, if ever.

@@ -73,6 +73,11 @@ pub enum Effect {
     OpenLink(Upid),
     /// Stop watching this peer.
     CloseLink(Upid),
+    /// Stop leading, at once and for this reason: an operator must look before anything is given up.
+    Abdicate {
+        /// Why.
+        reason: String,
+    },
     /// Make these writes durable together, then say `Input::Stored(id)`. Later batches wait for earlier ones.
     Store {
         /// The batch.

@@ -26,6 +26,7 @@ mod timers;
 mod turn;
 mod validation;
 
+pub use agent::RemovalRate;
 pub use books::{AgentBook, FrameworkBook};
 pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, OfferFate, TaskAfterlife};
 pub use config::{AllocatorConfig, Config};

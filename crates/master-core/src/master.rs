@@ -13,7 +13,7 @@ use tepui_proto::internal::registry::Slave;
 use tepui_proto::v1;
 use tepui_types::{AgentId, FrameworkId, Now, TaskId, Time, Upid, Uuid};
 
-use crate::agent::{Agent, UnreachableAgent};
+use crate::agent::{Agent, Removals, UnreachableAgent};
 use crate::config::Config;
 use crate::effect::Effects;
 use crate::framework::{CompletedFrameworks, Framework};
@@ -42,6 +42,8 @@ pub struct Master {
     pub(crate) info: v1::MasterInfo,
     /// The registry was read.
     pub(crate) recovered: bool,
+    /// When it was.
+    pub(crate) recovered_at: Time,
     pub(crate) frameworks: Frameworks,
     pub(crate) agents: Agents,
     pub(crate) offers: BTreeMap<OfferNumber, Offer>,
@@ -79,10 +81,13 @@ pub(crate) struct Agents {
     pub(crate) next_observer: u64,
     /// In the registry, but not seen since this master leads.
     pub(crate) recovered: BTreeMap<AgentId, Slave>,
+    /// How many they were at first.
+    pub(crate) recovered_at_first: usize,
     /// Those of them that are being marked unreachable.
     pub(crate) leaving_recovered: BTreeSet<AgentId>,
     pub(crate) unreachable: BTreeMap<AgentId, UnreachableAgent>,
     pub(crate) gone: BTreeMap<AgentId, v1::TimeInfo>,
+    pub(crate) removals: Removals,
     /// Wait for the registry.
     pub(crate) registering: BTreeSet<Upid>,
     /// Wait for the registry.
@@ -104,6 +109,7 @@ impl Master {
             info: master_info(&config, &id),
             id,
             recovered: false,
+            recovered_at: Time::ZERO,
             frameworks: Frameworks {
                 registered: BTreeMap::new(),
                 streams: BTreeMap::new(),

@@ -24,6 +24,10 @@ pub(crate) enum Timer {
     RecoveredAgents,
     /// The next call that waits because of a rate limit.
     RateLimit(Limited),
+    /// The next agent that waits to be marked unreachable may be.
+    AgentRemoval,
+    /// The next time that agents are forgotten that were lost long ago.
+    RegistryGc,
     /// The end of an unused offer.
     Offer(OfferNumber),
 }

@@ -72,7 +72,10 @@ impl View {
             }
             Change::AgentAdded(entity) | Change::AgentUpdated(entity) => self.put_agent(*entity),
             Change::AgentRemoved { id, why, at } => self.remove_agent(&id, why, at),
-            Change::AgentReachable(id) => drop(self.unreachable_agents.remove(&id)),
+            Change::AgentReachable(id) | Change::AgentForgotten(id) => {
+                self.unreachable_agents.remove(&id);
+            }
+            Change::AgentUnreachable(id, at) => drop(self.unreachable_agents.insert(id, at)),
             Change::AgentRecovered(info) => {
                 let id = info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
                 self.recovered_agents.insert(id, info);

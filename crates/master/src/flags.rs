@@ -62,6 +62,12 @@ const FRAMEWORKS: &[Flag] = &[
     )
     .or("1000")
     .ignored("the operator's event stream is not served yet"),
+    Flag::bool(
+        "remove_unreturned_frameworks",
+        false,
+        "Whether frameworks that agents brought, and that did not subscribe again themselves, are removed after their \
+         failover timeout, but not before `agent_reregister_timeout`, from the end of recovery. Mesos keeps them.",
+    ),
     Flag::bool("publish_per_framework_metrics", true, "Whether metrics of each framework are shown."),
 ];
 
@@ -77,14 +83,12 @@ const AGENTS: &[Flag] = &[
         .aliases(&["slave_reregister_timeout"]),
     Flag::text("recovery_agent_removal_limit", "Share of agents that may be removed after a failover.")
         .or("100%")
-        .aliases(&["recovery_slave_removal_limit"])
-        .ignored("nothing is recovered from a registry in memory"),
+        .aliases(&["recovery_slave_removal_limit"]),
     Flag::text(
         "agent_removal_rate_limit",
         "How many agents may be marked unreachable in a time, such as `1/10mins`.",
     )
-    .aliases(&["slave_removal_rate_limit"])
-    .refused("agents would be marked unreachable faster than this"),
+    .aliases(&["slave_removal_rate_limit"]),
     Flag::integer("max_executors_per_agent", "Executors that one agent may run.")
         .aliases(&["max_executors_per_slave"])
         .refused("more executors would be launched on an agent"),
@@ -171,10 +175,10 @@ const REGISTRY: &[Flag] = &[
         "Longest write of the registry, before another master is elected if that may have a better way to the store.",
     )
     .or("20secs"),
-    Flag::duration("registry_gc_interval", "Period in which old agents are forgotten.").or("15mins").ignored("nothing is forgotten yet"),
+    Flag::duration("registry_gc_interval", "Period in which old agents are forgotten.").or("15mins"),
     Flag::duration("registry_max_agent_age", "Time after which an unreachable or gone agent is forgotten.")
-        .or("2weeks").ignored("nothing is forgotten yet"),
-    Flag::integer("registry_max_agent_count", "Unreachable or gone agents to remember.").or("102400").ignored("nothing is forgotten yet"),
+        .or("2weeks"),
+    Flag::integer("registry_max_agent_count", "Unreachable or gone agents to remember.").or("102400"),
 ];
 
 const SECURITY: &[Flag] = &[

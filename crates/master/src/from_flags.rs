@@ -6,10 +6,11 @@ use tepui_allocator::PatternLimits;
 use tepui_flags::{Addresses, Values};
 use tepui_ha::SpecError;
 use tepui_link::LinkConfig;
+use tepui_master_core::RemovalRate;
 use tepui_master_core::{AllocatorConfig, RateLimits, RateLimitsError};
 use tepui_master_view::Settings;
 use tepui_proto::{JsonDialect, JsonError, MesosMessage as _, v1};
-use tepui_types::{QuantitiesError, ResourceQuantities, RoleError, Upid, validate_role};
+use tepui_types::{QuantitiesError, ResourceQuantities, RoleError, Upid, parse_duration, validate_role};
 use thiserror::Error;
 
 mod high_availability;
@@ -23,6 +24,9 @@ const AGENT_PING_TIMEOUT: std::ops::RangeInclusive<Duration> =
 
 /// The least `--agent_reregister_timeout`: an agent that restarts must have time to come back.
 const MIN_AGENT_REREGISTER_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// The registry is not searched more often than this, whatever the flag says.
+const MIN_REGISTRY_GC_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Error)]
@@ -137,6 +141,12 @@ fn core(values: &Values, addresses: &Addresses) -> Result<tepui_master_core::Con
         agent_ping_timeout,
         max_agent_ping_timeouts,
         agent_reregister_timeout,
+        agent_removal_rate_limit: removal_rate(values)?,
+        recovery_agent_removal_limit: removal_limit(values)?,
+        registry_gc_interval: duration("registry_gc_interval").max(MIN_REGISTRY_GC_INTERVAL),
+        registry_max_agent_age: duration("registry_max_agent_age"),
+        registry_max_agent_count: size("registry_max_agent_count"),
+        remove_unreturned_frameworks: values.bool("remove_unreturned_frameworks"),
         allocation_interval,
         offer_timeout: values.duration("offer_timeout"),
         root_submissions: values.bool("root_submissions"),
@@ -163,6 +173,34 @@ fn allocator(values: &Values) -> AllocatorConfig {
             max_program_size: max_program_size.unwrap_or(default.max_program_size),
         },
     }
+}
+
+/// Reads `NUMBER/DURATION`.
+fn removal_rate(values: &Values) -> Result<Option<RemovalRate>, ConfigError> {
+    const FLAG: &str = "agent_removal_rate_limit";
+    let Some(text) = values.text(FLAG) else { return Ok(None) };
+    let read = || {
+        let (agents, per) = text.split_once('/')?;
+        let agents: u32 = agents.trim().parse().ok()?;
+        let per = parse_duration(per.trim()).ok()?;
+        (agents > 0 && !per.is_zero()).then_some(RemovalRate { agents, per })
+    };
+    read().map(Some).ok_or_else(|| ConfigError::Bounds {
+        flag: FLAG,
+        expected: "a number of agents and a time, as in `1/10mins`",
+        value: text.to_owned(),
+    })
+}
+
+/// Reads `NUMBER%`, as a share of 1.
+fn removal_limit(values: &Values) -> Result<f64, ConfigError> {
+    const FLAG: &str = "recovery_agent_removal_limit";
+    let text = values.text(FLAG).unwrap_or("100%");
+    let percent: Option<f64> = text.strip_suffix('%').unwrap_or(text).trim().parse().ok();
+    percent
+        .filter(|percent| (0.0..=100.0).contains(percent))
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| ConfigError::Bounds { flag: FLAG, expected: "0% to 100%", value: text.to_owned() })
 }
 
 fn roles(values: &Values) -> Result<Option<Vec<String>>, ConfigError> {
@@ -216,6 +254,18 @@ mod tests {
         assert_eq!(core.min_allocatable_resources.len(), 2);
         assert_eq!(core.roles, None);
         assert_eq!(core.offer_timeout, None);
+        assert_eq!(core.registry_max_agent_age, Duration::from_hours(14 * 24));
+        assert!((core.recovery_agent_removal_limit - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn limits_of_removals_are_read() {
+        let core = check(&["--agent_removal_rate_limit=2/3hrs", "--recovery_agent_removal_limit=12.5%"])
+            .unwrap()
+            .core;
+        let rate = RemovalRate { agents: 2, per: Duration::from_hours(3) };
+        assert_eq!(core.agent_removal_rate_limit, Some(rate));
+        assert!((core.recovery_agent_removal_limit - 0.125).abs() < f64::EPSILON);
     }
 
     #[test]
@@ -225,6 +275,8 @@ mod tests {
             check(&["--agent_reregister_timeout=1secs"]).unwrap_err().contains("expected 10mins or more")
         );
         assert!(check(&["--max_agent_ping_timeouts=0"]).unwrap_err().contains("expected 1 or more"));
+        assert!(check(&["--agent_removal_rate_limit=1/0secs"]).unwrap_err().contains("1/10mins"));
+        assert!(check(&["--recovery_agent_removal_limit=101%"]).unwrap_err().contains("0% to 100%"));
         assert!(check(&["--allocation_interval=0secs"]).unwrap_err().contains("more than 0"));
         assert!(check(&["--roles=a,b c"]).unwrap_err().contains("`b c` is not a valid role"));
         assert!(

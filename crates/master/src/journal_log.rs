@@ -30,6 +30,7 @@ impl JournalLog {
                 self.agents.remove(id);
                 info!(agent_id = %id, ?why, "agent removed");
             }
+            Change::AgentForgotten(id) => info!(agent_id = %id, "unreachable agent forgotten"),
             Change::AgentReachable(id) => info!(agent_id = %id, "agent is reachable again"),
             Change::AgentRecovered(info) => {
                 info!(agent_id = info.id.as_ref().map(|id| &*id.value), "agent recovered from the registry");
@@ -44,6 +45,7 @@ impl JournalLog {
                 debug!(framework_id = %framework, task_id = %task, ?to, "task removed");
             }
             Change::Counted(_)
+            | Change::AgentUnreachable(..)
             | Change::FrameworkForgotten(_)
             | Change::ExecutorAdded { .. }
             | Change::ExecutorRemoved { .. }

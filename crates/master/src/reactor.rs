@@ -188,6 +188,7 @@ impl Reactor {
                 self.link.send(&from, &to, message.name(), message.encode());
             }
             Effect::OpenLink(peer) => self.link.link(&peer),
+            Effect::Abdicate { reason } => self.deposed = Some(reason),
             Effect::CloseLink(peer) => self.link.unlink(&peer),
             Effect::Store { id, writes } => {
                 if let Some(mandate) = &self.mandate {

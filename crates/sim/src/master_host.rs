@@ -61,6 +61,12 @@ impl MasterHost {
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             agent_reregister_timeout: Duration::from_mins(10),
+            agent_removal_rate_limit: None,
+            recovery_agent_removal_limit: 1.0,
+            registry_gc_interval: Duration::from_mins(15),
+            registry_max_agent_age: Duration::from_hours(14 * 24),
+            registry_max_agent_count: 102_400,
+            remove_unreturned_frameworks: false,
             allocation_interval: Duration::from_secs(1),
             offer_timeout: self.offer_timeout,
             root_submissions: true,
@@ -160,6 +166,7 @@ impl Cluster {
             }
             Effect::OpenLink(peer) => self.open_link(Host::Master, peer),
             Effect::CloseLink(peer) => self.close_link(Host::Master, &peer),
+            Effect::Abdicate { reason } => panic!("no limit is set here: {reason}"),
             Effect::Store { id, writes } => {
                 self.master.store.begin(id, writes);
                 let time = if self.at_war { 500_000 } else { 5_000 };

@@ -4,6 +4,7 @@ use tepui_proto::v1::TaskState;
 use tepui_proto::v1::task_status::Reason;
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Upid};
 
+use super::Silence;
 use crate::change::{Change, TaskAfterlife};
 use crate::master::Master;
 use crate::offer::OfferNumber;
@@ -89,13 +90,6 @@ impl Master {
         if agent.connected {
             return;
         }
-        turn.count("master/slave_unreachable_scheduled");
-        turn.count("master/slave_unreachable_completed");
-        let timeout = tepui_types::format_duration(self.config.agent_reregister_timeout);
-        self.mark_unreachable(
-            id,
-            &format!("agent did not reregister within {timeout} after disconnecting"),
-            turn,
-        );
+        self.schedule_unreachable(id, Silence::Disconnected, turn);
     }
 }

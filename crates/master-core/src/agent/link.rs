@@ -32,7 +32,7 @@ impl Master {
             LinkMessage::UpdateOperationStatus(message) => self.operation_status(*message, turn),
             LinkMessage::ExitedExecutor(message) => self.exited_executor(&message, turn),
             LinkMessage::ExecutorToFramework(message) => self.executor_message(*message, turn),
-            LinkMessage::PongSlave(_) => self.pong(to),
+            LinkMessage::PongSlave(_) => self.pong(to, turn),
             LinkMessage::SchedulerCall(call) => self.driver_call(&from, *call, turn),
             LinkMessage::RegisterFramework(message) => self.driver_register(&from, *message, turn),
             LinkMessage::ReregisterFramework(message) => self.driver_reregister(&from, *message, turn),

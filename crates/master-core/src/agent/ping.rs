@@ -7,6 +7,7 @@ use std::time::Duration;
 use tepui_proto::internal;
 use tepui_types::AgentId;
 
+use super::Silence;
 use crate::master::Master;
 use crate::timers::Timer;
 use crate::turn::Turn;
@@ -56,22 +57,22 @@ impl Master {
         if agent.observer.waiting {
             agent.observer.timeouts = agent.observer.timeouts.saturating_add(1);
             if agent.observer.timeouts >= self.config.max_agent_ping_timeouts {
-                turn.count("master/slave_unreachable_scheduled");
-                turn.count("master/slave_unreachable_completed");
-                self.mark_unreachable(id, "health check timed out", turn);
+                self.schedule_unreachable(id, Silence::Pings, turn);
             }
         }
         self.ping(id, turn);
     }
 
     /// An agent answered its observer.
-    pub(crate) fn pong(&mut self, to: &str) {
+    pub(crate) fn pong(&mut self, to: &str, turn: &mut Turn<'_>) {
         let number = to.strip_prefix("slave-observer(").and_then(|rest| rest.strip_suffix(')'));
         let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) else { return };
-        let agent = self.agents.observers.get(&number).and_then(|id| self.agents.registered.get_mut(id));
-        if let Some(agent) = agent {
-            agent.observer.waiting = false;
-            agent.observer.timeouts = 0;
+        let Some(id) = self.agents.observers.get(&number).cloned() else { return };
+        let Some(agent) = self.agents.registered.get_mut(&id) else { return };
+        agent.observer.waiting = false;
+        // Only one that was silent for too long can be waiting to be marked.
+        if std::mem::take(&mut agent.observer.timeouts) >= self.config.max_agent_ping_timeouts {
+            self.cancel_removal(&id, turn);
         }
     }
 }

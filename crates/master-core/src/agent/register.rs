@@ -42,7 +42,7 @@ impl Master {
                 return;
             }
         };
-        if self.agents.registering.contains(&from) {
+        if self.agents.registering.contains(&from) || self.registry_is_busy() {
             return;
         }
         if let Some(agent) = self.agents.by_pid.get(&from).and_then(|id| self.agents.registered.get(id)) {

@@ -15,7 +15,6 @@ use super::unreachable::UnreachableAgent;
 use super::{AgentDescription, Capabilities, Removal, connection};
 use crate::change::{Change, TaskAfterlife};
 use crate::effect::Effect;
-use crate::framework::Subscription;
 use crate::master::{Master, Pending};
 use crate::registry::RegistryWrite;
 use crate::task::StatusDraft;
@@ -43,6 +42,9 @@ impl Master {
         let Some(id) = message.slave.id.as_ref().map(AgentId::from) else { return };
         if self.agents.reregistering.contains(&id) {
             self.renew_reregistration(id, from, message);
+            return;
+        }
+        if self.registry_is_busy() {
             return;
         }
         if self.agents.gone.contains_key(&id) {
@@ -94,6 +96,7 @@ impl Master {
             | Pending::Register(_)
             | Pending::MarkUnreachable(_)
             | Pending::Remove(..)
+            | Pending::Prune(_)
             | Pending::Answer(..)
             | Pending::Nothing => None,
         })
@@ -241,7 +244,7 @@ impl Master {
         let mut recovered = BTreeSet::new();
         for (id, info) in &report.frameworks {
             if !self.frameworks.registered.contains_key(id) {
-                self.add_framework(id, Subscription::recovered(info.clone()), turn);
+                self.recover_framework(id, info, turn);
                 recovered.insert(id.clone());
             }
         }
@@ -301,7 +304,7 @@ impl Master {
     }
 
     /// Forgets the unreachable tasks that an agent did not bring back.
-    fn forget_unreachable_tasks_of(
+    pub(crate) fn forget_unreachable_tasks_of(
         &mut self,
         id: &AgentId,
         was: Option<UnreachableAgent>,
@@ -326,7 +329,7 @@ impl Master {
             if self.frameworks.registered.contains_key(framework) {
                 self.update_framework_of_agent(&pid, framework, turn);
             } else {
-                self.add_framework(framework, Subscription::recovered(info.clone()), turn);
+                self.recover_framework(framework, info, turn);
             }
             self.connect_framework_and_agent(framework, id);
         }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use tepui_proto::v1;
 use tepui_types::{AgentId, FrameworkId};
 
-use super::Standing;
 use super::remove::TaskFate;
+use super::{Silence, Standing};
 use crate::change::{AgentRemoval, Change};
+use crate::effect::Effect;
 use crate::master::{Master, Pending};
 use crate::registry::RegistryWrite;
 use crate::turn::Turn;
@@ -50,14 +51,38 @@ impl Master {
             .filter(|id| !self.agents.reregistering.contains(*id))
             .cloned()
             .collect();
-        let timeout = tepui_types::format_duration(self.config.agent_reregister_timeout);
-        let message = format!("did not reregister within {timeout} after master failover");
-        for id in missing {
-            turn.count("master/slave_unreachable_scheduled");
-            turn.count("master/slave_unreachable_completed");
-            self.agents.leaving_recovered.insert(id.clone());
-            self.store_unreachable(&id, &message, turn);
+        if self.too_many_are_missing(turn) {
+            return;
         }
+        for id in missing {
+            self.schedule_unreachable(&id, Silence::Failover, turn);
+        }
+    }
+
+    /// Gives up leadership rather than many agents at once, if the operator wants to have a look first.
+    fn too_many_are_missing(&self, turn: &mut Turn<'_>) -> bool {
+        let (missing, all) = (self.agents.recovered.len(), self.agents.recovered_at_first);
+        let limit = self.config.recovery_agent_removal_limit;
+        #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
+        let share = missing as f64 / (all.max(1)) as f64;
+        if share <= limit {
+            return false;
+        }
+        let timeout = tepui_types::format_duration(self.config.agent_reregister_timeout);
+        let reason = format!(
+            "{missing} of the registry's {all} agents ({:.0}%) did not reregister within {timeout} after master \
+             failover, and `--recovery_agent_removal_limit` is {:.0}%",
+            share * 100.0,
+            limit * 100.0
+        );
+        turn.push(Effect::Abdicate { reason });
+        true
+    }
+
+    /// Begins to mark an agent of the registry unreachable that this master never saw.
+    pub(crate) fn mark_recovered_unreachable(&mut self, id: &AgentId, message: &str, turn: &mut Turn<'_>) {
+        self.agents.leaving_recovered.insert(id.clone());
+        self.store_unreachable(id, message, turn);
     }
 
     fn store_unreachable(&mut self, id: &AgentId, message: &str, turn: &mut Turn<'_>) {

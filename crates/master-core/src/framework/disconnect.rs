@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use tepui_proto::v1;
 use tepui_types::FrameworkId;
 
-use super::Connection;
+use super::{Connection, Subscription};
 use crate::input::StreamId;
 use crate::master::Master;
 use crate::offer::OfferNumber;
@@ -43,6 +44,23 @@ impl Master {
         for number in offers {
             self.discard_offer(number, None, turn);
         }
+    }
+
+    /// Adds a framework that an agent brought. It has its failover timeout, and at least the time that agents have to
+    /// re-register, from the end of recovery; but whether it is removed then is up to the operator.
+    pub(crate) fn recover_framework(
+        &mut self,
+        id: &FrameworkId,
+        info: &v1::FrameworkInfo,
+        turn: &mut Turn<'_>,
+    ) {
+        self.add_framework(id, Subscription::recovered(info.clone()), turn);
+        if !self.config.remove_unreturned_frameworks {
+            return;
+        }
+        let timeout = failover_timeout(info.failover_timeout).max(self.config.agent_reregister_timeout);
+        let deadline = self.recovered_at + timeout;
+        self.timers.set(Timer::Failover(id.clone()), deadline.max(turn.now.time));
     }
 
     /// A disconnected framework did not come back in time.

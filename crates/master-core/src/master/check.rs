@@ -168,7 +168,7 @@ impl Master {
                 Timer::Reregister(id) => agent(id).is_some_and(|agent| !agent.connected),
                 Timer::RateLimit(limited) => self.limiters.waiting().any(|waiting| waiting == limited),
                 Timer::Offer(number) => self.offers.contains_key(number),
-                Timer::RecoveredAgents => true,
+                Timer::RecoveredAgents | Timer::AgentRemoval | Timer::RegistryGc => true,
             };
             assert!(alive, "{timer:?} is for something that is there");
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::v1;
-use tepui_types::FrameworkId;
+use tepui_types::{FrameworkId, WallTime};
 
 use super::{Master, Pending};
 use crate::agent::{Standing, UnreachableAgent};
@@ -19,6 +19,8 @@ impl Master {
             return;
         }
         self.recovered = true;
+        self.recovered_at = turn.now.time;
+        self.timers.set(Timer::RegistryGc, turn.now.time + self.config.registry_gc_interval);
         turn.change(Change::Elected {
             info: Box::new(self.info.clone()),
             started: self.config.started,
@@ -27,10 +29,12 @@ impl Master {
         for row in registry.agents.values() {
             turn.change(Change::AgentRecovered(Box::new(row.info.clone())));
         }
+        self.agents.recovered_at_first = registry.agents.len();
         self.agents.recovered = registry.agents;
         for (id, row) in registry.unreachable {
             let standing = Standing::from(&row);
             let agent = UnreachableAgent { since: row.timestamp, standing, frameworks: BTreeSet::new() };
+            turn.change(Change::AgentUnreachable(id.clone(), WallTime::from_nanos(agent.since.nanoseconds)));
             self.agents.unreachable.insert(id, agent);
         }
         self.agents.gone = registry.gone;

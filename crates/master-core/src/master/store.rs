@@ -3,11 +3,14 @@
 use tepui_types::AgentId;
 
 use super::Master;
-use crate::agent::{Marking, Registration, Removal, Reregistration};
+use crate::agent::{Marking, Pruning, Registration, Removal, Reregistration};
 use crate::effect::{Effect, Response};
 use crate::input::{RequestId, StoreId};
 use crate::registry::RegistryWrite;
 use crate::turn::Turn;
+
+/// How many batches of writes may wait for the registry before agents that come are put off: they ask again.
+const MAX_PENDING: usize = 65_536;
 
 /// What goes on when a batch of writes is durable.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(crate) enum Pending {
     MarkUnreachable(Box<Marking>),
     /// An agent that is gone.
     Remove(AgentId, Removal),
+    /// Agents that were lost long ago.
+    Prune(Box<Pruning>),
     /// Someone who is answered once it is so.
     Answer(RequestId, Response),
     /// Nobody.
@@ -35,6 +40,11 @@ impl Master {
         turn.push(Effect::Store { id: StoreId(id), writes });
     }
 
+    /// Tells whether so much waits for the registry that nobody else should be let in now.
+    pub(crate) fn registry_is_busy(&self) -> bool {
+        self.pending.len() >= MAX_PENDING
+    }
+
     /// A batch is durable.
     pub(crate) fn stored(&mut self, id: StoreId, turn: &mut Turn<'_>) {
         let Some(pending) = self.pending.remove(&id.0) else { return };
@@ -43,6 +53,7 @@ impl Master {
             Pending::Reregister(reregistration) => self.reregistered(*reregistration, turn),
             Pending::MarkUnreachable(marking) => self.marked_unreachable(&marking, turn),
             Pending::Remove(id, removal) => self.removed(&id, removal, turn),
+            Pending::Prune(pruning) => self.pruned(*pruning, turn),
             Pending::Answer(request, response) => turn.respond(request, response),
             Pending::Nothing => {}
         }

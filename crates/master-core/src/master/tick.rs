@@ -16,6 +16,8 @@ impl Master {
                 Timer::Reregister(id) => self.reregister_timeout(&id, turn),
                 Timer::RecoveredAgents => self.recovered_agents_timeout(turn),
                 Timer::RateLimit(limited) => self.rate_limit_due(&limited, turn),
+                Timer::AgentRemoval => self.next_removal(turn),
+                Timer::RegistryGc => self.prune(turn),
                 Timer::Offer(number) => self.rescind_offer(number, turn),
             }
         }

@@ -74,6 +74,7 @@ impl Printer {
                 format!("send {to}{from}: {shown}")
             }
             Effect::OpenLink(peer) => format!("open {peer}"),
+            Effect::Abdicate { reason } => format!("abdicate: {reason}"),
             Effect::CloseLink(peer) => format!("unlink {peer}"),
             Effect::Store { id, writes } => {
                 let writes: Vec<String> = writes.iter().map(show_write).collect();
@@ -287,6 +288,8 @@ fn show_change(change: &Change) -> String {
             entity.active
         ),
         Change::AgentRemoved { id, why, .. } => format!("AgentRemoved {id} {why:?}"),
+        Change::AgentForgotten(id) => format!("AgentForgotten {id}"),
+        Change::AgentUnreachable(id, _) => format!("AgentUnreachable {id}"),
         Change::AgentReachable(id) => format!("AgentReachable {id}"),
         Change::AgentRecovered(info) => format!("AgentRecovered {}", info.id.as_ref().unwrap().value),
         Change::TaskAdded { id, task, .. } => format!("TaskAdded {id} {}", task.state().as_str_name()),

@@ -17,6 +17,7 @@
 //! - `send N NAME` + JSON: agent N sends any message. `pong N`: it answers its observer.
 //! - `behind N BYTES READ`, `caught-up N`: how far the client of stream N is, or the driver of `driver-N`.
 //! - `stream-closed N`, `link-broken N`, `advance SECONDS`, `stored`.
+//! - `configure SETTING...`: first of all, settings other than the usual ones (`World::configure`).
 //! - `show changes`, `show counters`: print these too from now on. `hold stores`: stores wait for `stored`.
 //!
 //! In all texts `$m` stands for the master's id. After each step the invariants are checked.
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use tepui_master_core::{
     Backlog, Change, Config, Effect, Effects, Input, Master, RateLimits, Reader, Registry, RegistryWrite,
-    RequestId, Response, SchedulerCall, StoreId, StreamId,
+    RemovalRate, RequestId, Response, SchedulerCall, StoreId, StreamId,
 };
 use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
 use tepui_proto::v1::agent_info::{Capability, capability};
@@ -76,6 +77,7 @@ impl World {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[0] {
             "show" | "hold" => self.set(words[1]),
+            "configure" => self.configure(&words[1..]),
             "advance" => self.advance(Duration::from_secs_f64(words[1].parse().unwrap())),
             "stored" => {
                 let id = self.stores.remove(0);
@@ -92,6 +94,29 @@ impl World {
     pub(crate) fn totals(&self) -> BTreeMap<AgentId, Resources> {
         let total = |id: &AgentId| self.master.agent_book(id).map(|book| book.total);
         self.master.agent_ids().into_iter().filter_map(|id| Some((id.clone(), total(&id)?))).collect()
+    }
+
+    /// Starts over with other settings.
+    fn configure(&mut self, settings: &[&str]) -> String {
+        let mut config = config();
+        for setting in settings {
+            let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+            let seconds = || Duration::from_secs(value.parse().unwrap());
+            match name {
+                // Agents in a minute.
+                "removal_rate" => {
+                    let rate = RemovalRate { agents: value.parse().unwrap(), per: Duration::from_mins(1) };
+                    config.agent_removal_rate_limit = Some(rate);
+                }
+                "removal_limit" => config.recovery_agent_removal_limit = value.parse().unwrap(),
+                "max_agent_age" => config.registry_max_agent_age = seconds(),
+                "max_agent_count" => config.registry_max_agent_count = value.parse().unwrap(),
+                "remove_unreturned" => config.remove_unreturned_frameworks = true,
+                other => panic!("there is no setting `{other}`"),
+            }
+        }
+        self.master = Master::new(config, SEED);
+        String::new()
     }
 
     fn set(&mut self, what: &str) -> String {
@@ -362,6 +387,12 @@ fn config() -> Config {
         agent_ping_timeout: Duration::from_secs(15),
         max_agent_ping_timeouts: 5,
         agent_reregister_timeout: Duration::from_mins(10),
+        agent_removal_rate_limit: None,
+        recovery_agent_removal_limit: 1.0,
+        registry_gc_interval: Duration::from_mins(15),
+        registry_max_agent_age: Duration::from_hours(14 * 24),
+        registry_max_agent_count: 102_400,
+        remove_unreturned_frameworks: false,
         allocation_interval: Duration::from_secs(1),
         offer_timeout: None,
         root_submissions: false,

@@ -86,6 +86,8 @@ impl NoResourceUsedTwice {
             | Change::FrameworkCompleted { .. }
             | Change::FrameworkForgotten(_)
             | Change::AgentReachable(_)
+            | Change::AgentForgotten(_)
+            | Change::AgentUnreachable(..)
             | Change::AgentRecovered(_)
             | Change::TaskUpdated { .. }
             | Change::Counted(_) => {}

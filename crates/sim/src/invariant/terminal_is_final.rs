@@ -44,6 +44,8 @@ impl TerminalIsFinal {
             | Change::AgentUpdated(_)
             | Change::AgentRemoved { .. }
             | Change::AgentReachable(_)
+            | Change::AgentForgotten(_)
+            | Change::AgentUnreachable(..)
             | Change::AgentRecovered(_)
             | Change::TaskAdded { .. }
             | Change::ExecutorAdded { .. }

@@ -87,6 +87,8 @@ impl Touched {
             Change::Elected { .. }
             | Change::FrameworkForgotten(_)
             | Change::AgentReachable(_)
+            | Change::AgentForgotten(_)
+            | Change::AgentUnreachable(..)
             | Change::AgentRecovered(_)
             | Change::OfferRemoved(_)
             | Change::Counted(_) => {}

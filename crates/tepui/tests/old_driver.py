@@ -1,6 +1,6 @@
-"""A scheduler with Mesos' own old driver (python 2), for processes.rs. usage: old_driver.py MASTER launch | come-back FRAMEWORK_ID
+"""A scheduler with Mesos' own old driver (python 2), for processes.rs. usage: old_driver.py MASTER launch [COMMAND] | come-back FRAMEWORK_ID
 
-launch: runs a task, says RUNNING FRAMEWORK_ID and waits to be killed.
+launch [COMMAND]: runs a task, says RUNNING FRAMEWORK_ID and waits to be killed.
 come-back: asks what became of the framework's tasks, and waits for the end of one."""
 import sys
 import threading
@@ -8,7 +8,7 @@ import threading
 import mesos.scheduler
 from mesos.interface import Scheduler, mesos_pb2
 
-ENDS_AFTER_SECONDS = 60
+ENDS_AFTER_SECONDS = 300
 NOT_ENDED = ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING")
 
 
@@ -30,7 +30,7 @@ class OldScheduler(Scheduler):
             task = mesos_pb2.TaskInfo(name="old")
             task.task_id.value = "old"
             task.slave_id.value = offer.slave_id.value
-            task.command.value = "sleep 6"
+            task.command.value = (sys.argv[3:] or ["sleep 6"])[0]
             for name, value in (("cpus", 0.1), ("mem", 32)):
                 resource = task.resources.add()
                 resource.name, resource.type, resource.scalar.value = name, mesos_pb2.Value.SCALAR, value

@@ -69,14 +69,22 @@ impl Daemon {
         wait_for(path, || get(self.address, path).map(|answer| answer.body).filter(|body| accept(body)))
     }
 
+    /// Sends a signal, such as `-STOP`.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the daemon had ended before");
+    }
+
     /// Sends SIGTERM and waits for the end.
     ///
     /// # Panics
     /// It does not end.
     pub fn terminate(mut self) -> std::process::ExitStatus {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "the daemon had ended before");
+        self.signal("-TERM");
         wait_for("a daemon to end", || self.child.try_wait().ok().flatten())
     }
 }

@@ -1,12 +1,14 @@
 //! The agent's endpoints, under `/` and under `/slave(1)/`.
 
 mod api_v1;
+mod container;
 mod executor;
 mod files;
 mod reads;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use tepui_containerizer::Containerizer;
 use tepui_http::{Limits, Router};
 use tokio::sync::mpsc;
 
@@ -22,6 +24,7 @@ pub(crate) struct Routes {
     pub(crate) view: Arc<RwLock<View>>,
     pub(crate) files: Files,
     pub(crate) settings: Arc<Config>,
+    pub(crate) containerizer: Containerizer,
 }
 
 impl Routes {

@@ -72,17 +72,18 @@ pub async fn run(
     let files = Files::default();
     let fetcher = Fetcher::new(config.fetcher.clone());
     let view = Arc::new(RwLock::new(View::new(&config, files.clone(), fetcher.clone())));
+    let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
+    settings.fetch = Some(fetch_with(fetcher));
+    let (containerizer, exits) = Containerizer::start(settings).await?;
+    containerizer.recover(Vec::new()).await.map_err(Error::Recover)?;
     let routes = Routes {
         inbox: work.clone(),
         view: Arc::clone(&view),
         files: files.clone(),
         settings: Arc::new(config.clone()),
+        containerizer: containerizer.clone(),
     };
     let front = Front { link: link.clone(), router: router(&routes, &config.limits) };
-    let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
-    settings.fetch = Some(fetch_with(fetcher));
-    let (containerizer, exits) = Containerizer::start(settings).await?;
-    containerizer.recover(Vec::new()).await.map_err(Error::Recover)?;
     let reactor = Reactor {
         core: Agent::new(config.core.clone(), seed()?),
         actor: Arc::clone(&config.core.pid.id),

@@ -25,7 +25,7 @@ struct Pair {
     agent: Upid,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), Error>>,
-    _work_dir: tempfile::TempDir,
+    work_dir: tempfile::TempDir,
 }
 
 impl Pair {
@@ -60,7 +60,7 @@ impl Pair {
             tepui_agent::run(config, listener, ready, shutdown).await
         });
         is_ready.await.unwrap();
-        Self { link, events, agent, stop, running, _work_dir: work_dir }
+        Self { link, events, agent, stop, running, work_dir }
     }
 
     /// The next message of the agent.
@@ -225,6 +225,125 @@ async fn calls_of_the_executor_api_are_refused_as_recorded() {
         let answer = request(pair.agent.address, &call(headers, body)).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(text), "{answer}");
     }
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+impl Pair {
+    /// Makes a call of the operator API; gives the status and the body.
+    async fn call(&self, body: &str) -> (String, String) {
+        let head =
+            "POST /api/v1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n";
+        let text = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        let answer = request(self.agent.address, &text).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().to_owned(), body.to_owned())
+    }
+
+    async fn check(&self, call: &str, status: &str, text: &str) {
+        let answer = self.call(call).await;
+        assert_eq!(answer, (status.to_owned(), text.to_owned()), "{call}");
+    }
+}
+
+/// A launch of a container that runs this command.
+fn launch(kind: &str, id: &str, command: &str) -> String {
+    let field = kind.to_lowercase();
+    format!(r#"{{"type":"{kind}","{field}":{{"container_id":{id},"command":{{"value":"{command}"}}}}}}"#)
+}
+
+/// A call about a container.
+fn about(kind: &str, id: &str) -> String {
+    format!(r#"{{"type":"{kind}","{}":{{"container_id":{id}}}}}"#, kind.to_lowercase())
+}
+
+#[tokio::test]
+async fn containers_are_launched_waited_for_signalled_and_removed_by_calls() {
+    let pair = Pair::start().await;
+    let alone = r#"{"value":"alone"}"#;
+    let nested = |id: &str| format!(r#"{{"value":"{id}","parent":{alone}}}"#);
+    pair.check(
+        &launch("LAUNCH_CONTAINER", &nested("n"), "true"),
+        "400",
+        "Parent container alone does not exist",
+    )
+    .await;
+    pair.check(&launch("LAUNCH_CONTAINER", alone, "sleep 1000"), "200", "").await;
+    pair.check(&launch("LAUNCH_CONTAINER", alone, "true"), "202", "").await;
+    pair.check(&launch("LAUNCH_NESTED_CONTAINER", &nested("n"), "pwd; exit 3"), "200", "").await;
+    let ended = r#"{"type":"WAIT_CONTAINER","wait_container":{"exit_status":768}}"#;
+    pair.check(&about("WAIT_CONTAINER", &nested("n")), "200", ended).await;
+    let ended = r#"{"type":"WAIT_NESTED_CONTAINER","wait_nested_container":{"exit_status":768}}"#;
+    pair.check(&about("WAIT_NESTED_CONTAINER", &nested("n")), "200", ended).await;
+    let sandbox = pair.work_dir.path().canonicalize().unwrap().join("containers/alone/containers/n");
+    let stdout = std::fs::read_to_string(sandbox.join("stdout")).unwrap();
+    assert_eq!(std::path::Path::new(stdout.trim()).canonicalize().unwrap(), sandbox);
+    let gone = "Container 'alone.n' cannot be found (or is already killed)";
+    pair.check(&about("KILL_CONTAINER", &nested("n")), "404", gone).await;
+    pair.check(&launch("LAUNCH_CONTAINER", &nested("m"), "sleep 1000"), "200", "").await;
+    pair.check(&about("REMOVE_CONTAINER", &nested("m")), "500", "Nested container has not terminated yet")
+        .await;
+    let term = r#"{"type":"KILL_NESTED_CONTAINER","kill_nested_container":{"signal":15,"container_id":ID}}"#;
+    pair.check(&term.replace("ID", &nested("m")), "200", "").await;
+    let ended = r#"{"type":"WAIT_CONTAINER","wait_container":{"exit_status":15}}"#;
+    pair.check(&about("WAIT_CONTAINER", &nested("m")), "200", ended).await;
+    for id in ["n", "m", "never"] {
+        pair.check(&about("REMOVE_NESTED_CONTAINER", &nested(id)), "200", "").await;
+    }
+    assert!(!sandbox.exists());
+    pair.check(&about("WAIT_CONTAINER", &nested("n")), "404", "Container alone.n cannot be found").await;
+    pair.check(&about("KILL_CONTAINER", alone), "200", "").await;
+    let unknown = r#"{"value":"c","parent":{"value":"unknown"}}"#;
+    pair.check(&about("REMOVE_CONTAINER", unknown), "500", "Unknown root container").await;
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn calls_about_containers_are_refused_in_the_words_of_mesos() {
+    let pair = Pair::start().await;
+    let id = r#"{"value":"a"}"#;
+    let deep = r#"{"value":"c","parent":{"value":"b","parent":{"value":"a"}}}"#;
+    let prefix = "Failed to validate agent::Call: ";
+    for (call, text) in [
+        (r#"{"type":"LAUNCH_CONTAINER"}"#.to_owned(), "Expecting 'launch_container' to be present"),
+        (r#"{"type":"WAIT_CONTAINER"}"#.to_owned(), "Expecting 'wait_container' to be present"),
+        (
+            launch("LAUNCH_NESTED_CONTAINER", id, "true"),
+            "Expecting 'launch_nested_container.container_id.parent' to be present",
+        ),
+        (
+            about("KILL_NESTED_CONTAINER", id),
+            "Expecting 'kill_nested_container.container_id.parent' to be present",
+        ),
+        (
+            about("KILL_CONTAINER", r#"{"value":"a b"}"#),
+            "'kill_container.container_id' is invalid: 'ContainerID.value' 'a b' contains invalid characters",
+        ),
+        (
+            about("REMOVE_CONTAINER", r#"{"value":"a","parent":{"value":"."}}"#),
+            "'remove_container.container_id' is invalid: 'ContainerID.parent' is invalid: '.' is disallowed",
+        ),
+        (
+            format!(
+                r#"{{"type":"LAUNCH_CONTAINER","launch_container":{{"container_id":{deep},"limits":{{"mem":{{"value":1}}}}}}}}"#
+            ),
+            "'launch_container' is invalid: containers nested at the second level or greater cannot specify resource \
+             limits",
+        ),
+        (
+            format!(
+                r#"{{"type":"LAUNCH_CONTAINER","launch_container":{{"container_id":{id},"command":{{"value":"true","environment":{{"variables":[{{"name":"A"}}]}}}}}}}}"#
+            ),
+            "'launch_container.command' is invalid: Environment variable 'A' of type 'VALUE' must have a value set",
+        ),
+    ] {
+        pair.check(&call, "400", &format!("{prefix}{text}")).await;
+    }
+    let docker = format!(
+        r#"{{"type":"LAUNCH_CONTAINER","launch_container":{{"container_id":{id},"container":{{"type":"DOCKER"}}}}}}"#
+    );
+    pair.check(&docker, "400", "The provided ContainerInfo is not supported").await;
     pair.stop.send(()).unwrap();
     tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
 }

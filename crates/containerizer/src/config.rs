@@ -88,6 +88,11 @@ pub struct ContainerConfig {
     pub limits: BTreeMap<String, f64>,
     /// The persistent volumes among the resources.
     pub volumes: Vec<PersistentVolume>,
+    /// The folder to start in, if it is not the sandbox.
+    pub directory: Option<PathBuf>,
+    /// Whether no executor and no framework belong to it: it was started by a call of the agent's API. It is known to the
+    /// containerizer alone, also after a restart of the agent.
+    pub is_standalone: bool,
 }
 
 impl ContainerConfig {
@@ -104,6 +109,8 @@ impl ContainerConfig {
             resources: Vec::new(),
             limits: BTreeMap::new(),
             volumes: Vec::new(),
+            directory: None,
+            is_standalone: false,
         }
     }
 }

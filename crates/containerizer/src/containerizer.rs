@@ -268,7 +268,8 @@ impl Shared {
         let (report, ended) = watch::channel(None);
         let destroy = Arc::new(Notify::new());
         let mut state = self.lock();
-        if state.containers.contains_key(id) {
+        // Compat: the id of a nested container that has ended may be used again.
+        if state.containers.get(id).is_some_and(|container| container.ended.borrow().is_none()) {
             return Err(LaunchError::Exists(id.clone()));
         }
         if let Some(parent) = id.parent() {

@@ -18,15 +18,26 @@ pub(crate) fn merge(
     command: &v1::CommandInfo,
 ) -> Result<BTreeMap<String, String>, LaunchError> {
     let mut merged = given.clone();
-    merged.insert("MESOS_SANDBOX".to_owned(), crate::launch::text(sandbox)?);
+    if !merged.contains_key("MESOS_SANDBOX") {
+        merged.insert("MESOS_SANDBOX".to_owned(), crate::launch::text(sandbox)?);
+    }
     for variable in command.environment.iter().flat_map(|environment| &environment.variables) {
-        if variable.r#type() == variable::Type::Secret {
-            return Err(LaunchError::SecretUnsupported { variable: variable.name.clone() });
-        }
-        merged.insert(variable.name.clone(), variable.value.clone().unwrap_or_default());
+        let value = match variable.r#type() {
+            variable::Type::Secret => secret(variable)?,
+            variable::Type::Value | variable::Type::Unknown => variable.value.clone().unwrap_or_default(),
+        };
+        merged.insert(variable.name.clone(), value);
     }
     merged.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
     Ok(merged)
+}
+
+/// What a secret variable is set to. Secrets that are named and not given would need a module to resolve them.
+fn secret(variable: &v1::environment::Variable) -> Result<String, LaunchError> {
+    let value = variable.secret.as_ref().and_then(|secret| secret.value.as_ref());
+    let unsupported = || LaunchError::SecretUnsupported { variable: variable.name.clone() };
+    let data = value.map(|value| value.data.clone()).ok_or_else(unsupported)?;
+    String::from_utf8(data).map_err(|_| LaunchError::SecretNotText { variable: variable.name.clone() })
 }
 
 #[cfg(test)]
@@ -54,7 +65,22 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_refused_by_name() {
+    fn a_secret_that_is_given_is_set() {
+        let value = v1::secret::Value { data: b"hunter2".to_vec() };
+        let secret =
+            v1::Secret { r#type: Some(v1::secret::Type::Value.into()), value: Some(value), reference: None };
+        let variable = v1::environment::Variable {
+            name: "TOKEN".to_owned(),
+            r#type: Some(variable::Type::Secret.into()),
+            secret: Some(secret),
+            value: None,
+        };
+        let merged = merge(&BTreeMap::new(), Path::new("/"), &command(vec![variable])).unwrap();
+        assert_eq!(merged["TOKEN"], "hunter2");
+    }
+
+    #[test]
+    fn a_secret_that_is_named_is_refused() {
         let secret = v1::environment::Variable {
             r#type: Some(variable::Type::Secret.into()),
             ..variable("TOKEN", "")

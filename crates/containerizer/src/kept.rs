@@ -1,4 +1,4 @@
-//! What a nested container was started from, as far as an agent that comes back must know it; in Mesos' form.
+//! What a container that only the containerizer knows was started from, as far as an agent that comes back must know it; in Mesos' form.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,6 +16,9 @@ const FILE: &str = "config";
 /// Mesos' numbers of the classes.
 const CLASS_DEFAULT: i32 = 0;
 const CLASS_DEBUG: i32 = 1;
+
+/// Marks a container that stands alone.
+const STANDALONE_FILE: &str = "standalone.marker";
 
 /// A part of Mesos' `ContainerConfig`.
 #[derive(Clone, PartialEq, Message)]
@@ -52,6 +55,9 @@ pub(crate) fn keep(folder: &Path, config: &ContainerConfig) -> io::Result<()> {
         }),
         limits: limits.collect(),
     };
+    if config.is_standalone {
+        write_whole(&folder.join(STANDALONE_FILE), b"")?;
+    }
     write_whole(&folder.join(FILE), &kept.encode_to_vec())
 }
 
@@ -66,6 +72,7 @@ pub(crate) fn read(folder: &Path, id: &ContainerId) -> Option<ContainerConfig> {
         user: kept.user,
         resources: kept.resources,
         limits,
+        is_standalone: folder.join(STANDALONE_FILE).exists(),
         ..ContainerConfig::new(id.clone(), kept.command, kept.directory)
     })
 }

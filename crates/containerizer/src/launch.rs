@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::libc::O_NOFOLLOW;
 use tepui_linux::{Credentials, CredentialsError};
 use tepui_proto::v1;
 use tepui_types::ContainerId;
 
-use crate::ContainerConfig;
 use crate::environment;
 use crate::launcher::{Failure, Plan, User};
+use crate::{ContainerConfig, SandboxError};
 
 /// A container that could not be started. Nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,12 @@ pub enum LaunchError {
         /// What it asks for.
         field: &'static str,
     },
+    /// A secret that cannot be in an environment.
+    #[error("failed to set environment variable `{variable}`: its secret is no text")]
+    SecretNotText {
+        /// The variable's name.
+        variable: String,
+    },
     /// A secret would have to be resolved first, which is not built.
     #[error("failed to resolve environment variable `{variable}`: this agent does not resolve secrets yet")]
     SecretUnsupported {
@@ -72,6 +79,9 @@ pub enum LaunchError {
         /// What the system said.
         source: io::Error,
     },
+    /// The sandbox could not be made.
+    #[error(transparent)]
+    Sandbox(Arc<SandboxError>),
     /// A path that is not text.
     #[error("failed to use the path `{}`: it is not text", .0.display())]
     Path(PathBuf),
@@ -121,7 +131,7 @@ pub(crate) fn prepare(config: &ContainerConfig, runtime: &Path) -> Result<Prepar
         program,
         arguments,
         environment: environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
-        directory: text(&config.sandbox)?,
+        directory: text(config.directory.as_ref().unwrap_or(&config.sandbox))?,
         user: credentials.map(|user| User { uid: user.uid, gid: user.gid, groups: user.groups }),
     };
     Ok(Prepared { plan, stdout, stderr })

@@ -14,6 +14,7 @@ mod environment;
 mod kept;
 mod launch;
 mod launcher;
+mod nested;
 mod recover;
 mod runtime;
 mod sandbox;
@@ -30,6 +31,8 @@ pub use config::{
 pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
 pub use launch::LaunchError;
 pub use launcher::{StartError, launcher_process};
+pub use nested::NestedLaunch;
 pub use runtime::RuntimeError;
 pub use sandbox::{Sandbox, SandboxError};
+pub use tepui_linux::Signal;
 pub use volume::{create_volume, empty_volume, link_volume, remove_volume, retire_volume};

@@ -48,8 +48,11 @@ pub(crate) fn recover(shared: &Arc<Shared>, known: Vec<KnownContainer>) -> io::R
     }
     // Parents come before those nested in them.
     for (id, trace) in traces {
-        let parent_lives = id.parent().is_some_and(|parent| adopted.contains(parent));
-        if parent_lives && recover_nested(shared, &id, &trace) {
+        let is_ours = match id.parent() {
+            Some(parent) => adopted.contains(parent),
+            None => is_running_alone(shared, &id, &trace),
+        };
+        if is_ours && recover_nested(shared, &id, &trace) {
             if let Some(running) = trace.running {
                 let config = kept::read(&shared.runtime.container(&id), &id).expect("just read");
                 adopt(shared, config, running);
@@ -137,6 +140,12 @@ fn adopt(shared: &Arc<Shared>, config: ContainerConfig, running: Running) {
         }
         Err(error) => warn!(container = %config.container_id, %error, "a container was found twice"),
     }
+}
+
+/// Whether this is a running container that stands alone. The agent does not know of those.
+fn is_running_alone(shared: &Shared, id: &ContainerId, trace: &Trace) -> bool {
+    let config = kept::read(&shared.runtime.container(id), id);
+    trace.running.is_some() && config.is_some_and(|config| config.is_standalone)
 }
 
 /// Whether a nested container is one to keep. One that ended is known again at once.

@@ -88,13 +88,7 @@ impl Sandbox {
 
     /// Makes the folder, owned by `user` and closed to others, and points `latest` to it. Blocks on the file system.
     pub fn create(&self, user: Option<&str>) -> Result<(), SandboxError> {
-        let owner = user.map(Credentials::of_user).transpose()?;
-        let path = &self.path;
-        DirBuilder::new().recursive(true).create(path).map_err(failed("create", path))?;
-        fs::set_permissions(path, Permissions::from_mode(SANDBOX_MODE)).map_err(failed("restrict", path))?;
-        if let Some(owner) = owner {
-            chown(path, Some(owner.uid), Some(owner.gid)).map_err(failed("change the owner of", path))?;
-        }
+        create_folder(&self.path, user)?;
         self.point_latest_here()
     }
 
@@ -110,6 +104,17 @@ impl Sandbox {
         symlink(&self.path, &fresh).map_err(failed("create", &fresh))?;
         fs::rename(&fresh, &latest).map_err(failed("replace", &latest))
     }
+}
+
+/// Makes a folder that is owned by `user` and closed to others. Blocks on the file system.
+pub(crate) fn create_folder(path: &Path, user: Option<&str>) -> Result<(), SandboxError> {
+    let owner = user.map(Credentials::of_user).transpose()?;
+    DirBuilder::new().recursive(true).create(path).map_err(failed("create", path))?;
+    fs::set_permissions(path, Permissions::from_mode(SANDBOX_MODE)).map_err(failed("restrict", path))?;
+    if let Some(owner) = owner {
+        chown(path, Some(owner.uid), Some(owner.gid)).map_err(failed("change the owner of", path))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SandboxError {

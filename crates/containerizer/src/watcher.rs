@@ -245,7 +245,7 @@ fn prepare_and_launch(
     config: &ContainerConfig,
     folder: &std::path::Path,
 ) -> Result<Running, LaunchError> {
-    if config.container_id.parent().is_some() {
+    if config.container_id.parent().is_some() || config.is_standalone {
         kept::keep(folder, config).map_err(|source| LaunchError::File { path: folder.to_owned(), source })?;
     }
     let prepared = launch::prepare(config, folder)?;

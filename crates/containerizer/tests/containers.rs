@@ -218,7 +218,7 @@ async fn files_are_fetched_before_the_start() {
         config
     };
     let refused = agent.containers.launch(with_uri("bad")).await.unwrap_err();
-    assert_eq!(refused.to_string(), "failed to fetch the URIs: there is no `bad`");
+    assert_eq!(refused.to_string(), "there is no `bad`");
     let slow = tokio::spawn({
         let (containers, config) = (agent.containers.clone(), with_uri("slow"));
         async move { containers.launch(config).await }
@@ -256,8 +256,10 @@ async fn nested_containers_end_with_their_parent_and_are_remembered_until_then()
     for _ in 0..2 {
         assert_eq!(agent.containers.wait(&first).await.unwrap().status, Some(5 << 8));
     }
-    let again = agent.containers.launch(agent.config(&first, "true")).await;
+    let again = agent.containers.launch(agent.config(&second, "true")).await;
     assert!(matches!(again, Err(LaunchError::Exists(_))));
+    agent.containers.launch(agent.config(&first, "exit 6")).await.unwrap();
+    assert_eq!(agent.containers.wait(&first).await.unwrap().status, Some(6 << 8));
     assert!(matches!(agent.containers.remove(&second).await, Err(RemoveError::Running(_))));
     assert!(matches!(agent.containers.remove(&parent).await, Err(RemoveError::NotNested(_))));
     let waiting = tokio::spawn({

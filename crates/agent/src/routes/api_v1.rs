@@ -7,7 +7,9 @@ use tepui_proto::v1::agent::call::Type;
 use tepui_proto::v1::agent::response as answer;
 use tepui_proto::v1::agent::{Call, Response as Answer};
 
-use super::Routes;
+use tepui_wire::ContentType;
+
+use super::{Routes, container};
 use crate::view::VERSION;
 
 /// Answers a call.
@@ -23,11 +25,32 @@ pub(super) async fn call(routes: Routes, request: Request) -> Response {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,
     };
-    if let Some(answer) = reply(&routes, call.r#type()) {
+    let kind = call.r#type();
+    if let Some(answer) = about_container(&routes, call, content_type).await {
+        return answer;
+    }
+    if let Some(answer) = reply(&routes, kind) {
         return response::ok(content_type.name(), tepui_wire::encode(content_type, &answer));
     }
-    let text = format!("{} is not implemented by this agent yet", call.r#type().as_str_name());
+    let text = format!("{} is not implemented by this agent yet", kind.as_str_name());
     response::text(StatusCode::NOT_IMPLEMENTED, text)
+}
+
+/// The answer of a call about a container; none for other calls.
+#[expect(deprecated, reason = "older executors use the older forms")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other calls are answered elsewhere")]
+async fn about_container(routes: &Routes, call: Call, accept: ContentType) -> Option<Response> {
+    Some(match call.r#type() {
+        Type::LaunchContainer => container::launch(routes, call.launch_container).await,
+        Type::LaunchNestedContainer => container::launch_nested(routes, call.launch_nested_container).await,
+        Type::WaitContainer => container::wait(routes, call.wait_container, accept).await,
+        Type::WaitNestedContainer => container::wait_nested(routes, call.wait_nested_container, accept).await,
+        Type::KillContainer => container::kill(routes, call.kill_container).await,
+        Type::KillNestedContainer => container::kill_nested(routes, call.kill_nested_container).await,
+        Type::RemoveContainer => container::remove(routes, call.remove_container).await,
+        Type::RemoveNestedContainer => container::remove_nested(routes, call.remove_nested_container).await,
+        _ => return None,
+    })
 }
 
 /// The answer, for calls that have one.

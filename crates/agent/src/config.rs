@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tepui_containerizer::IsolationSettings;
 use tepui_fetcher::FetcherConfig;
 use tepui_ha::Spec;
 use tepui_http::Limits;
@@ -22,6 +23,8 @@ pub struct Config {
     pub runtime_dir: PathBuf,
     /// How the launcher is started: a program and its arguments.
     pub launcher_command: Vec<OsString>,
+    /// What holds containers to their resources.
+    pub isolation: IsolationSettings,
     /// How files are fetched.
     pub fetcher: FetcherConfig,
     /// The flags as they were given, for `/flags` and `/state`.
@@ -46,6 +49,7 @@ impl Config {
             runtime_dir,
             fetcher: fetcher(program.as_ref().map(PathBuf::from).unwrap_or_default()),
             launcher_command: vec![program.unwrap_or_default(), "launcher".into()],
+            isolation: IsolationSettings::default(),
             flags: Vec::new(),
             link,
             limits: Limits::default(),

@@ -1,12 +1,13 @@
 //! Starts and ends the containers that the core asks for.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use tepui_agent_core::{Input, Launch, VolumeChange, VolumeLink};
 use tepui_containerizer::{
-    ContainerConfig, Containerizer, Sandbox, SandboxError, create_volume, empty_volume, link_volume,
-    remove_volume, retire_volume,
+    ContainerConfig, Containerizer, PersistentVolume, Sandbox, create_volume, empty_volume, remove_volume,
+    retire_volume,
 };
 use tepui_types::ContainerId;
 use tokio::sync::mpsc;
@@ -124,8 +125,7 @@ async fn start(
     .map_err(|error| describe(&error))?;
     let path = sandbox.path().to_owned();
     let user = launch.user.clone();
-    let volumes = launch.volumes.clone();
-    tokio::task::spawn_blocking(move || make_sandbox(&sandbox, user.as_deref(), &volumes))
+    tokio::task::spawn_blocking(move || sandbox.create(user.as_deref()))
         .await
         .map_err(|error| error.to_string())?
         .map_err(|error| describe(&error))?;
@@ -135,26 +135,31 @@ async fn start(
         warn!(directory = launch.directory, %error, "failed to make a sandbox readable");
     }
     let command = launch.executor_info.command.clone().unwrap_or_default();
+    let limits = limits(&launch);
+    let volumes = launch.volumes.into_iter();
     let config = ContainerConfig {
         container: launch.executor_info.container.as_deref().cloned(),
         environment: launch.environment,
         user: launch.user,
         resources: launch.resources,
+        limits,
+        volumes: volumes
+            .map(|VolumeLink { path, container_path }| PersistentVolume { path: path.into(), container_path })
+            .collect(),
         ..ContainerConfig::new(launch.container, command, path)
     };
     let launched = containerizer.launch(config).await.map_err(|error| describe(&error))?;
     Ok(launched.pid)
 }
 
-/// Makes the sandbox and links the volumes into it.
-fn make_sandbox(sandbox: &Sandbox, user: Option<&str>, volumes: &[VolumeLink]) -> Result<(), SandboxError> {
-    sandbox.create(user)?;
-    for VolumeLink { path, container_path } in volumes {
-        if !link_volume(sandbox.path(), container_path, Path::new(path))? {
-            warn!(path, container_path, "skipping a persistent volume whose container path contains a slash");
-        }
-    }
-    Ok(())
+/// What the container of a command's executor may use at most: what its task may, and what the executor itself needs.
+fn limits(launch: &Launch) -> BTreeMap<String, f64> {
+    let own = |name: &str| {
+        let own = launch.executor_info.resources.iter().filter(|resource| resource.name == name);
+        own.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum::<f64>()
+    };
+    let limits = launch.task.iter().flat_map(|task| &task.limits);
+    limits.map(|(name, limit)| (name.clone(), limit.value + own(name))).collect()
 }
 
 /// An error with its causes.

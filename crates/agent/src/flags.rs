@@ -169,56 +169,49 @@ const RECOVERY: &[Flag] = &[
 ];
 
 const ISOLATION: &[Flag] = &[
-    Flag::text("isolation", "Comma-separated isolators.").or("posix/cpu,posix/mem").refused_unless(
-        "tasks would not be held to their resources",
-        &[
-            "posix",
-            "posix/cpu",
-            "posix/mem",
-            "posix/mem,posix/cpu",
-            "filesystem/posix",
-            "posix/cpu,posix/mem,filesystem/posix",
-        ],
+    Flag::text("isolation", "Comma-separated isolators.").or("posix/cpu,posix/mem"),
+    Flag::text(
+        "launcher",
+        "How containers are launched: `linux` or `posix`; `linux` if not given, for root, where there are cgroups.",
     ),
-    Flag::text("launcher", "How containers are launched: `linux` or `posix`.")
-        .or("posix")
-        .refused("containers would share the machine's namespaces"),
     Flag::text("containerizers", "Comma-separated containerizers.")
         .or("mesos")
         .refused("Docker containers cannot be launched yet"),
-    Flag::text("effective_capabilities", "Capabilities that tasks have, as JSON.")
-        .aliases(&["allowed_capabilities"])
-        .refused("tasks would have more capabilities"),
-    Flag::text("bounding_capabilities", "Capabilities that tasks can gain, as JSON.")
-        .refused("tasks could gain more capabilities"),
+    Flag::text("effective_capabilities", "Capabilities that tasks have, as JSON; for `linux/capabilities`.")
+        .aliases(&["allowed_capabilities"]),
+    Flag::text(
+        "bounding_capabilities",
+        "Capabilities that tasks can gain, as JSON; for `linux/capabilities`.",
+    ),
     Flag::bool(
         "disallow_sharing_agent_ipc_namespace",
         false,
-        "Whether containers must have an IPC namespace.",
-    )
-    .refused_unless("containers would share the machine's", &["false"]),
+        "Whether containers must have an IPC namespace; for `namespaces/ipc`.",
+    ),
     Flag::bool(
         "disallow_sharing_agent_pid_namespace",
         false,
-        "Whether containers must have a process namespace.",
-    )
-    .refused_unless("containers would share the machine's", &["false"]),
-    Flag::bytes("default_container_shm_size", "Size of /dev/shm.")
-        .refused("containers would share the machine's"),
+        "Whether containers must have a process namespace; for `namespaces/pid`.",
+    ),
+    Flag::bytes("default_container_shm_size", "Size of a private /dev/shm; for `namespaces/ipc`."),
     Flag::text("seccomp_config_dir", "Folder of seccomp profiles.")
         .refused("system calls would not be filtered"),
     Flag::text("seccomp_profile_name", "Seccomp profile of containers.")
         .refused("system calls would not be filtered"),
-    Flag::text("host_path_volume_force_creation", "Folders in which missing host paths are made.")
-        .ignored("volumes are not mounted yet"),
+    Flag::text(
+        "host_path_volume_force_creation",
+        "Folders below which missing host paths of volumes are made, with colons between.",
+    ),
     Flag::text("nvidia_gpu_devices", "GPUs to offer, by number.").refused("GPUs would not be isolated"),
     Flag::text("allowed_devices", "Devices that containers may use, as JSON.")
         .refused("every device could be used"),
-    Flag::duration("container_disk_watch_interval", "Period of measuring sandboxes.")
-        .or("15secs")
-        .ignored("disk usage is not measured yet"),
-    Flag::bool("enforce_container_disk_quota", false, "Whether a task that exceeds its disk is killed.")
-        .refused_unless("tasks would not be held to their disk", &["false"]),
+    Flag::duration("container_disk_watch_interval", "Period of measuring sandboxes; for `disk/du`.")
+        .or("15secs"),
+    Flag::bool(
+        "enforce_container_disk_quota",
+        false,
+        "Whether a task that exceeds its disk is killed; for `disk/du`.",
+    ),
     Flag::text("xfs_project_range", "XFS projects to use.")
         .or("[5000-10000]")
         .ignored("XFS quotas are not in use"),
@@ -227,31 +220,30 @@ const ISOLATION: &[Flag] = &[
     Flag::bytes("xfs_quota_headroom", "What a task may exceed its quota by before it is killed.")
         .or("10MB")
         .ignored("XFS quotas are not in use"),
-    Flag::bool("revocable_cpu_low_priority", true, "Whether revocable cpus have low priority.")
-        .ignored("nothing is oversubscribed"),
+    Flag::bool(
+        "revocable_cpu_low_priority",
+        true,
+        "Whether revocable cpus have low priority; for `cgroups/cpu`.",
+    ),
 ];
 
 const CGROUPS: &[Flag] = &[
     Flag::duration("cgroups_destroy_timeout", "Longest destruction of a cgroup.")
         .or("1mins")
-        .ignored("no cgroups are in use"),
-    Flag::path("cgroups_hierarchy", "Where cgroups are mounted.")
-        .or("/sys/fs/cgroup")
-        .ignored("no cgroups are in use"),
-    Flag::text("cgroups_root", "Name of our cgroup.").or("mesos").ignored("no cgroups are in use"),
-    Flag::bool("cgroups_enable_cfs", false, "Whether cpus are a hard limit.")
-        .refused_unless("tasks could use more than their cpus", &["false"]),
-    Flag::bool("cgroups_limit_swap", false, "Whether memory with swap is limited.")
-        .refused_unless("tasks could use more than their memory", &["false"]),
+        .ignored("killed processes have ten seconds to end"),
+    Flag::path("cgroups_hierarchy", "Where cgroups are mounted, of either version.").or("/sys/fs/cgroup"),
+    Flag::text("cgroups_root", "Name of our cgroup.").or("mesos"),
+    Flag::bool("cgroups_enable_cfs", false, "Whether cpus are a hard limit; for `cgroups/cpu`."),
+    Flag::bool("cgroups_limit_swap", false, "Whether memory with swap is limited; for `cgroups/mem`."),
     Flag::bool("cgroups_cpu_enable_pids_and_tids_count", false, "Whether processes and threads are counted.")
-        .ignored("no cgroups are in use"),
+        .ignored("`cgroups/pids` counts them"),
     Flag::text("cgroups_net_cls_primary_handle", "Primary handle of net_cls.")
         .refused("traffic would not be marked"),
     Flag::text("cgroups_net_cls_secondary_handles", "Secondary handles of net_cls.")
         .refused("traffic would not be marked"),
     Flag::text("agent_subsystems", "Cgroup subsystems that the agent itself enters.")
         .aliases(&["slave_subsystems"])
-        .ignored("no cgroups are in use"),
+        .ignored("the agent enters no cgroups"),
     Flag::text("perf_events", "Events to count.").ignored("nothing is sampled"),
     Flag::duration("perf_interval", "Period of samples.").or("1mins").ignored("nothing is sampled"),
     Flag::duration("perf_duration", "Length of a sample.").or("10secs").ignored("nothing is sampled"),

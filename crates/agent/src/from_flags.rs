@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use tepui_containerizer::IsolationSettings;
 use tepui_fetcher::FetcherConfig;
 use tepui_flags::{Addresses, Values};
 use tepui_ha::{Spec, SpecError};
 use tepui_proto::v1;
 use tepui_types::{Attributes, AttributesError, Resources, ResourcesError, RoleError, Upid, validate_role};
+use tepui_wire::ContentType;
 use thiserror::Error;
 
 use crate::Config;
@@ -42,6 +44,14 @@ pub enum ConfigError {
     /// `--default_role` is none.
     #[error("flag `default_role`: {0}")]
     Role(#[from] RoleError),
+    /// A set of capabilities is malformed.
+    #[error("flag `{flag}`: {why}\nhint: give JSON, as in {{\"capabilities\":[\"NET_RAW\"]}}")]
+    Capabilities {
+        /// Which flag.
+        flag: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// `--executor_environment_variables` is no JSON object of texts.
     #[error("flag `executor_environment_variables`: {0}\nhint: give a JSON object of texts")]
     Environment(#[from] serde_json::Error),
@@ -69,6 +79,7 @@ impl Config {
             config.runtime_dir = PathBuf::from(folder);
         }
         set_fetcher(&mut config.fetcher, values);
+        config.isolation = isolation(values)?;
         config.flags = values.shown();
         Ok(config)
     }
@@ -128,6 +139,36 @@ fn core(
         core.max_completed_executors_per_framework = usize::try_from(count).unwrap_or(usize::MAX);
     }
     Ok(core)
+}
+
+/// What the flags say about isolation. What they ask for is made, or refused, by the containerizer.
+fn isolation(values: &Values) -> Result<IsolationSettings, ConfigError> {
+    let text = |flag: &str| values.text(flag).map(str::to_owned);
+    let folders = values.text("host_path_volume_force_creation").unwrap_or_default();
+    let defaults = IsolationSettings::default();
+    Ok(IsolationSettings {
+        launcher: text("launcher"),
+        isolation: text("isolation").unwrap_or(defaults.isolation),
+        cgroups_hierarchy: text("cgroups_hierarchy").map_or(defaults.cgroups_hierarchy, PathBuf::from),
+        cgroups_root: text("cgroups_root").unwrap_or(defaults.cgroups_root),
+        enable_quota: values.bool("cgroups_enable_cfs"),
+        limits_swap: values.bool("cgroups_limit_swap"),
+        is_revocable_low: values.bool("revocable_cpu_low_priority"),
+        disk_interval: values.duration("container_disk_watch_interval").unwrap_or(defaults.disk_interval),
+        enforces_disk: values.bool("enforce_container_disk_quota"),
+        disallow_sharing_pid: values.bool("disallow_sharing_agent_pid_namespace"),
+        disallow_sharing_ipc: values.bool("disallow_sharing_agent_ipc_namespace"),
+        default_shm_bytes: values.bytes("default_container_shm_size"),
+        effective_capabilities: capabilities(values, "effective_capabilities")?,
+        bounding_capabilities: capabilities(values, "bounding_capabilities")?,
+        creatable_host_paths: folders.split(':').filter(|it| !it.is_empty()).map(PathBuf::from).collect(),
+    })
+}
+
+fn capabilities(values: &Values, flag: &'static str) -> Result<Option<v1::CapabilityInfo>, ConfigError> {
+    let Some(json) = values.text(flag) else { return Ok(None) };
+    let read = tepui_wire::decode(ContentType::Json, json.as_bytes());
+    read.map(Some).map_err(|error| ConfigError::Capabilities { flag, why: error.to_string() })
 }
 
 /// What executors inherit of the agent's own environment: all but the agent's own settings.

@@ -73,6 +73,7 @@ pub async fn run(
     let fetcher = Fetcher::new(config.fetcher.clone());
     let view = Arc::new(RwLock::new(View::new(&config, files.clone(), fetcher.clone())));
     let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
+    settings.isolation = config.isolation.clone();
     settings.fetch = Some(fetch_with(fetcher));
     let (containerizer, exits) = Containerizer::start(settings).await?;
     containerizer.recover(Vec::new()).await.map_err(Error::Recover)?;

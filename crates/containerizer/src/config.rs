@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::IsolationSettings;
 use tepui_proto::v1;
 use tepui_types::ContainerId;
 
@@ -17,6 +18,8 @@ pub struct Settings {
     pub runtime_dir: PathBuf,
     /// How the launcher is started: a program and its arguments, `argv[0]` not among them.
     pub launcher_command: Vec<OsString>,
+    /// What holds containers to their resources.
+    pub isolation: IsolationSettings,
     /// What fetches the files that a command names. Without it, commands with URIs are refused.
     pub fetch: Option<Fetch>,
 }
@@ -24,7 +27,12 @@ pub struct Settings {
 impl Settings {
     /// The settings of a containerizer in this folder, and defaults for all else.
     pub fn new(runtime_dir: impl Into<PathBuf>, launcher_command: Vec<OsString>) -> Self {
-        Self { runtime_dir: runtime_dir.into(), launcher_command, fetch: None }
+        Self {
+            runtime_dir: runtime_dir.into(),
+            launcher_command,
+            isolation: IsolationSettings::default(),
+            fetch: None,
+        }
     }
 }
 

@@ -13,13 +13,14 @@ use tepui_types::ContainerId;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::isolator::Isolators;
 use crate::launcher::Launcher;
 use crate::runtime::RuntimeFolder;
 use crate::sweep::Sweeper;
 use crate::watcher::{Entry, Watcher};
 use crate::{
-    ContainerClass, ContainerConfig, Exited, Fetch, KnownContainer, LaunchError, Launched, Recovered,
-    RuntimeError, Settings, StartError, Termination,
+    ContainerClass, ContainerConfig, Exited, Fetch, IsolationError, KnownContainer, LaunchError, Launched,
+    Recovered, RuntimeError, Settings, StartError, Termination,
 };
 
 /// Launches containers, tells their ends and destroys them. Clones share the containers; when the last is dropped the
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) sweeper: Sweeper,
     pub(crate) launcher: Launcher,
     pub(crate) runtime: RuntimeFolder,
+    pub(crate) isolators: Isolators,
     pub(crate) fetch: Option<Fetch>,
     pub(crate) exited: mpsc::UnboundedSender<Exited>,
     /// What the launcher had when we connected to it, until [`Containerizer::recover`] looks at it.
@@ -64,6 +66,9 @@ pub(crate) struct Container {
 /// A containerizer that could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerizerError {
+    /// The isolation that is asked for cannot be given.
+    #[error(transparent)]
+    Isolation(#[from] IsolationError),
     /// The runtime folder cannot be used.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -100,13 +105,14 @@ impl Containerizer {
         let handle = tokio::runtime::Handle::current();
         let (exited, reports) = mpsc::unbounded_channel();
         let (sweeper, sweeping) = Sweeper::new();
-        let Settings { runtime_dir, launcher_command, fetch } = settings;
+        let Settings { runtime_dir, launcher_command, isolation, fetch } = settings;
         let started = tokio::task::spawn_blocking(move || {
+            let isolators = Isolators::new(&isolation)?;
             let runtime = RuntimeFolder::open(&runtime_dir)?;
             let (launcher, survivors) = Launcher::start(launcher_command, runtime.path(), handle)?;
-            Ok::<_, ContainerizerError>((runtime, launcher, survivors))
+            Ok::<_, ContainerizerError>((isolators, runtime, launcher, survivors))
         });
-        let (runtime, launcher, survivors) = match started.await {
+        let (isolators, runtime, launcher, survivors) = match started.await {
             Ok(started) => started?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };
@@ -116,6 +122,7 @@ impl Containerizer {
             sweeper,
             launcher,
             runtime,
+            isolators,
             fetch,
             exited,
             survivors: Mutex::new(survivors),
@@ -145,38 +152,54 @@ impl Containerizer {
     }
 
     /// Changes what a running container is promised and what it may use. `false` if there is no such container.
-    #[expect(clippy::unused_async, reason = "isolators wait for the file system")]
     pub async fn update(
         &self,
         container_id: &ContainerId,
         resources: Vec<v1::Resource>,
         limits: BTreeMap<String, f64>,
     ) -> io::Result<bool> {
-        let mut state = self.shared.lock();
-        let Some(container) = state.containers.get_mut(container_id) else { return Ok(false) };
-        let config = Arc::make_mut(&mut container.config);
-        config.resources = resources;
-        config.limits = limits;
-        Ok(true)
+        let config = {
+            let mut state = self.shared.lock();
+            let Some(container) = state.containers.get_mut(container_id) else { return Ok(false) };
+            let config = Arc::make_mut(&mut container.config);
+            config.resources = resources;
+            config.limits = limits;
+            Arc::clone(&container.config)
+        };
+        let shared = Arc::clone(&self.shared);
+        let updated = tokio::task::spawn_blocking(move || shared.isolators.update(&config));
+        updated.await.map_err(io::Error::other).flatten().map(|()| true)
     }
 
     /// What a container uses; `None` if there is no such container.
-    #[expect(clippy::unused_async, reason = "isolators wait for the file system")]
     pub async fn usage(&self, container_id: &ContainerId) -> Option<v1::ResourceStatistics> {
-        let state = self.shared.lock();
-        state.containers.get(container_id)?;
-        Some(v1::ResourceStatistics::default())
+        let (config, pid) = self.config_and_pid(container_id)?;
+        let shared = Arc::clone(&self.shared);
+        let measured = tokio::task::spawn_blocking(move || {
+            let mut statistics = v1::ResourceStatistics { timestamp: wall_seconds(), ..Default::default() };
+            promise(&config, &mut statistics);
+            shared.isolators.usage(&config, pid, &mut statistics);
+            statistics
+        });
+        measured.await.ok()
     }
 
     /// What a container is; `None` if there is no such container.
     pub fn status(&self, container_id: &ContainerId) -> Option<v1::ContainerStatus> {
+        let (config, pid) = self.config_and_pid(container_id)?;
+        let mut status = v1::ContainerStatus {
+            container_id: Some(container_id.to_proto()),
+            executor_pid: pid,
+            ..v1::ContainerStatus::default()
+        };
+        self.shared.isolators.status(&config, &mut status);
+        Some(status)
+    }
+
+    fn config_and_pid(&self, container_id: &ContainerId) -> Option<(Arc<ContainerConfig>, Option<u32>)> {
         let state = self.shared.lock();
         let container = state.containers.get(container_id)?;
-        Some(v1::ContainerStatus {
-            container_id: Some(container_id.to_proto()),
-            executor_pid: container.pid,
-            ..v1::ContainerStatus::default()
-        })
+        Some((Arc::clone(&container.config), container.pid))
     }
 
     /// Waits until a container has ended, with all of its processes. `None` if there is no such container or it never ran.
@@ -262,6 +285,12 @@ impl Shared {
         state.tasks.spawn(watcher);
     }
 
+    /// Whether a container's processes are in a cgroup. Those that a plain launcher has started are not.
+    pub(crate) fn groups_processes(&self, id: &ContainerId) -> bool {
+        let group = self.isolators.cgroups().and_then(|cgroups| cgroups.group(id));
+        group.is_some_and(|group| group.exists())
+    }
+
     /// Notes a new container, and makes its watcher.
     pub(crate) fn admit(self: &Arc<Self>, config: &Arc<ContainerConfig>) -> Result<Watcher, LaunchError> {
         let id = &config.container_id;
@@ -308,4 +337,24 @@ impl Shared {
         drop(ended.wait_for(Option::is_some).await);
         true
     }
+}
+
+/// The time of day, as statistics tell it.
+fn wall_seconds() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map(|since| since.as_secs_f64()).unwrap_or_default()
+}
+
+/// Adds what a container may use.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates")]
+fn promise(config: &ContainerConfig, statistics: &mut v1::ResourceStatistics) {
+    let megabytes = |amount: f64| (amount * f64::from(1 << 20)) as u64;
+    let cpus = crate::isolator::promised(config, "cpus");
+    let mem = crate::isolator::promised(config, "mem");
+    let limit = |name: &str| config.limits.get(name).copied().filter(|limit| limit.is_finite());
+    // Compat: cpus are no limit unless one is given.
+    statistics.cpus_limit = limit("cpus");
+    statistics.cpus_soft_limit = cpus;
+    statistics.mem_limit_bytes = limit("mem").or(mem).map(megabytes);
+    statistics.mem_soft_limit_bytes = mem.map(megabytes);
 }

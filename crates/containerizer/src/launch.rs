@@ -47,6 +47,41 @@ pub enum LaunchError {
         /// What it asks for.
         field: &'static str,
     },
+    /// The container asks for something that an isolator gives which is not in use.
+    #[error(
+        "failed to isolate the container: `{field}` of `ContainerInfo` needs the isolator `{isolator}`\nhint: start the \
+         agent with it in --isolation"
+    )]
+    IsolatorMissing {
+        /// What it asks for.
+        field: &'static str,
+        /// Who would give it.
+        isolator: &'static str,
+    },
+    /// The container asks for a volume that is not built.
+    #[error("failed to isolate the container: this agent does not support volumes of type `{kind}` yet")]
+    VolumeUnsupported {
+        /// What it asks for.
+        kind: &'static str,
+    },
+    /// An isolator does not allow what the container asks for.
+    #[error("isolator `{isolator}`: {why}")]
+    Refused {
+        /// Which.
+        isolator: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// An isolator could not do its part.
+    #[error("isolator `{isolator}`: failed to {step}")]
+    Isolate {
+        /// Which.
+        isolator: &'static str,
+        /// What was being done.
+        step: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A secret that cannot be in an environment.
     #[error("failed to set environment variable `{variable}`: its secret is no text")]
     SecretNotText {
@@ -133,6 +168,7 @@ pub(crate) fn prepare(config: &ContainerConfig, runtime: &Path) -> Result<Prepar
         environment: environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
         directory: text(config.directory.as_ref().unwrap_or(&config.sandbox))?,
         user: credentials.map(|user| User { uid: user.uid, gid: user.gid, groups: user.groups }),
+        ..Plan::default()
     };
     Ok(Prepared { plan, stdout, stderr })
 }
@@ -143,11 +179,8 @@ fn unsupported(container: &v1::ContainerInfo) -> Option<&'static str> {
     [
         ("docker", container.r#type() == v1::container_info::Type::Docker || container.docker.is_some()),
         ("mesos.image", has_image),
-        ("volumes", !container.volumes.is_empty()),
         ("hostname", container.hostname.is_some()),
         ("network_infos", container.network_infos.iter().any(|network| network.name.is_some())),
-        ("linux_info", container.linux_info.is_some()),
-        ("rlimit_info", container.rlimit_info.is_some()),
         ("tty_info", container.tty_info.is_some()),
     ]
     .into_iter()

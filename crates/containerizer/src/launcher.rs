@@ -19,4 +19,4 @@ mod protocol;
 pub use connection::StartError;
 pub(crate) use connection::{Launcher, Running, Survivor};
 pub use process::launcher_process;
-pub(crate) use protocol::{Failure, Plan, User};
+pub(crate) use protocol::{Failure, Limit, Plan, User};

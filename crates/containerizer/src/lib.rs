@@ -11,6 +11,7 @@
 mod config;
 mod containerizer;
 mod environment;
+mod isolator;
 mod kept;
 mod launch;
 mod launcher;
@@ -29,6 +30,7 @@ pub use config::{
     PersistentVolume, Recovered, Settings, Termination,
 };
 pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
+pub use isolator::{IsolationError, IsolationSettings};
 pub use launch::LaunchError;
 pub use launcher::{StartError, launcher_process};
 pub use nested::NestedLaunch;

@@ -41,6 +41,7 @@ pub(crate) fn recover(shared: &Arc<Shared>, known: Vec<KnownContainer>) -> io::R
             adopt(shared, config, running);
             adopted.push(id);
         } else {
+            clean_group(shared, &id)?;
             shared.runtime.remove(&id)?;
             let termination = Termination { status: trace.status, ..Termination::default() };
             drop(shared.exited.send(Exited { container_id: id, termination }));
@@ -172,17 +173,35 @@ fn recover_nested(shared: &Arc<Shared>, id: &ContainerId, trace: &Trace) -> bool
     }
 }
 
+/// Ends whoever is in the cgroups of a container, and removes them. What it asked for is not known, so all are tried.
+fn clean_group(shared: &Shared, id: &ContainerId) -> io::Result<()> {
+    let command = tepui_proto::v1::CommandInfo::default();
+    let mut config = ContainerConfig::new(id.clone(), command, "");
+    let own = tepui_proto::v1::LinuxInfo { share_cgroups: Some(false), ..Default::default() };
+    config.container = Some(tepui_proto::v1::ContainerInfo { linux_info: Some(own), ..Default::default() });
+    shared.isolators.clean(&config)
+}
+
 fn destroy_orphan(shared: &Arc<Shared>, id: ContainerId, trace: Trace) {
     warn!(container = %id, "destroying a container of nobody");
     let weak = Arc::downgrade(shared);
     shared.spawn(async move {
         let Some(shared) = weak.upgrade() else { return };
+        let path: PathBuf = shared.runtime.container(&id);
         if let Some(running) = trace.running {
-            shared.sweeper.kill(running.pid).await;
+            if !shared.groups_processes(&id) {
+                shared.sweeper.kill(running.pid).await;
+            }
+            let (ours, of) = (Arc::clone(&shared), id.clone());
+            let killed = tokio::task::spawn_blocking(move || clean_group(&ours, &of)).await;
+            if let Ok(Err(error)) = killed {
+                warn!(path = %path.display(), %error, "failed to kill a container of nobody");
+            }
             shared.launcher.release(running.pid);
         }
-        let path: PathBuf = shared.runtime.container(&id);
-        let removed = tokio::task::spawn_blocking(move || shared.runtime.remove(&id));
+        let removed = tokio::task::spawn_blocking(move || {
+            clean_group(&shared, &id).and_then(|()| shared.runtime.remove(&id))
+        });
         if let Ok(Err(error)) = removed.await {
             warn!(path = %path.display(), %error, "failed to clean up after a container");
         }

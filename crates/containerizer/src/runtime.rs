@@ -167,6 +167,11 @@ pub(crate) fn read_status(folder: &Path) -> Option<i32> {
     fs::read_to_string(folder.join("status")).ok()?.trim().parse().ok()
 }
 
+/// How a container's program ended, if that was not its first process.
+pub(crate) fn read_init_status(folder: &Path) -> Option<i32> {
+    fs::read_to_string(folder.join("init_status")).ok()?.trim().parse().ok()
+}
+
 /// Writes a file such that it is there as a whole or not at all.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");

@@ -7,6 +7,7 @@ use prost::Message;
 use tepui_proto::v1;
 
 use crate::Termination;
+use crate::isolator::Limitation;
 use crate::runtime::write_whole;
 
 const FILE: &str = "termination";
@@ -24,6 +25,20 @@ struct Kept {
     reason: Option<i32>,
     #[prost(message, repeated, tag = "6")]
     limited_resources: Vec<v1::Resource>,
+}
+
+/// The termination of a container whose first process ended so, and which reached this limit.
+pub(crate) fn of(status: Option<i32>, limitation: Option<Limitation>) -> Termination {
+    match limitation {
+        None => Termination { status, ..Termination::default() },
+        Some(Limitation { resources, message, reason }) => Termination {
+            status,
+            state: Some(v1::TaskState::TaskFailed),
+            reason: Some(reason),
+            message: Some(message),
+            limited_resources: resources,
+        },
+    }
 }
 
 /// Writes it into the container's runtime folder.

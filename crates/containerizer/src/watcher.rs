@@ -11,9 +11,11 @@ use tepui_types::ContainerId;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinSet;
 use tracing::{debug, error, warn};
 
 use crate::containerizer::Shared;
+use crate::isolator::Limitation;
 use crate::launcher::Running;
 use crate::{
     ContainerConfig, Exited, FetchRequest, LaunchError, Launched, Termination, kept, launch, runtime, start,
@@ -143,23 +145,20 @@ impl Watcher {
     pub(crate) async fn watch(self, running: Running) {
         let pid = running.pid;
         let id = self.entry.container_id.clone();
-        let status = self.ended(running).await;
+        let (status, limitation) = self.ended(running).await;
         let Some(shared) = self.shared.upgrade() else { return };
         for child in shared.children(&id) {
             shared.destroy(&child).await;
         }
-        shared.sweeper.kill(pid).await;
-        let termination = Termination { status, ..Termination::default() };
-        debug!(container_id = %id, pid, status, "container exited");
-        let cleaned = {
-            let shared = Arc::clone(&shared);
-            let termination = termination.clone();
-            let id = id.clone();
-            tokio::task::spawn_blocking(move || clean(&shared, &id, &termination))
-        };
-        if let Ok(Err(error)) = cleaned.await {
-            warn!(container_id = %id, %error, "failed to clean up after a container");
+        if !shared.groups_processes(&id) {
+            shared.sweeper.kill(pid).await;
         }
+        debug!(container_id = %id, pid, status, "container exited");
+        let cleaning = {
+            let (shared, id) = (Arc::clone(&shared), id.clone());
+            tokio::task::spawn_blocking(move || clean(&shared, &id, status, limitation))
+        };
+        let termination = cleaning.await.unwrap_or_default();
         self.entry.leave();
         // Only now, when nobody takes it for running, may the process id pass to another.
         shared.launcher.release(pid);
@@ -174,29 +173,49 @@ impl Watcher {
         self.entry.tell(termination);
     }
 
-    /// Waits for the process to end, and kills its tree when asked to. Gives its status if that can be known.
-    async fn ended(&self, running: Running) -> Option<i32> {
+    /// Waits for the process to end, and kills the container when asked to or when it reaches a limit. Gives its status if
+    /// that can be known, and the limit.
+    async fn ended(&self, running: Running) -> (Option<i32>, Option<Limitation>) {
         let Running { pid, mut end } = running;
         let id = &self.entry.container_id;
+        let mut watches = self.watches();
+        let mut limitation = None;
         loop {
             tokio::select! {
                 status = &mut end => match status {
-                    Ok(status) => return Some(status),
+                    Ok(status) => return (Some(status), limitation),
                     // The launcher is gone: nobody will tell us.
                     Err(_) => break,
                 },
                 () = self.destroy.notified() => self.kill(pid).await,
+                Some(Ok(reached)) = watches.join_next() => {
+                    limitation.get_or_insert(reached);
+                    self.kill(pid).await;
+                }
             }
         }
-        if let Err(error) = self.ended_alone(pid).await {
+        if let Err(error) = self.ended_alone(pid, &mut watches, &mut limitation).await {
             error!(container_id = %id, pid, %error, "failed to watch a container; destroying it");
         }
-        let folder = self.shared.upgrade()?.runtime.container(id);
-        runtime::read_status(&folder)
+        let folder = self.shared.upgrade().map(|shared| shared.runtime.container(id));
+        let status = folder
+            .and_then(|folder| runtime::read_status(&folder).or_else(|| runtime::read_init_status(&folder)));
+        (status, limitation)
+    }
+
+    fn watches(&self) -> JoinSet<Limitation> {
+        let Some(shared) = self.shared.upgrade() else { return JoinSet::new() };
+        let config = shared.lock().containers.get(&self.entry.container_id).map(|it| Arc::clone(&it.config));
+        config.map_or_else(JoinSet::new, |config| shared.isolators.watch(&config))
     }
 
     /// Waits for the end of a process that is nobody's child.
-    async fn ended_alone(&self, pid: u32) -> std::io::Result<()> {
+    async fn ended_alone(
+        &self,
+        pid: u32,
+        watches: &mut JoinSet<Limitation>,
+        limitation: &mut Option<Limitation>,
+    ) -> std::io::Result<()> {
         let Some(shared) = self.shared.upgrade() else { return Ok(()) };
         let folder = shared.runtime.container(&self.entry.container_id);
         drop(shared);
@@ -213,6 +232,10 @@ impl Watcher {
             tokio::select! {
                 ended = readable.readable() => return ended.map(drop),
                 () = self.destroy.notified() => self.kill(pid).await,
+                Some(Ok(reached)) = watches.join_next() => {
+                    limitation.get_or_insert(reached);
+                    self.kill(pid).await;
+                }
             }
         }
     }
@@ -220,10 +243,20 @@ impl Watcher {
     /// Kills the container with all that it started, innermost containers first.
     async fn kill(&self, pid: u32) {
         let Some(shared) = self.shared.upgrade() else { return };
-        for child in shared.children(&self.entry.container_id) {
+        let id = &self.entry.container_id;
+        for child in shared.children(id) {
             shared.destroy(&child).await;
         }
-        shared.sweeper.kill(pid).await;
+        if shared.groups_processes(id)
+            && let Some(group) = shared.isolators.cgroups().and_then(|cgroups| cgroups.group(id))
+        {
+            let killed = tokio::task::spawn_blocking(move || group.kill()).await;
+            if let Ok(Err(error)) = killed {
+                error!(container_id = %id, %error, "failed to kill a container");
+            }
+        } else {
+            shared.sweeper.kill(pid).await;
+        }
     }
 }
 
@@ -233,7 +266,8 @@ fn make_ready_and_start(shared: &Shared, config: &ContainerConfig) -> Result<Run
     std::fs::create_dir_all(&folder).map_err(|source| LaunchError::File { path: folder.clone(), source })?;
     let started = prepare_and_launch(shared, config, &folder);
     if started.is_err()
-        && let Err(error) = shared.runtime.remove(&config.container_id)
+        && let Err(error) =
+            shared.isolators.clean(config).and_then(|()| shared.runtime.remove(&config.container_id))
     {
         warn!(container_id = %config.container_id, %error, "failed to clean up after a container");
     }
@@ -248,14 +282,36 @@ fn prepare_and_launch(
     if config.container_id.parent().is_some() || config.is_standalone {
         kept::keep(folder, config).map_err(|source| LaunchError::File { path: folder.to_owned(), source })?;
     }
-    let prepared = launch::prepare(config, folder)?;
+    let mut prepared = launch::prepare(config, folder)?;
+    shared.isolators.prepare(config, &mut prepared.plan)?;
+    if let Some(parent) = config.container_id.parent() {
+        // An ended parent has no process, and nothing that could be entered.
+        let pid = shared.lock().containers.get(parent).and_then(|container| container.pid);
+        prepared.plan.parent = pid.ok_or_else(|| LaunchError::NoParent(parent.clone()))?;
+    }
     start::start(&shared.launcher, prepared)
 }
 
-/// Removes what the agent keeps of an ended container; of a nested one its end stays.
-fn clean(shared: &Shared, id: &ContainerId, termination: &Termination) -> std::io::Result<()> {
-    if id.parent().is_none() {
-        return shared.runtime.remove(id);
+/// Removes all that holds and shows an ended container, and what the agent keeps of it; of a nested one its end stays.
+fn clean(
+    shared: &Shared,
+    id: &ContainerId,
+    status: Option<i32>,
+    limitation: Option<Limitation>,
+) -> Termination {
+    let config = shared.lock().containers.get(id).map(|container| Arc::clone(&container.config));
+    let limitation =
+        limitation.or_else(|| config.as_ref().and_then(|config| shared.isolators.limitation(config)));
+    let termination = termination::of(status, limitation);
+    let cleaned = config.map_or(Ok(()), |config| shared.isolators.clean(&config));
+    let folder = shared.runtime.container(id);
+    let forgotten = if id.parent().is_none() {
+        shared.runtime.remove(id)
+    } else {
+        termination::keep(&folder, &termination)
+    };
+    if let Err(error) = cleaned.and(forgotten) {
+        warn!(container_id = %id, %error, "failed to clean up after a container");
     }
-    termination::keep(&shared.runtime.container(id), termination)
+    termination
 }

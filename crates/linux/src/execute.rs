@@ -87,6 +87,18 @@ pub fn close_on_execute() -> io::Result<()> {
     }
 }
 
+/// Closes all descriptors but the standard ones and this.
+pub fn close_all_but(kept: BorrowedFd<'_>) {
+    let kept = kept.as_raw_fd().cast_unsigned();
+    let last = libc::c_uint::MAX;
+    for (from, to) in [(3, kept.saturating_sub(1)), (kept.saturating_add(1).max(3), last)] {
+        if from <= to {
+            // SAFETY: the call takes three integers; the caller is a process of one thread that uses none of the others.
+            unsafe { libc::syscall(libc::SYS_close_range, from, to, 0) };
+        }
+    }
+}
+
 /// Has the kernel send us `signal` when our parent ends.
 pub fn die_with_parent(signal: Signal) -> io::Result<()> {
     // SAFETY: this option takes one integer and touches no memory.

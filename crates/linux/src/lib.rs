@@ -8,11 +8,17 @@
 
 #![expect(unsafe_code, reason = "this crate is the one home of unsafe code")]
 
+mod capabilities;
+mod cgroup;
 mod channel;
 mod credentials;
 mod execute;
+mod filter;
 mod fork;
+mod init;
 mod kill;
+mod limits;
+mod mount;
 mod pidfd;
 mod process_table;
 mod reap;
@@ -20,14 +26,22 @@ mod signal;
 mod spawn;
 mod subreaper;
 
+pub use capabilities::{
+    Capabilities, keep_capabilities, limit_capabilities, permitted_capabilities, set_capabilities,
+};
+pub use cgroup::{Cgroup, Hierarchies, Version};
 pub use channel::{MAX_FILES, receive_with_files, send_with_files};
 pub use credentials::{Credentials, CredentialsError, current_user_name, is_root};
 pub use execute::{
-    become_user, close_on_execute, die_with_parent, execute, lead_session, reset_signals,
+    become_user, close_all_but, close_on_execute, die_with_parent, execute, lead_session, reset_signals,
     set_no_new_privileges, take_as_standard,
 };
+pub use filter::set_system_call_filter;
 pub use fork::{Fork, Forked, Namespaces, SingleThread, enter_namespaces, exit_now, unshare_namespaces};
+pub use init::{block_signals, wait_for};
 pub use kill::{kill_trees, signal_tree};
+pub use limits::{LimitedResource, set_limit};
+pub use mount::{bind, mount_new, receive_mounts_only, unmount};
 pub use pidfd::PidFd;
 pub use process_table::{ProcessEntry, ProcessTable};
 pub use reap::{peek_status, reap};

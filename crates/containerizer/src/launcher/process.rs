@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::ExitCode;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use tepui_linux::{Fork, Forked, PidFd, SingleThread, receive_with_files};
+use tepui_linux::{Fork, Forked, Namespaces, PidFd, SingleThread, receive_with_files};
 
 use super::child;
 use super::protocol::{
@@ -186,10 +186,20 @@ impl Server {
     }
 
     fn fork(&mut self, plan: &Plan, files: [OwnedFd; LAUNCH_FILES]) -> Result<u32, Failure> {
-        let forked = self.alone.fork(&Fork::default()).map_err(|error| Failure::new("fork", &error))?;
-        let (pid, handle) = match forked {
-            Forked::Child => child::run(plan, files),
-            Forked::Parent { pid, handle } => (pid, handle),
+        let cgroup = plan.cgroup.as_ref().map(fs::File::open).transpose();
+        let cgroup = cgroup.map_err(|error| Failure::new("open the cgroup", &error))?;
+        let fork = Fork {
+            namespaces: Namespaces::from_bits(plan.namespaces),
+            cgroup: cgroup.as_ref().map(AsFd::as_fd),
+            is_sibling: false,
+        };
+        let (pid, handle) = if plan.entered == 0 {
+            match self.alone.fork(&fork).map_err(|error| Failure::new("fork", &error))? {
+                Forked::Child => child::run(plan, files, &self.alone),
+                Forked::Parent { pid, handle } => (pid, handle),
+            }
+        } else {
+            self.fork_into_parent(plan, files, &Fork { is_sibling: true, ..fork })?
         };
         let watched = self.epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid)));
         let noted = runtime::write_process(Path::new(&plan.runtime), pid);
@@ -207,9 +217,35 @@ impl Server {
         Ok(pid)
     }
 
+    /// Forks a process that enters the parent container's namespaces and forks the container's first process there.
+    fn fork_into_parent(
+        &self,
+        plan: &Plan,
+        files: [OwnedFd; LAUNCH_FILES],
+        fork: &Fork<'_>,
+    ) -> Result<(u32, PidFd), Failure> {
+        let failed = |error: io::Error| Failure::new("fork into the parent", &error);
+        let (mut hearing, telling) = io::pipe().map_err(failed)?;
+        let between = self.alone.fork(&Fork::default()).map_err(failed)?;
+        let Forked::Parent { handle: between, .. } = between else {
+            child::enter_and_fork(plan, files, fork, &self.alone, telling.into())
+        };
+        drop((telling, files));
+        let mut pid = [0; 4];
+        let heard = hearing.read_exact(&mut pid);
+        while !between.wait(std::time::Duration::from_secs(1)).map_err(failed)? {}
+        tepui_linux::reap(&between).map_err(failed)?;
+        // Whoever says nothing has said elsewhere what failed.
+        heard.map_err(failed)?;
+        let pid = u32::from_ne_bytes(pid);
+        Ok((pid, PidFd::open(pid).map_err(failed)?))
+    }
+
     fn ended(&mut self, pid: u32) -> io::Result<()> {
         let Some(child) = self.children.get_mut(&pid) else { return Ok(()) };
         let Some(status) = tepui_linux::peek_status(&child.handle)? else { return Ok(()) };
+        // If the container's own program was not its first process, that has left the program's status.
+        let status = runtime::read_init_status(Path::new(&child.runtime)).unwrap_or(status);
         child.status = Some(status);
         self.epoll.delete(&child.handle)?;
         let exited = Process { container: child.container.clone(), pid, status: Some(status) };

@@ -1,9 +1,10 @@
 //! What an agent and its launcher say to each other: length, message; both of the same program.
 
 use prost::Message;
+use tepui_linux::Namespaces;
 
 /// The version of these messages, in the socket's name: a newer agent leaves an older launcher alone.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The longest message. Arguments and environment are the bulk, and the kernel takes no more of them than 6 MB.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -32,6 +33,89 @@ pub(crate) struct Plan {
     /// The user to become.
     #[prost(message, optional, tag = "7")]
     pub(crate) user: Option<User>,
+    /// The cgroup of version 2 that it is born in.
+    #[prost(string, optional, tag = "8")]
+    pub(crate) cgroup: Option<String>,
+    /// The `tasks` files of the cgroups of version 1 that it enters.
+    #[prost(string, repeated, tag = "9")]
+    pub(crate) join: Vec<String>,
+    /// The kinds of namespaces that it gets anew, as `clone(2)` has them.
+    #[prost(uint32, tag = "10")]
+    pub(crate) namespaces: u32,
+    /// The kinds of namespaces that it enters first, and whose.
+    #[prost(uint32, tag = "11")]
+    pub(crate) entered: u32,
+    #[prost(uint32, tag = "12")]
+    pub(crate) parent: u32,
+    /// What is mounted, in this order.
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) mounts: Vec<Mount>,
+    #[prost(message, repeated, tag = "14")]
+    pub(crate) limits: Vec<Limit>,
+    /// What it can gain of root's power, and what it has.
+    #[prost(uint64, optional, tag = "15")]
+    pub(crate) bounding: Option<u64>,
+    #[prost(uint64, optional, tag = "16")]
+    pub(crate) effective: Option<u64>,
+    #[prost(bool, tag = "17")]
+    pub(crate) no_new_privileges: bool,
+    /// Whether a process of ours goes before it, as the first of its process id namespace.
+    #[prost(bool, tag = "18")]
+    pub(crate) has_init: bool,
+}
+
+impl Plan {
+    /// Adds namespaces that the process gets anew.
+    pub(crate) fn create(&mut self, namespaces: Namespaces) {
+        self.namespaces |= namespaces.bits();
+    }
+
+    /// Adds namespaces of its parent that the process enters.
+    pub(crate) fn enter(&mut self, namespaces: Namespaces) {
+        self.entered |= namespaces.bits();
+    }
+
+    /// Adds the mount of a new file system, in the process' own mount namespace.
+    pub(crate) fn mount_new(&mut self, kind: &str, target: &str, options: &str) {
+        self.mounts.push(Mount {
+            kind: Some(kind.to_owned()),
+            target: target.to_owned(),
+            options: options.to_owned(),
+            ..Mount::default()
+        });
+    }
+
+    /// Adds a mount of what is elsewhere, in the process' own mount namespace.
+    pub(crate) fn bind(&mut self, source: String, target: String, read_only: bool) {
+        self.mounts.push(Mount { source, target, read_only, ..Mount::default() });
+    }
+}
+
+/// Something to be mounted.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Mount {
+    /// A new file system of this kind; if absent, `source` appears at `target` too.
+    #[prost(string, optional, tag = "1")]
+    pub(crate) kind: Option<String>,
+    #[prost(string, tag = "2")]
+    pub(crate) source: String,
+    #[prost(string, tag = "3")]
+    pub(crate) target: String,
+    #[prost(string, tag = "4")]
+    pub(crate) options: String,
+    #[prost(bool, tag = "5")]
+    pub(crate) read_only: bool,
+}
+
+/// A limit of POSIX.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Limit {
+    #[prost(uint32, tag = "1")]
+    pub(crate) resource: u32,
+    #[prost(uint64, tag = "2")]
+    pub(crate) soft: u64,
+    #[prost(uint64, tag = "3")]
+    pub(crate) hard: u64,
 }
 
 /// Ids to run as.

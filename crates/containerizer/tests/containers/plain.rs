@@ -1,109 +1,13 @@
-//! Containers of real processes, under the plain launcher.
+//! Containers under the plain launcher.
 
-#![expect(clippy::unwrap_used, reason = "this is a test")]
-
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use tepui_containerizer::{
-    ContainerClass, ContainerConfig, Containerizer, Exited, Fetch, KnownContainer, LaunchError, RemoveError,
-    Settings,
-};
-use tepui_linux::{ProcessTable, Signal};
+use tepui_containerizer::{ContainerClass, Fetch, LaunchError, RemoveError};
+use tepui_linux::Signal;
 use tepui_proto::v1;
 use tepui_types::ContainerId;
-use tokio::sync::mpsc;
 
-const DEADLINE: Duration = Duration::from_mins(1);
-
-/// The folders of an agent, and its containerizer.
-struct Agent {
-    containers: Containerizer,
-    reports: mpsc::UnboundedReceiver<Exited>,
-    folder: tempfile::TempDir,
-}
-
-impl Agent {
-    async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), |_| {}).await
-    }
-
-    async fn start_in(folder: tempfile::TempDir, change: impl FnOnce(&mut Settings)) -> Self {
-        let launcher = vec![env!("CARGO_BIN_EXE_tepui-launcher").into()];
-        let mut settings = Settings::new(folder.path().join("runtime"), launcher);
-        change(&mut settings);
-        fs::create_dir_all(folder.path().join("sandbox")).unwrap();
-        let (containers, reports) = Containerizer::start(settings).await.unwrap();
-        Self { containers, reports, folder }
-    }
-
-    /// The agent ends without a word, and another one takes its place.
-    async fn crash(self) -> Self {
-        let Self { containers, reports, folder } = self;
-        drop((containers, reports));
-        Self::start_in(folder, |_| {}).await
-    }
-
-    fn sandbox(&self) -> PathBuf {
-        self.folder.path().join("sandbox")
-    }
-
-    fn runtime(&self, id: &str) -> PathBuf {
-        self.folder.path().join("runtime/containers").join(id)
-    }
-
-    fn config(&self, id: &ContainerId, script: &str) -> ContainerConfig {
-        let command = v1::CommandInfo { value: Some(script.into()), ..Default::default() };
-        let mut config = ContainerConfig::new(id.clone(), command, self.sandbox());
-        config.environment = BTreeMap::from([("GIVEN".to_owned(), "by the agent".to_owned())]);
-        config
-    }
-
-    async fn launch(&self, id: &str, script: &str) -> u32 {
-        self.containers.launch(self.config(&ContainerId::new(id), script)).await.unwrap().pid
-    }
-
-    /// The next end that is reported.
-    async fn next(&mut self) -> (String, Option<i32>) {
-        let exited = tokio::time::timeout(DEADLINE, self.reports.recv()).await.unwrap().unwrap();
-        (exited.container_id.to_string(), exited.termination.status)
-    }
-
-    fn known(&self, id: &str) -> KnownContainer {
-        KnownContainer {
-            container_id: ContainerId::new(id),
-            pid: None,
-            sandbox: self.sandbox(),
-            user: None,
-            resources: Vec::new(),
-            limits: BTreeMap::new(),
-        }
-    }
-
-    /// The launcher that serves this agent.
-    fn launcher(&self, of: u32) -> u32 {
-        let _ = self;
-        ProcessTable::read_one(of).unwrap().parent
-    }
-}
-
-fn is_gone(pid: u32) -> bool {
-    ProcessTable::read().unwrap().tree(pid).iter().all(|entry| entry.is_zombie)
-}
-
-fn has_ended(pid: u32) -> bool {
-    ProcessTable::read_one(pid).is_none_or(|entry| entry.is_zombie)
-}
-
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + DEADLINE;
-    while !condition() {
-        assert!(tokio::time::Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
+use crate::fixture::{Agent, has_ended, is_gone, until};
 
 #[tokio::test]
 async fn output_goes_to_the_sandbox_and_the_status_is_reported() {
@@ -312,7 +216,7 @@ async fn an_end_while_no_agent_is_there_is_known_to_the_next() {
     let agent = Agent::start().await;
     let pid = agent.launch("c", "while [ ! -e go ]; do sleep 0.01; done; exit 6").await;
     let launcher = agent.launcher(pid);
-    let Agent { containers, reports, folder } = agent;
+    let Agent { containers, reports, folder, .. } = agent;
     drop((containers, reports));
     fs::write(folder.path().join("sandbox/go"), "").unwrap();
     until("the launcher has nothing left to do", || has_ended(launcher)).await;
@@ -343,7 +247,7 @@ async fn containers_that_lost_their_launcher_are_found_again() {
     let pid = agent.launch("c", "sleep 1000").await;
     let orphan = agent.launch("orphan", "sleep 1000").await;
     let launcher = agent.launcher(pid);
-    let Agent { containers, reports, folder } = agent;
+    let Agent { containers, reports, folder, .. } = agent;
     drop((containers, reports));
     Signal::KILL.send(launcher).unwrap();
     until("the launcher is gone", || has_ended(launcher)).await;

@@ -1,0 +1,3 @@
+//! Isolators that measure disk space.
+
+pub(crate) mod du;

@@ -1,0 +1,4 @@
+//! Isolators that take power away from containers' processes.
+
+pub(crate) mod capabilities;
+pub(crate) mod nnp;

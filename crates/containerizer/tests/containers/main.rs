@@ -1,0 +1,7 @@
+//! Containers of real processes.
+
+#![expect(clippy::unwrap_used, reason = "this is a test")]
+
+mod fixture;
+mod linux;
+mod plain;

@@ -2,6 +2,7 @@
 
 mod api_v1;
 mod container;
+mod containers;
 mod executor;
 mod files;
 mod reads;
@@ -49,6 +50,9 @@ pub(crate) fn router(routes: &Routes, limits: &Limits) -> Router {
         .route("/api/v1", with!(routes, api_v1::call))
         .route("/state", with!(routes, reads::state))
         .route("/flags", with!(routes, reads::flags))
+        .route("/containers", with!(routes, containers::containers))
+        .process_route("monitor", "/statistics", with!(routes, containers::statistics))
+        .route("/monitor/statistics", with!(routes, containers::statistics))
         .route("/health", with!(routes, reads::health))
         .process_route("health", "/", with!(routes, reads::health))
         .process_route("version", "/", with!(routes, reads::version))

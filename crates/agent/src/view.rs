@@ -34,6 +34,15 @@ pub(crate) struct View {
     counters: BTreeMap<&'static str, u64>,
 }
 
+/// What endpoints about containers show of an executor.
+#[derive(Clone, Debug)]
+pub(crate) struct ShownExecutor {
+    pub(crate) framework: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) source: String,
+}
+
 #[derive(Debug)]
 struct Framework {
     entity: FrameworkEntity,
@@ -171,6 +180,23 @@ impl View {
 
     fn executor(&mut self, framework: &FrameworkId, executor: &ExecutorId) -> Option<&mut Executor> {
         self.frameworks.get_mut(framework)?.executors.get_mut(executor)
+    }
+
+    /// What is shown of the executors that have a container, by that.
+    #[expect(deprecated, reason = "readers find `source` there")]
+    pub(crate) fn shown_executors(&self) -> BTreeMap<ContainerId, ShownExecutor> {
+        let running = self.executors().filter(|executor| executor.state != ExecutorState::Terminated);
+        let shown = running.map(|executor| {
+            let ExecutorEntity { framework, info, container, .. } = &executor.entity;
+            let shown = ShownExecutor {
+                framework: framework.to_string(),
+                id: info.executor_id.value.clone(),
+                name: info.name.clone().unwrap_or_default(),
+                source: info.source.clone().unwrap_or_default(),
+            };
+            (container.clone(), shown)
+        });
+        shown.collect()
     }
 
     /// All executors that are not completed.

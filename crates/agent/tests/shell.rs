@@ -347,3 +347,36 @@ async fn calls_about_containers_are_refused_in_the_words_of_mesos() {
     pair.stop.send(()).unwrap();
     tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn what_containers_are_and_use_is_shown() {
+    let mut pair = Pair::start().await;
+    pair.admit().await;
+    pair.send(run_task("echo ready; sleep 1000"));
+    let stdout = "/files/read?path=/frameworks/f/executors/e/runs/latest/stdout&offset=0";
+    let started = tokio::time::timeout(DEADLINE, async {
+        while !pair.get(stdout).await.contains("ready") {
+            tokio::task::yield_now().await;
+        }
+    });
+    started.await.unwrap();
+    let alone = r#"{"value":"alone"}"#;
+    pair.check(&launch("LAUNCH_CONTAINER", alone, "sleep 1000"), "200", "").await;
+    for path in ["/containers", "/slave(1)/containers"] {
+        let shown = pair.get(path).await;
+        assert!(shown.contains(r#""executor_id":"e""#) && shown.contains(r#""executor_pid":"#), "{shown}");
+        assert!(shown.contains(r#""mem_limit_bytes":"#) && shown.contains(r#""mem_rss_bytes":"#), "{shown}");
+        assert!(!shown.contains("alone"), "{shown}");
+    }
+    assert!(pair.get("/containers?container_id=none").await.ends_with("\r\n\r\n[]"));
+    let shown = pair.get("/monitor/statistics").await;
+    assert!(shown.contains(r#""framework_id":"f""#) && shown.contains(r#""cpus_soft_limit":1.0"#), "{shown}");
+    let (status, all) = pair
+        .call(r#"{"type":"GET_CONTAINERS","get_containers":{"show_nested":true,"show_standalone":true}}"#)
+        .await;
+    assert_eq!(status, "200");
+    assert!(all.contains(r#""container_id":{"value":"alone"}"#), "{all}");
+    assert!(all.contains(r#""executor_id":{"value":"e"}"#), "{all}");
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}

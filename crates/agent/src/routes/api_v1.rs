@@ -9,7 +9,7 @@ use tepui_proto::v1::agent::{Call, Response as Answer};
 
 use tepui_wire::ContentType;
 
-use super::{Routes, container};
+use super::{Routes, container, containers};
 use crate::view::VERSION;
 
 /// Answers a call.
@@ -48,6 +48,10 @@ async fn about_container(routes: &Routes, call: Call, accept: ContentType) -> Op
         Type::KillContainer => container::kill(routes, call.kill_container).await,
         Type::KillNestedContainer => container::kill_nested(routes, call.kill_nested_container).await,
         Type::RemoveContainer => container::remove(routes, call.remove_container).await,
+        Type::GetContainers => {
+            let answer = containers::get(routes, call.get_containers).await;
+            response::ok(accept.name(), tepui_wire::encode(accept, &answer))
+        }
         Type::RemoveNestedContainer => container::remove_nested(routes, call.remove_nested_container).await,
         _ => return None,
     })

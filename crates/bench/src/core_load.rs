@@ -311,7 +311,8 @@ impl World {
         state: v1::TaskState,
     ) {
         let mut uuid = [0; 16];
-        uuid[..8].copy_from_slice(&(2 * number + turn).to_le_bytes());
+        uuid[6] = 0x40;
+        uuid[8..].copy_from_slice(&(2 * number + turn).to_le_bytes());
         self.update(offer, &task_id(number), state, &uuid);
     }
 

@@ -186,7 +186,12 @@ impl Writer<'_, '_> {
                 return out.extend_from_slice(&value.to_le_bytes());
             }
             Kind::String => self.text().into_bytes(),
-            Kind::Bytes if field.name == "uuid" || self.source.once_in(4) => vec![self.source.byte(); 16],
+            Kind::Bytes if field.name == "uuid" || self.source.once_in(4) => {
+                // Of a version that is known, or hardly any would get past validation.
+                let mut uuid = vec![self.source.byte(); 16];
+                uuid[6] = 0x40;
+                uuid
+            }
             Kind::Bytes => self.source.chunk().to_vec(),
             Kind::Message(at) => {
                 let mut inner = Vec::new();

@@ -42,6 +42,11 @@ impl Request {
         self.head.headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
     }
 
+    /// A header's value, also an empty one.
+    pub fn header_or_empty(&self, name: HeaderName) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
+    }
+
     /// A header that HTTP does not know, such as `Mesos-Stream-Id`.
     pub fn header_named(&self, name: &str) -> Option<&str> {
         self.head.headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())

@@ -43,7 +43,7 @@ pub(crate) use prune::Pruning;
 pub(crate) use register::Registration;
 pub use removal_rate::RemovalRate;
 pub(crate) use removal_rate::{Removals, Silence};
-pub(crate) use remove::Removal;
+pub(crate) use remove::{Removal, TaskFate};
 pub(crate) use reregister::Reregistration;
 pub(crate) use standing::Standing;
 pub(crate) use unreachable::{Marking, UnreachableAgent};
@@ -75,6 +75,8 @@ pub(crate) struct Agent {
     pub(crate) frameworks: BTreeSet<FrameworkId>,
     pub(crate) observer: Observer,
     pub(crate) standing: Standing,
+    /// When an operator began to drain it.
+    pub(crate) drain_started: Option<WallTime>,
     /// Its removal is being written to the registry.
     pub(crate) leaving: bool,
 }
@@ -166,6 +168,9 @@ impl Agent {
             capabilities: self.capabilities.list(),
             connected: self.connected,
             active: self.active,
+            deactivated: self.standing.deactivated,
+            drain: self.standing.drain,
+            drain_started: self.drain_started,
             registered: self.registered,
             reregistered: self.reregistered,
             total: self.total.to_protos(),

@@ -151,6 +151,12 @@ pub struct AgentEntity {
     pub connected: bool,
     /// Offers are made for it.
     pub active: bool,
+    /// An operator wants no offers to be made for it.
+    pub deactivated: bool,
+    /// How it is drained, if it is.
+    pub drain: Option<v1::DrainInfo>,
+    /// Since when, if that was decided in this master's time.
+    pub drain_started: Option<WallTime>,
     /// First registration.
     pub registered: WallTime,
     /// Last re-registration.
@@ -168,6 +174,8 @@ pub enum AgentRemoval {
     Unregistered,
     /// A new agent came from its address.
     Replaced,
+    /// An operator marked it gone.
+    Gone,
 }
 
 /// Where a removed task is remembered.

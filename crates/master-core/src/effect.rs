@@ -121,6 +121,8 @@ pub enum RejectionKind {
     BadRequest,
     /// 403.
     Forbidden,
+    /// 404.
+    NotFound,
     /// 406.
     NotAcceptable,
     /// 409.

@@ -26,6 +26,8 @@ pub enum Input {
     Recovered(Box<Registry>),
     /// A well-formed `Call` arrived on the scheduler API.
     SchedulerCall(Box<SchedulerCall>),
+    /// A well-formed `Call` that changes something arrived on the operator API.
+    OperatorCall(Box<OperatorCall>),
     /// The client of an event stream went away, or the shell gave it up.
     StreamClosed(StreamId),
     /// A framework's peer does not take what is sent to it, goes on not to, or has taken all. Others are ignored.
@@ -79,6 +81,17 @@ pub struct SchedulerCall {
     pub stream_id: Option<String>,
     /// Whether `Accept` admits JSON or protobuf. Looked at only for calls that are answered with a body.
     pub acceptable: bool,
+    /// The authenticated principal.
+    pub principal: Option<String>,
+}
+
+/// An operator's call. Its content is there: the shell refuses calls whose type lacks it.
+#[derive(Clone, Debug)]
+pub struct OperatorCall {
+    /// Whom to answer.
+    pub request: RequestId,
+    /// The call.
+    pub call: v1::master::Call,
     /// The authenticated principal.
     pub principal: Option<String>,
 }

@@ -5,7 +5,7 @@
 //! `tepui-master-view`, from the journal of [`Change`]s.
 //!
 //! Start reading at `input.rs`, which lists everything that can happen, then `master.rs`. Calls of schedulers are in
-//! `scheduler/`, those of old drivers in `driver/`, messages of agents in `agent/`, the operations of ACCEPT in `operation/`: one file each.
+//! `scheduler/`, those of old drivers in `driver/`, those of operators in `operator/`, messages of agents in `agent/`, the operations of ACCEPT in `operation/`: one file each.
 
 mod agent;
 mod books;
@@ -18,6 +18,7 @@ mod input;
 mod master;
 mod offer;
 mod operation;
+mod operator;
 mod rate_limit;
 mod registry;
 mod scheduler;
@@ -32,7 +33,7 @@ pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, Of
 pub use config::{AllocatorConfig, Config};
 pub use effect::{Effect, Effects, Rejection, RejectionKind, Response};
 pub use framework::MAX_BACKLOG_BYTES;
-pub use input::{Backlog, Input, Reader, RequestId, SchedulerCall, StoreId, StreamId};
+pub use input::{Backlog, Input, OperatorCall, Reader, RequestId, SchedulerCall, StoreId, StreamId};
 pub use master::Master;
 pub use rate_limit::{RateLimits, RateLimitsError};
 pub use registry::{Registry, RegistryWrite, machine_key};

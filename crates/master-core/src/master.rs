@@ -88,6 +88,8 @@ pub(crate) struct Agents {
     pub(crate) unreachable: BTreeMap<AgentId, UnreachableAgent>,
     pub(crate) gone: BTreeMap<AgentId, v1::TimeInfo>,
     pub(crate) removals: Removals,
+    /// Wait for the registry to hold that they are gone.
+    pub(crate) marking_gone: BTreeSet<AgentId>,
     /// Wait for the registry.
     pub(crate) registering: BTreeSet<Upid>,
     /// Wait for the registry.
@@ -141,6 +143,7 @@ impl Master {
             Input::Tick => {}
             Input::Recovered(registry) => self.recover(*registry, &mut turn),
             Input::SchedulerCall(call) => self.admit_call(call, &mut turn),
+            Input::OperatorCall(call) => self.operator_call(*call, &mut turn),
             Input::StreamClosed(stream) => self.stream_closed(stream, &mut turn),
             Input::Backlog(reader, backlog) => self.backlog(&reader, backlog, &mut turn),
             Input::Link { from, to, message } => self.admit_message(from, to, message, &mut turn),

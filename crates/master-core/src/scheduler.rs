@@ -58,7 +58,8 @@ impl Master {
             return Err(reject(RejectionKind::NotAcceptable, NOT_ACCEPTABLE));
         }
         if kind == Type::Subscribe {
-            return match stream_id {
+            // Clients send an empty one and mean none.
+            return match stream_id.as_deref().filter(|id| !id.is_empty()) {
                 Some(_) => {
                     Err(bad_request("Subscribe calls should not include the 'Mesos-Stream-Id' header"))
                 }

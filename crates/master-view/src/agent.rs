@@ -26,6 +26,12 @@ pub(crate) struct Agent {
     pub(crate) connected: bool,
     /// Offers are made for it.
     pub(crate) active: bool,
+    /// An operator wants no offers to be made for it.
+    pub(crate) deactivated: bool,
+    /// How it is drained, if it is.
+    pub(crate) drain: Option<v1::DrainInfo>,
+    /// Since when.
+    pub(crate) drain_started: Option<WallTime>,
     /// First registration.
     pub(crate) registered: WallTime,
     /// Last re-registration.
@@ -47,6 +53,9 @@ impl Agent {
             capabilities: entity.capabilities.into_boxed_slice(),
             connected: entity.connected,
             active: entity.active,
+            deactivated: entity.deactivated,
+            drain: entity.drain,
+            drain_started: entity.drain_started,
             registered: entity.registered,
             reregistered: entity.reregistered,
             total: parse_resources(&entity.total),

@@ -137,7 +137,7 @@ impl View {
         self.recovered_agents.remove(id);
         match why {
             AgentRemoval::Unreachable => drop(self.unreachable_agents.insert(id.clone(), at)),
-            AgentRemoval::Unregistered | AgentRemoval::Replaced => {}
+            AgentRemoval::Unregistered | AgentRemoval::Replaced | AgentRemoval::Gone => {}
         }
     }
 

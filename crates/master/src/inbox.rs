@@ -22,6 +22,8 @@ pub(crate) enum Work {
     Lead(Box<Lead>),
     /// Step the core with a scheduler's call, and answer its request.
     Call(Box<CallWork>),
+    /// Step the core with an operator's call, and answer its request.
+    Operator(Box<OperatorWork>),
 }
 
 /// A scheduler's call and where its answer goes.
@@ -52,6 +54,17 @@ pub(crate) struct Lead {
     pub(crate) reports: mpsc::Receiver<Report>,
     /// Told when the core has recovered.
     pub(crate) done: oneshot::Sender<()>,
+}
+
+/// An operator's call that changes something, and where its answer goes.
+#[derive(Debug)]
+pub(crate) struct OperatorWork {
+    /// What was called.
+    pub(crate) call: v1::master::Call,
+    /// The authenticated principal.
+    pub(crate) principal: Option<String>,
+    /// Where the answer goes.
+    pub(crate) answer: oneshot::Sender<Response>,
 }
 
 /// Makes the queue in front of the reactor.

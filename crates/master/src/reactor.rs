@@ -6,13 +6,14 @@ use tepui_ha::Lease;
 use tepui_http::{Response, response};
 use tepui_link::Link;
 use tepui_master_core::{
-    Effect, Effects, Input, Master, Reader, RequestId, Response as CoreResponse, SchedulerCall, StreamId,
+    Effect, Effects, Input, Master, OperatorCall, Reader, RequestId, Response as CoreResponse, SchedulerCall,
+    StreamId,
 };
 use tepui_wire::ContentType;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
-use crate::inbox::{CallWork, Lead, Work};
+use crate::inbox::{CallWork, Lead, OperatorWork, Work};
 use crate::journal_log::JournalLog;
 use crate::reader::Journal;
 use crate::registrar::{Registrar, Report};
@@ -124,6 +125,7 @@ impl Reactor {
             }
             Work::Lead(lead) => self.lead(*lead),
             Work::Call(call) => self.call(*call),
+            Work::Operator(call) => self.operator(*call),
         }
     }
 
@@ -137,11 +139,23 @@ impl Reactor {
         let _ = done.send(());
     }
 
-    fn call(&mut self, work: CallWork) {
+    /// Remembers who waits for an answer of the core.
+    fn wait(&mut self, accept: Option<ContentType>, answer: oneshot::Sender<Response>) -> RequestId {
         let request = RequestId(self.next_request);
         self.next_request += 1;
-        let CallWork { call, stream_id, accept, principal, answer } = work;
         self.waiting.insert(request, Waiting { accept, answer });
+        request
+    }
+
+    fn operator(&mut self, work: OperatorWork) {
+        let OperatorWork { call, principal, answer } = work;
+        let request = self.wait(None, answer);
+        self.step(Input::OperatorCall(Box::new(OperatorCall { request, call, principal })));
+    }
+
+    fn call(&mut self, work: CallWork) {
+        let CallWork { call, stream_id, accept, principal, answer } = work;
+        let request = self.wait(accept, answer);
         let acceptable = accept.is_some();
         let call = SchedulerCall { request, call, stream_id, acceptable, principal };
         self.step(Input::SchedulerCall(Box::new(call)));

@@ -13,6 +13,7 @@ fn status(kind: RejectionKind) -> StatusCode {
     match kind {
         RejectionKind::BadRequest => StatusCode::BAD_REQUEST,
         RejectionKind::Forbidden => StatusCode::FORBIDDEN,
+        RejectionKind::NotFound => StatusCode::NOT_FOUND,
         RejectionKind::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         RejectionKind::Conflict => StatusCode::CONFLICT,
         RejectionKind::NotImplemented => StatusCode::NOT_IMPLEMENTED,

@@ -5,6 +5,7 @@ mod operator;
 mod reads;
 mod redirect;
 mod scheduler;
+mod teardown;
 
 use std::pin::Pin;
 
@@ -22,6 +23,7 @@ pub(crate) fn router(handles: &Handles, limits: &Limits) -> Router {
         .route("/", |_| async { index::index() })
         .route("/api/v1/scheduler", of_recovered(handles, scheduler::scheduler))
         .route("/api/v1", of_recovered(handles, operator::operator))
+        .route("/teardown", of_recovered(handles, teardown::teardown))
         .route("/state", of_leader(handles, reads::state))
         .route("/state-summary", of_leader(handles, reads::state_summary))
         .route("/frameworks", of_leader(handles, reads::frameworks))

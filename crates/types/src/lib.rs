@@ -34,6 +34,7 @@ pub use conversion::{
     ConversionError, ResourceConversion, conversions, is_speculative, operation_resources_mut,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use float::format_float_short;
 pub use id_rules::{IdError, MAX_ID_BYTES, validate_id};
 pub use ids::{
     AgentId, ContainerId, ExecutorId, FrameworkId, InverseOfferId, OfferId, OperationId, ResourceProviderId,

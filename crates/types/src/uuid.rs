@@ -33,6 +33,11 @@ impl Uuid {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Tells whether it has one of the five versions that RFC 4122 names.
+    pub const fn has_known_version(&self) -> bool {
+        matches!(self.0[6] >> 4, 1..=5)
+    }
+
     /// The 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

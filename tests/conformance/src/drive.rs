@@ -138,6 +138,31 @@ impl Suite {
         Ok(changed)
     }
 
+    /// Writes down how our master differs in each case that is left by [`Suite::filter`], and why that stays so.
+    ///
+    /// # Errors
+    /// The master does not start, a case makes no sense, or a file cannot be written.
+    pub fn write_differences(&self, reason: &str) -> anyhow::Result<Vec<String>> {
+        anyhow::ensure!(reason.len() > 1, "a difference needs a reason: UPDATE=\"...\"");
+        let mut written = Vec::new();
+        for flags in self.flag_sets(Target::Ours) {
+            let master = Master::start(Target::Ours, &flags)?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(satisfy_holder(master.address()))?;
+            for file in self.files.iter().filter(|file| file.flags == flags) {
+                for case in &file.cases {
+                    let done = runtime.block_on(run_case(master.address(), &file.setup, case))?;
+                    if done != *case {
+                        let name = path(&file.name, &case.name);
+                        self.write_difference(&name, reason, &done.transcript())?;
+                        written.push(name);
+                    }
+                }
+            }
+        }
+        Ok(written)
+    }
+
     /// The sets of flags that some case needs.
     fn flag_sets(&self, target: Target) -> BTreeSet<Vec<String>> {
         let all = self.files.iter().map(|file| file.flags.clone());

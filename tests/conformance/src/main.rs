@@ -1,5 +1,5 @@
 //! `cargo run -p tepui-conformance -- [--oracle | --ours | --master HOST:PORT] [FILTER]`; with `UPDATE=1` a real Mesos
-//! writes what is expected.
+//! writes what is expected; with `UPDATE="the reason"` and `--ours`, ours writes down where it differs on purpose.
 
 #![expect(clippy::print_stdout, reason = "a tool that prints")]
 
@@ -20,6 +20,12 @@ fn main() -> anyhow::Result<ExitCode> {
             option if option.starts_with('-') => bail!("no option is called `{option}`"),
             filter => suite.filter(filter),
         }
+    }
+    if let (Target::Ours, Ok(reason)) = (target, std::env::var("UPDATE")) {
+        for case in suite.write_differences(&reason)? {
+            println!("{case}");
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     if std::env::var_os("UPDATE").is_some() {
         for case in suite.update(target)? {

@@ -101,6 +101,14 @@ impl Suite {
         Some(text[reason..].to_owned())
     }
 
+    /// Writes our own transcript of a case, with the reason why it is another.
+    pub(crate) fn write_difference(&self, name: &str, reason: &str, transcript: &str) -> anyhow::Result<()> {
+        let file = self.difference_file(name);
+        std::fs::create_dir_all(self.folder.join("differences"))?;
+        std::fs::write(&file, format!("#! {reason}\n{transcript}"))
+            .with_context(|| format!("failed to write `{}`", file.display()))
+    }
+
     fn difference_file(&self, name: &str) -> PathBuf {
         let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         self.folder.join("differences").join(file + ".txt")

@@ -69,6 +69,7 @@ impl Master {
             frameworks: BTreeSet::new(),
             observer: Observer::new(number),
             standing,
+            drain_started: None,
             leaving: false,
         };
         self.allocator.add_agent(id, agent.allocator_description(&self.config), used);

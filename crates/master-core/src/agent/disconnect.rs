@@ -27,12 +27,19 @@ impl Master {
     }
 
     /// Stops offering an agent's resources and rescinds what is offered.
-    fn deactivate_agent(&mut self, id: &AgentId, turn: &mut Turn<'_>) {
+    pub(crate) fn deactivate_agent(&mut self, id: &AgentId, turn: &mut Turn<'_>) {
         let Some(agent) = self.agents.registered.get_mut(id) else { return };
         agent.active = false;
         turn.change(Change::AgentUpdated(agent.entity()));
         self.allocator.deactivate_agent(id);
         self.rescind_offers_of_agent(id, turn);
+    }
+
+    /// Publishes an agent's new state.
+    pub(crate) fn publish_agent(&self, id: &AgentId, turn: &mut Turn<'_>) {
+        if let Some(agent) = self.agents.registered.get(id) {
+            turn.change(Change::AgentUpdated(agent.entity()));
+        }
     }
 
     /// Rescinds all offers of an agent's resources.

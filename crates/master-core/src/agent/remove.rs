@@ -46,30 +46,60 @@ impl Removal {
 }
 
 /// What the tasks of an agent become when it is taken off the books.
+#[derive(Clone, Copy)]
 pub(crate) struct TaskFate<'a> {
-    pub(crate) message: &'a str,
-    /// Since when the agent is unreachable; none if it is gone for good.
-    pub(crate) unreachable: Option<v1::TimeInfo>,
+    message: &'a str,
+    end: End,
 }
 
-impl TaskFate<'_> {
+/// How an agent ended.
+#[derive(Clone, Copy)]
+enum End {
+    Unreachable(v1::TimeInfo),
+    Removed,
+    /// An operator said so.
+    Gone,
+}
+
+impl<'a> TaskFate<'a> {
+    /// The agent is unreachable since then.
+    pub(crate) fn unreachable(message: &'a str, since: v1::TimeInfo) -> Self {
+        Self { message, end: End::Unreachable(since) }
+    }
+
+    /// The agent has ended or was replaced.
+    fn removed(message: &'a str) -> Self {
+        Self { message, end: End::Removed }
+    }
+
+    /// An operator says that the agent is gone for ever.
+    pub(crate) fn gone(message: &'a str) -> Self {
+        Self { message, end: End::Gone }
+    }
+
+    fn is_unreachable(&self) -> bool {
+        matches!(self.end, End::Unreachable(_))
+    }
+
     fn operation_state(&self) -> OperationState {
-        if self.unreachable.is_some() {
+        if self.is_unreachable() {
             OperationState::OperationUnreachable
         } else {
             OperationState::OperationGoneByOperator
         }
     }
 
-    fn state(&self, partition_aware: bool) -> TaskState {
-        if self.unreachable.is_some() && partition_aware {
-            TaskState::TaskUnreachable
-        } else {
-            TaskState::TaskLost
+    /// The state that a framework is told.
+    pub(crate) fn state(&self, partition_aware: bool) -> TaskState {
+        match self.end {
+            End::Unreachable(_) if partition_aware => TaskState::TaskUnreachable,
+            End::Gone if partition_aware => TaskState::TaskGoneByOperator,
+            End::Unreachable(_) | End::Removed | End::Gone => TaskState::TaskLost,
         }
     }
 
-    fn status(
+    /// The status that a framework is told.
+    pub(crate) fn status(
         &self,
         state: TaskState,
         task: &TaskId,
@@ -77,9 +107,18 @@ impl TaskFate<'_> {
         executor: Option<&ExecutorId>,
         now: WallTime,
     ) -> v1::TaskStatus {
-        let draft = StatusDraft { state, reason: Reason::AgentRemoved, message: self.message.to_owned() };
+        let reason = if state == TaskState::TaskGoneByOperator {
+            Reason::AgentRemovedByOperator
+        } else {
+            Reason::AgentRemoved
+        };
+        let draft = StatusDraft { state, reason, message: self.message.to_owned() };
         let status = draft.status_with_executor(task, agent, executor, now);
-        v1::TaskStatus { unreachable_time: self.unreachable, ..status }
+        let unreachable_time = match self.end {
+            End::Unreachable(since) => Some(since),
+            End::Removed | End::Gone => None,
+        };
+        v1::TaskStatus { unreachable_time, ..status }
     }
 }
 
@@ -98,7 +137,7 @@ impl Master {
         turn.count("master/slave_removals");
         turn.count(removal.metric());
         let message = format!("Agent {} removed: {}", agent.info.hostname, removal.cause());
-        let fate = TaskFate { message: &message, unreachable: None };
+        let fate = TaskFate::removed(&message);
         self.take_agent_off(id, &fate, removal.change(), turn);
     }
 
@@ -153,8 +192,7 @@ impl Master {
         let executor = owner.tasks.get(task).and_then(|task| task.executor.clone());
         let status = fate.status(state, task, agent, executor.as_ref(), turn.now.wall);
         self.update_task(framework, task, status.clone(), None, turn);
-        let unreachable = fate.unreachable.is_some();
-        let to = if unreachable { TaskAfterlife::Unreachable } else { TaskAfterlife::Completed };
+        let to = if fate.is_unreachable() { TaskAfterlife::Unreachable } else { TaskAfterlife::Completed };
         self.remove_task(framework, task, to, turn);
         self.send_status(framework, status, turn);
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use tepui_proto::v1::TaskState;
+use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, FrameworkId, Upid};
@@ -49,6 +50,9 @@ impl Master {
         }
         if self.agents.gone.contains_key(&id) {
             shut_down(from, "Agent has been marked gone", turn);
+            return;
+        }
+        if self.agents.marking_gone.contains(&id) {
             return;
         }
         let reregistration = match self.read_reregistration(id, from, message) {
@@ -97,6 +101,8 @@ impl Master {
             | Pending::MarkUnreachable(_)
             | Pending::Remove(..)
             | Pending::Prune(_)
+            | Pending::Decide(..)
+            | Pending::MarkGone { .. }
             | Pending::Answer(..)
             | Pending::Nothing => None,
         })
@@ -187,7 +193,17 @@ impl Master {
                 self.allocator.activate_agent(&id);
             }
         }
+        self.go_on_draining(&id, turn);
         self.update_frameworks_of_agent(&id, &report, turn);
+    }
+
+    /// Tells an agent that came back that it is drained. One with resource providers tells its operations later.
+    fn go_on_draining(&mut self, id: &AgentId, turn: &mut Turn<'_>) {
+        self.tell_of_drain(id, turn);
+        let agent = self.agents.registered.get(id);
+        if agent.is_some_and(|agent| !agent.capabilities.has(AgentCapability::ResourceProvider)) {
+            self.end_drain(id, turn);
+        }
     }
 
     /// An agent comes (back) with its tasks, executors and frameworks.
@@ -211,6 +227,7 @@ impl Master {
         }
         self.add_reported(&id, &mut report, turn);
         self.forget_unreachable_tasks_of(&id, unreachable, turn);
+        self.go_on_draining(&id, turn);
         let message = internal::SlaveReregisteredMessage {
             slave_id: id.to_proto(),
             reconciliations: Vec::new(),
@@ -312,7 +329,7 @@ impl Master {
     ) {
         for framework in was.into_iter().flat_map(|was| was.frameworks) {
             let Some(owner) = self.frameworks.registered.get_mut(&framework) else { continue };
-            for task in owner.unreachable_tasks.take_all_of(id) {
+            for (task, _) in owner.unreachable_tasks.take_all_of(id) {
                 let to = TaskAfterlife::Forgotten;
                 turn.change(Change::TaskRemoved { framework: framework.clone(), task, to });
             }

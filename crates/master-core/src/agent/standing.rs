@@ -5,6 +5,7 @@ use tepui_proto::v1;
 use tepui_types::AgentId;
 
 use crate::master::Master;
+use crate::registry::RegistryWrite;
 
 /// Whether an agent is drained or deactivated, as the registry holds it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,6 +50,33 @@ impl From<&UnreachableSlave> for Standing {
 }
 
 impl Master {
+    /// Changes what was decided about an agent, wherever it is. Returns what the registry is to be told.
+    pub(crate) fn change_standing(
+        &mut self,
+        id: &AgentId,
+        change: impl FnOnce(&mut Standing),
+    ) -> Option<RegistryWrite> {
+        let mut standing = self.standing_of(id);
+        change(&mut standing);
+        // An agent that is just re-registering may come with another info, which the registry holds already.
+        let newer = self.pending_reregistration(id).map(|pending| pending.agent.info.clone());
+        if let Some(agent) = self.agents.registered.get_mut(id) {
+            agent.standing = standing.clone();
+            return Some(RegistryWrite::AdmitAgent(standing.row(newer.as_ref().unwrap_or(&agent.info))));
+        }
+        if let Some(row) = self.agents.recovered.get_mut(id) {
+            *row = *standing.row(&row.info);
+            let row = Standing::from(&*row).row(newer.as_ref().unwrap_or(&row.info));
+            return Some(RegistryWrite::AdmitAgent(row));
+        }
+        let agent = self.agents.unreachable.get_mut(id)?;
+        agent.standing = standing.clone();
+        Some(match newer {
+            Some(info) => RegistryWrite::MarkReachable(standing.row(&info)),
+            None => RegistryWrite::MarkUnreachable(standing.unreachable_row(id, agent.since)),
+        })
+    }
+
     /// What was decided about an agent, wherever it is.
     pub(crate) fn standing_of(&self, id: &AgentId) -> Standing {
         if let Some(agent) = self.agents.registered.get(id) {

@@ -48,7 +48,7 @@ impl Master {
             .agents
             .recovered
             .keys()
-            .filter(|id| !self.agents.reregistering.contains(*id))
+            .filter(|id| !self.agents.reregistering.contains(*id) && !self.agents.marking_gone.contains(*id))
             .cloned()
             .collect();
         if self.too_many_are_missing(turn) {
@@ -115,7 +115,7 @@ impl Master {
         }
         let state = v1::OperationState::OperationUnreachable;
         self.send_operations_lost(id, state, "Agent was marked unreachable", turn);
-        let fate = TaskFate { message: &marking.message, unreachable: Some(marking.since) };
+        let fate = TaskFate::unreachable(&marking.message, marking.since);
         self.take_agent_off(id, &fate, AgentRemoval::Unreachable, turn);
     }
 }

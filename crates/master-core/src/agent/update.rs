@@ -21,6 +21,7 @@ impl Master {
             let reported = message.operations.map(|reported| reported.operations).unwrap_or_default();
             self.reconcile_agent_operations(&id, reported, turn);
         }
+        self.end_drain(&id, turn);
         let Some(agent) = self.agents.registered.get_mut(&id) else { return };
         if !message.update_oversubscribed_resources.unwrap_or(true) {
             return;

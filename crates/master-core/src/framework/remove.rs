@@ -54,6 +54,9 @@ impl Master {
         for agent in std::mem::take(&mut framework.agents) {
             let Some(agent) = self.agents.registered.get_mut(&agent) else { continue };
             agent.frameworks.remove(id);
+        }
+        // An agent that is not connected is told when it re-registers with something of the framework.
+        for agent in self.agents.registered.values().filter(|agent| agent.connected) {
             turn.send(&agent.pid, internal::ShutdownFrameworkMessage { framework_id: id.to_proto() });
         }
     }

@@ -55,14 +55,11 @@ impl UnreachableTasks {
         self.tasks.contains_key(id)
     }
 
-    /// Takes the tasks of an agent that came back.
-    pub(crate) fn take_all_of(&mut self, agent: &AgentId) -> Vec<TaskId> {
-        let back: Vec<TaskId> =
+    /// Takes the tasks of an agent that came back, or never will.
+    pub(crate) fn take_all_of(&mut self, agent: &AgentId) -> Vec<(TaskId, UnreachableTask)> {
+        let ids: Vec<TaskId> =
             self.tasks.iter().filter(|(_, task)| task.agent == *agent).map(|(id, _)| id.clone()).collect();
-        for id in &back {
-            self.remove(id);
-        }
-        back
+        ids.into_iter().filter_map(|id| self.remove(&id).map(|task| (id, task))).collect()
     }
 
     /// Takes all tasks, the oldest first.

@@ -111,13 +111,12 @@ impl Master {
         }
     }
 
-    /// Tells the agents that know a framework how it is described now.
-    ///
-    /// Mesos tells all agents. Those that never ran anything of it have no use for the message.
+    /// Tells all agents how a framework is described now. The disconnected ones are told when they re-register.
     pub(crate) fn tell_agents_of_framework(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.registered.get(id) else { return };
-        for agent in framework.agents.iter().filter_map(|agent| self.agents.registered.get(agent)) {
-            turn.send(&agent.pid, framework.update_message());
+        let message = framework.update_message();
+        for agent in self.agents.registered.values().filter(|agent| agent.connected) {
+            turn.send(&agent.pid, message.clone());
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What waits for the registry.
 
+use tepui_proto::v1;
 use tepui_types::AgentId;
 
 use super::Master;
 use crate::agent::{Marking, Pruning, Registration, Removal, Reregistration};
 use crate::effect::{Effect, Response};
 use crate::input::{RequestId, StoreId};
+use crate::operator::Decision;
 use crate::registry::RegistryWrite;
 use crate::turn::Turn;
 
@@ -25,6 +27,17 @@ pub(crate) enum Pending {
     Remove(AgentId, Removal),
     /// Agents that were lost long ago.
     Prune(Box<Pruning>),
+    /// What an operator decided about an agent.
+    Decide(AgentId, Decision),
+    /// An agent that is marked gone.
+    MarkGone {
+        /// Which.
+        id: AgentId,
+        /// Since when.
+        since: v1::TimeInfo,
+        /// Who is answered.
+        request: Option<RequestId>,
+    },
     /// Someone who is answered once it is so.
     Answer(RequestId, Response),
     /// Nobody.
@@ -54,6 +67,8 @@ impl Master {
             Pending::MarkUnreachable(marking) => self.marked_unreachable(&marking, turn),
             Pending::Remove(id, removal) => self.removed(&id, removal, turn),
             Pending::Prune(pruning) => self.pruned(*pruning, turn),
+            Pending::Decide(id, decision) => self.decided(&id, decision, turn),
+            Pending::MarkGone { id, since, request } => self.marked_gone(&id, since, request, turn),
             Pending::Answer(request, response) => turn.respond(request, response),
             Pending::Nothing => {}
         }

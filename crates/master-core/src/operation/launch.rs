@@ -8,7 +8,7 @@ use tepui_proto::v1::health_check;
 use tepui_proto::v1::offer::operation::Type;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::{Raw, internal, v1};
-use tepui_types::{ExecutorId, FrameworkId, Resources};
+use tepui_types::{ExecutorId, FrameworkId, Resource, Resources};
 
 use crate::change::{Change, Counter};
 use crate::master::Master;
@@ -60,7 +60,7 @@ impl Master {
         let refined = agent.capabilities.has(AgentCapability::ReservationRefinement);
         let message = internal::RunTaskMessage {
             framework: framework.info.clone(),
-            task: if refined { info.clone() } else { downgrade(&info, &resources, &executor_resources) },
+            task: if refined { info.clone() } else { downgrade(&info) },
             resource_version_uuids: agent.resource_versions(),
             pid: Some(framework.pid_for_agents()),
             launch_executor: Some(!known),
@@ -111,18 +111,14 @@ impl Candidate {
             if executor.framework_id.is_none() {
                 replace(&mut executor, tag::EXECUTOR_FRAMEWORK_ID, &[framework.to_proto()]);
             }
-            set_resources(
-                &mut executor,
-                tag::EXECUTOR_RESOURCES,
-                &before.resources,
-                &executor_resources.to_protos(),
-            );
+            let given = allocated(&before.resources, role);
+            set_resources(&mut executor, tag::EXECUTOR_RESOURCES, &before.resources, &given);
             if executor != before {
                 replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
             }
         }
         let before = info.resources.clone();
-        set_resources(&mut info, tag::TASK_RESOURCES, &before, &resources.to_protos());
+        set_resources(&mut info, tag::TASK_RESOURCES, &before, &allocated(&before, role));
         infer_health_check_type(&mut info);
         Ok(Self { info, resources, executor_resources })
     }
@@ -142,6 +138,34 @@ pub(super) fn read_resources(protos: &[v1::Resource], role: &str) -> Result<Reso
     Ok(all)
 }
 
+/// The valid resources of a framework as agents get them: neither combined nor without empty ones, but each with its
+/// stack of reservations and its allocation.
+pub(super) fn allocated(given: &[v1::Resource], role: &str) -> Vec<v1::Resource> {
+    let given = given.iter().map(|given| {
+        let mut resource = upgraded(given);
+        let allocation = || v1::resource::AllocationInfo { role: Some(role.to_owned()) };
+        resource.allocation_info.get_or_insert_with(allocation);
+        resource
+    });
+    given.collect()
+}
+
+/// A resource with its stack of reservations, and nothing else changed.
+#[expect(deprecated, reason = "the old formats say the role here")]
+fn upgraded(given: &v1::Resource) -> v1::Resource {
+    let read = Resource::from_proto(given).map(|read| read.to_proto());
+    let reservations = read.map_or_else(|_| given.reservations.clone(), |read| read.reservations);
+    v1::Resource { role: None, reservation: None, reservations, ..given.clone() }
+}
+
+/// Resources as agents without `RESERVATION_REFINEMENT` understand them.
+pub(super) fn pre_refinement(resources: &[v1::Resource]) -> Vec<v1::Resource> {
+    let old = |given: &v1::Resource| {
+        Resource::from_proto(given).map_or_else(|_| given.clone(), |read| read.to_proto_pre_refinement())
+    };
+    resources.iter().map(old).collect()
+}
+
 /// Compat: older frameworks set no type, and agents want one.
 fn infer_health_check_type(info: &mut Raw<v1::TaskInfo>) {
     let Some(check) = info.health_check.as_deref().filter(|check| check.r#type.is_none()) else { return };
@@ -155,17 +179,15 @@ fn infer_health_check_type(info: &mut Raw<v1::TaskInfo>) {
 }
 
 /// The task as agents without `RESERVATION_REFINEMENT` understand it.
-pub(super) fn downgrade(
-    info: &Raw<v1::TaskInfo>,
-    resources: &Resources,
-    executor_resources: &Resources,
-) -> Raw<v1::TaskInfo> {
+pub(super) fn downgrade(info: &Raw<v1::TaskInfo>) -> Raw<v1::TaskInfo> {
     let mut info = info.clone();
     if let Some(mut executor) = info.executor.clone() {
-        replace(&mut executor, tag::EXECUTOR_RESOURCES, &executor_resources.to_protos_pre_refinement());
+        let resources = pre_refinement(&executor.resources);
+        replace(&mut executor, tag::EXECUTOR_RESOURCES, &resources);
         replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
     }
-    replace(&mut info, tag::TASK_RESOURCES, &resources.to_protos_pre_refinement());
+    let resources = pre_refinement(&info.resources);
+    replace(&mut info, tag::TASK_RESOURCES, &resources);
     info
 }
 
@@ -237,7 +259,7 @@ mod tests {
         let task = Raw::<v1::TaskInfo>::decode([task.encode_to_vec(), unknown_field(9)].concat().as_slice())
             .unwrap();
         let candidate = Candidate::read(task, &FrameworkId::new("f"), "role").unwrap();
-        let old = downgrade(&candidate.info, &candidate.resources, &candidate.executor_resources);
+        let old = downgrade(&candidate.info);
         for info in [candidate.info, old] {
             let bytes = info.encode_to_vec();
             assert!(contains(&bytes, &unknown_field(7)), "the executor's unknown field is kept");

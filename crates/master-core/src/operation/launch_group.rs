@@ -7,7 +7,9 @@ use tepui_proto::v1::{TaskGroupInfo, TaskState};
 use tepui_proto::{Raw, internal, v1};
 use tepui_types::{ExecutorId, Resources};
 
-use super::launch::{Candidate, downgrade, read_resources, replace, set_resources, tag};
+use super::launch::{
+    Candidate, allocated, downgrade, pre_refinement, read_resources, replace, set_resources, tag,
+};
 use crate::change::{Change, Counter};
 use crate::master::Master;
 use crate::scheduler::Accepted;
@@ -39,7 +41,7 @@ impl Group {
                 replace(&mut info, tag::TASK_EXECUTOR, &[own]);
             }
             let before = info.resources.clone();
-            set_resources(&mut info, tag::TASK_RESOURCES, &before, &resources.to_protos());
+            set_resources(&mut info, tag::TASK_RESOURCES, &before, &allocated(&before, role));
             Ok(Candidate { info, resources, executor_resources: Resources::new() })
         };
         let tasks = launch.task_group.tasks.into_iter().map(read).collect::<Result<_, String>>()?;
@@ -62,7 +64,8 @@ fn read_executor(
 ) -> Result<(Raw<v1::ExecutorInfo>, Resources), String> {
     let resources = read_resources(&executor.resources, role)?;
     let mut read = executor.clone();
-    set_resources(&mut read, tag::EXECUTOR_RESOURCES, &executor.resources, &resources.to_protos());
+    let given = allocated(&executor.resources, role);
+    set_resources(&mut read, tag::EXECUTOR_RESOURCES, &executor.resources, &given);
     Ok((read, resources))
 }
 
@@ -111,7 +114,7 @@ impl Master {
 fn executor_for_agent(group: &Group, refined: bool) -> Raw<v1::ExecutorInfo> {
     let mut executor = group.executor.clone();
     if !refined {
-        let resources = group.executor_resources.to_protos_pre_refinement();
+        let resources = pre_refinement(&executor.resources);
         replace(&mut executor, tag::EXECUTOR_RESOURCES, &resources);
     }
     executor
@@ -120,13 +123,5 @@ fn executor_for_agent(group: &Group, refined: bool) -> Raw<v1::ExecutorInfo> {
 /// The tasks as the agent understands them.
 fn tasks_for_agent(group: &Group, refined: bool) -> Vec<Raw<v1::TaskInfo>> {
     let tasks = group.tasks.iter();
-    tasks
-        .map(|task| {
-            if refined {
-                task.info.clone()
-            } else {
-                downgrade(&task.info, &task.resources, &group.executor_resources)
-            }
-        })
-        .collect()
+    tasks.map(|task| if refined { task.info.clone() } else { downgrade(&task.info) }).collect()
 }

@@ -110,6 +110,7 @@ impl Master {
         if !is_terminal_operation(state) {
             turn.change(Change::Counted(Counter::OperationLeft(operation.info.r#type(), state)));
         }
+        self.end_drain(&key.0, turn);
     }
 
     /// Tells frameworks what becomes of their operations on an agent that is lost.

@@ -1,10 +1,15 @@
 //! `RECONCILE_OPERATIONS`: a framework asks what became of its operations.
 
-use tepui_proto::v1;
-use tepui_proto::v1::OperationState;
-use tepui_proto::v1::scheduler::call;
-use tepui_types::{AgentId, FrameworkId, OperationId};
+use std::collections::BTreeMap;
 
+use tepui_proto::internal::reconcile_operations_message::Operation;
+use tepui_proto::v1::OperationState;
+use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
+use tepui_proto::v1::scheduler::call;
+use tepui_proto::{internal, v1};
+use tepui_types::{AgentId, FrameworkId, OperationId, Upid};
+
+use crate::agent::Agent;
 use crate::master::{Agents, Master};
 use crate::operation::reconciled_status;
 use crate::turn::Turn;
@@ -24,6 +29,7 @@ impl Master {
                 owner.send_operation_status(turn, reconciled_status(operation));
             }
         }
+        let mut forwarded: BTreeMap<&Upid, Vec<Operation>> = BTreeMap::new();
         for asked in reconcile.operations {
             let known = self.operations.find(framework, &OperationId::from(&asked.operation_id));
             if let Some((_, operation)) = known {
@@ -31,6 +37,14 @@ impl Master {
                 continue;
             }
             let agent = asked.agent_id.as_ref().map(AgentId::from);
+            if let Some(host) = self.agent_with_unknown_provider(agent.as_ref(), &asked) {
+                forwarded.entry(&host.pid).or_default().push(Operation {
+                    operation_id: Some(asked.operation_id),
+                    resource_provider_id: asked.resource_provider_id,
+                    ..Operation::default()
+                });
+                continue;
+            }
             let (state, message) = unknown_operation(&self.agents, agent.as_ref());
             let status = v1::OperationStatus {
                 operation_id: Some(asked.operation_id),
@@ -42,6 +56,21 @@ impl Master {
             };
             owner.send_operation_status(turn, status);
         }
+        for (pid, operations) in forwarded {
+            let framework_id = Some(framework.to_proto());
+            turn.send(pid, internal::ReconcileOperationsMessage { operations, framework_id });
+        }
+    }
+
+    /// The agent that is asked about an operation of a resource provider. We know of no provider, but it may.
+    fn agent_with_unknown_provider(
+        &self,
+        agent: Option<&AgentId>,
+        asked: &call::reconcile_operations::Operation,
+    ) -> Option<&Agent> {
+        asked.resource_provider_id.as_ref()?;
+        let agent = self.agents.registered.get(agent?)?;
+        agent.capabilities.has(AgentCapability::AgentOperationFeedback).then_some(agent)
     }
 }
 

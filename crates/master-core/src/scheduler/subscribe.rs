@@ -35,6 +35,7 @@ impl Master {
             None => "master/messages_register_framework",
             Some(_) => "master/messages_reregister_framework",
         });
+        let is_new = id.is_none();
         let mut subscription =
             Subscription::new(info, subscribe.suppressed_roles, subscribe.offer_constraints);
         let accepted = self
@@ -45,7 +46,9 @@ impl Master {
             Ok(id) => {
                 turn.change(Change::Counted(Counter::Call(id.clone(), Type::Subscribe)));
                 self.connect_framework(&id, Peer::Http { stream, stream_id }, turn);
-                self.tell_agents_of_framework(&id, turn);
+                if !is_new {
+                    self.tell_agents_of_framework(&id, turn);
+                }
             }
             Err(message) => {
                 turn.push(Effect::SendEvent { stream, event: Arc::new(error(message)) });

@@ -31,6 +31,7 @@ impl Master {
             agent.killed.remove(&key);
         }
         turn.change(Change::TaskRemoved { framework: framework.clone(), task: id.clone(), to });
+        self.end_drain(&task.agent, turn);
         Some(task)
     }
 }

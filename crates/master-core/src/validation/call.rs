@@ -70,7 +70,8 @@ fn validate_subscribe(call: &Call, principal: Option<&str>) -> Result<(), String
 }
 
 fn validate_uuid(uuid: &[u8]) -> Result<(), String> {
-    Uuid::from_slice(uuid).map(|_| ()).ok_or_else(|| BAD_UUID.to_owned())
+    let uuid = Uuid::from_slice(uuid).filter(Uuid::has_known_version);
+    uuid.map(|_| ()).ok_or_else(|| BAD_UUID.to_owned())
 }
 
 fn missing(name: &str) -> String {

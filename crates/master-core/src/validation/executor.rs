@@ -83,9 +83,10 @@ fn validate_compatible(
     agent: &Agent,
 ) -> Result<(), String> {
     let key = (framework.clone(), (&executor.executor_id).into());
-    let Some(existing) = agent.executors.get(&key).filter(|existing| *existing.info != *executor) else {
+    let Some(existing) = agent.executors.get(&key) else { return Ok(()) };
+    if are_same(&existing.info, executor) {
         return Ok(());
-    };
+    }
     let json = |executor: &v1::ExecutorInfo| {
         String::from_utf8_lossy(&executor.to_json(JsonDialect::V1)).into_owned()
     };
@@ -96,4 +97,15 @@ fn validate_compatible(
         json(&existing.info),
         json(executor)
     ))
+}
+
+/// Tells whether two descriptions are of one executor. Resources may be given in any order and in parts.
+pub(crate) fn are_same(left: &v1::ExecutorInfo, right: &v1::ExecutorInfo) -> bool {
+    left == right
+        || (without_resources(left) == without_resources(right)
+            && Resources::from_protos(&left.resources) == Resources::from_protos(&right.resources))
+}
+
+fn without_resources(executor: &v1::ExecutorInfo) -> v1::ExecutorInfo {
+    v1::ExecutorInfo { resources: Vec::new(), ..executor.clone() }
 }

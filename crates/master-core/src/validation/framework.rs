@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tepui_proto::v1;
-use tepui_types::{DEFAULT_ROLE, validate_id, validate_role};
+use tepui_types::{DEFAULT_ROLE, format_float_short, validate_id, validate_role};
 
 use crate::config::Config;
 use crate::framework::{Capabilities, roles};
@@ -101,18 +101,9 @@ pub(crate) fn validate_failover_timeout(info: &v1::FrameworkInfo) -> Result<(), 
     #[expect(clippy::cast_precision_loss, reason = "the limit is that coarse in Mesos too")]
     let limit = i64::MAX as f64;
     if seconds.is_nan() || (seconds * 1e9).abs() > limit {
-        return Err(format!("The framework failover_timeout ({}) is invalid", exponential(seconds)));
+        return Err(format!("The framework failover_timeout ({}) is invalid", format_float_short(seconds)));
     }
     Ok(())
-}
-
-/// A huge number as C++ prints it: `1e+20`.
-fn exponential(number: f64) -> String {
-    if number.is_finite() {
-        format!("{number:e}").replace('e', "e+")
-    } else {
-        number.to_string().to_lowercase()
-    }
 }
 
 /// Keeps what a framework cannot change by subscribing again.

@@ -1,8 +1,8 @@
 //! Tasks of a LAUNCH.
 
-use tepui_proto::v1;
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::executor_info;
+use tepui_proto::{JsonDialect, MesosMessage, v1};
 use tepui_types::{ExecutorId, Resources, Scalar, TaskId, validate_id};
 
 use super::{check, command, container, executor, resources};
@@ -175,6 +175,7 @@ fn validate_together(task: &Resources, executor: &Resources) -> Result<(), Strin
     let mut apart = task.quantities_of_all();
     apart += &executor.quantities_of_all();
     if apart != total.quantities_of_all() {
+        let (task, executor) = (json(task), json(executor));
         return Err(format!(
             "There are overlapping resources in the task resources {task} and executor resources {executor}"
         ));
@@ -183,4 +184,11 @@ fn validate_together(task: &Resources, executor: &Resources) -> Result<(), Strin
         .map_err(|error| format!("Task and its executor use duplicate persistence ID: {error}"))?;
     resources::validate_revocable(&total)
         .map_err(|error| format!("Task and its executor mix revocable and non-revocable resources: {error}"))
+}
+
+/// Resources as a list in JSON.
+fn json(resources: &Resources) -> String {
+    let one = |proto: v1::Resource| String::from_utf8_lossy(&proto.to_json(JsonDialect::V0)).into_owned();
+    let all: Vec<String> = resources.to_protos().into_iter().map(one).collect();
+    format!("[{}]", all.join(","))
 }

@@ -87,7 +87,7 @@ fn validate_executor(
         return Err("Docker ContainerInfo is not supported on the executor".to_owned());
     }
     for task in &group.tasks {
-        if task.info.executor.as_ref().is_some_and(|own| **own != *info) {
+        if task.info.executor.as_ref().is_some_and(|own| !executor::are_same(own, info)) {
             return Err(format!(
                 "The `ExecutorInfo` of task '{}' is different from executor '{}'",
                 task.info.task_id.value, info.executor_id.value

@@ -107,6 +107,7 @@ fn respond(response: &Response) -> String {
                 RejectionKind::Conflict => 409,
                 RejectionKind::NotImplemented => 501,
                 RejectionKind::Unavailable => 503,
+                RejectionKind::NotFound => 404,
             };
             format!("{status} {}", rejection.message)
         }
@@ -257,8 +258,8 @@ fn show_write(write: &RegistryWrite) -> String {
 
 fn show_row(what: &str, row: &internal::registry::Slave) -> String {
     let mut text = format!("{what} {}", row.info.id.as_ref().unwrap().value);
-    if row.drain_info.is_some() {
-        text.push_str(" draining");
+    if let Some(drain) = &row.drain_info {
+        let _ = write!(text, " {}", drain.state().as_str_name());
     }
     if row.deactivated == Some(true) {
         text.push_str(" deactivated");

@@ -50,6 +50,11 @@ const REACHED: &[&str] = &[
     "OPERATION_UNREACHABLE",
     "OPERATION_ERROR",
     "REASON_TASK_GROUP_INVALID",
+    "DrainSlave",
+    " DRAINED",
+    "TASK_GONE_BY_OPERATOR",
+    "gone $m-S",
+    "Agent is still in the DRAINING state",
 ];
 
 /// Whom a framework speaks through.
@@ -267,8 +272,28 @@ impl Walk {
         }
         let agent = self.agent();
         self.call(&format!(
-            r#""type":"ACKNOWLEDGE_OPERATION_STATUS","acknowledge_operation_status":{{"operation_id":{{"value":"{id}"}},"agent_id":{{"value":"$m-S{agent}"}},"uuid":"AQEBAQEBAQEBAQEBAQEBAQ=="}}"#
+            r#""type":"ACKNOWLEDGE_OPERATION_STATUS","acknowledge_operation_status":{{"operation_id":{{"value":"{id}"}},"agent_id":{{"value":"$m-S{agent}"}},"uuid":"AQEBAQEBQAEBAQEBAQEBAQ=="}}"#
         ))
+    }
+
+    /// What an operator decides about an agent. Few are gone for ever, or soon none would be left.
+    fn operator(&mut self) -> String {
+        let agent = self.agent();
+        let kinds =
+            ["DRAIN_AGENT", "DRAIN_AGENT", "DEACTIVATE_AGENT", "REACTIVATE_AGENT", "REACTIVATE_AGENT"];
+        let mut kind = self.random.choice(kinds).unwrap();
+        let mut more = "";
+        if self.random.u64(..12) == 0 {
+            (kind, more) = if self.random.bool() {
+                ("MARK_AGENT_GONE", "")
+            } else {
+                ("DRAIN_AGENT", ",\"mark_gone\":true")
+            };
+        }
+        let part = kind.to_lowercase();
+        format!(
+            "api\n{{\"type\":\"{kind}\",\"{part}\":{{\"agent_id\":{{\"value\":\"$m-S{agent}\"}}{more}}}}}"
+        )
     }
 
     fn reregister(&mut self) -> String {
@@ -297,7 +322,7 @@ impl Walk {
     fn step(&mut self) {
         let (agent, framework, task, state) = (self.agent(), self.framework(), self.task(), self.state());
         let streams = self.streams.max(1);
-        let command = match self.random.u64(..37) {
+        let command = match self.random.u64(..39) {
             0 => format!("agent {agent} cpus:4;mem:1024;disk:100 {}", self.age()),
             1 => self.reregister(),
             2 => format!("link-broken {agent}"),
@@ -311,7 +336,7 @@ impl Walk {
             }
             12 | 13 => format!("status {agent} {framework} {task} {state} latest={} uuid={}", self.state(), self.random.u64(..3)),
             14 => self.call(&format!(
-                r#""type":"ACKNOWLEDGE","acknowledge":{{"agent_id":{{"value":"$m-S{agent}"}},"task_id":{{"value":"{task}"}},"uuid":"AQEBAQEBAQEBAQEBAQEBAQ=="}}"#
+                r#""type":"ACKNOWLEDGE","acknowledge":{{"agent_id":{{"value":"$m-S{agent}"}},"task_id":{{"value":"{task}"}},"uuid":"AQEBAQEBQAEBAQEBAQEBAQ=="}}"#
             )),
             15 => self.call(&format!(r#""type":"KILL","kill":{{"task_id":{{"value":"{task}"}}}}"#)),
             16 => {
@@ -329,6 +354,7 @@ impl Walk {
             32 => self.operation(),
             33 => self.operation_call(),
             34 => format!("send {agent} UpdateSlave\n{{\"slave_id\":{{\"value\":\"$m-S{agent}\"}},\"update_oversubscribed_resources\":false}}"),
+            35 | 36 => self.operator(),
             _ => format!("advance {}", [0.5, 3.0, 16.0, 90.0][self.random.usize(..4)]),
         };
         self.run(&command);

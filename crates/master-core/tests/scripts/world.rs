@@ -4,6 +4,7 @@
 //!   `World::registry`).
 //! - `call [stream=N] [header=TEXT] [principal=P] [not-acceptable]` + JSON: a scheduler's call. `stream=N` sends the stream
 //!   id that the master gave that stream.
+//! - `api` + JSON: an operator's call.
 //! - `subscribe NAME [KEY=VALUE]...`: a call SUBSCRIBE; keys are `id`, `user`, `role`, `roles`, `capabilities`,
 //!   `failover`, `checkpoint`, `principal`, `suppressed`.
 //! - `driver N subscribe NAME [force] [KEY=VALUE]...`: driver N (at 10.0.1.N:9000) calls SUBSCRIBE, with the same keys.
@@ -26,8 +27,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tepui_master_core::{
-    Backlog, Change, Config, Effect, Effects, Input, Master, RateLimits, Reader, Registry, RegistryWrite,
-    RemovalRate, RequestId, Response, SchedulerCall, StoreId, StreamId,
+    Backlog, Change, Config, Effect, Effects, Input, Master, OperatorCall, RateLimits, Reader, Registry,
+    RegistryWrite, RemovalRate, RequestId, Response, SchedulerCall, StoreId, StreamId,
 };
 use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
 use tepui_proto::v1::agent_info::{Capability, capability};
@@ -164,6 +165,14 @@ impl World {
                 &words[1..],
                 &v1::scheduler::Call::from_json(JsonDialect::V1, body.as_bytes()).unwrap(),
             ),
+            "api" => {
+                self.requests += 1;
+                Input::OperatorCall(Box::new(OperatorCall {
+                    request: RequestId(self.requests),
+                    call: v1::master::Call::from_json(JsonDialect::V1, body.as_bytes()).unwrap(),
+                    principal: None,
+                }))
+            }
             "subscribe" => self.subscribe(&words[1..]),
             "agent" => self.register(&words[1..]),
             "reregister" => self.reregister(&words[1..], body),
@@ -230,7 +239,7 @@ impl World {
     fn operation(&self, words: &[&str]) -> Input {
         let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
         let state = v1::OperationState::from_str_name(&format!("OPERATION_{}", words[2])).unwrap();
-        let uuid = |byte: &str| v1::Uuid { value: vec![byte.parse().unwrap(); 16] };
+        let uuid = |byte: &str| v1::Uuid { value: uuid(byte.parse().unwrap()) };
         let slave_id = v1::AgentId { value: format!("{}-S{}", self.printer.master, words[0]) };
         let message = internal::UpdateOperationStatusMessage {
             framework_id: value("framework=").map(|id| v1::FrameworkId { value: id.to_owned() }),
@@ -314,7 +323,7 @@ impl World {
         let [agent, framework, task, _] = words[..4] else { panic!("status N FRAMEWORK TASK STATE") };
         let state = |name: &str| v1::TaskState::from_str_name(name).unwrap() as i32;
         let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
-        let uuid = vec![value("uuid=").map_or(1, |byte| byte.parse().unwrap()); 16];
+        let uuid = uuid(value("uuid=").map_or(1, |byte| byte.parse().unwrap()));
         let update = internal::StatusUpdate {
             framework_id: v1::FrameworkId { value: framework.to_owned() },
             slave_id: Some(v1::AgentId { value: format!("{}-S{agent}", self.printer.master) }),
@@ -492,6 +501,13 @@ fn link(agent: &str, message: impl Into<LinkMessage>) -> Input {
     Input::Link { from: pid(agent), to: "master".to_owned(), message: message.into() }
 }
 
+/// A uuid of version 4 that is easy to recognize.
+fn uuid(byte: u8) -> Vec<u8> {
+    let mut uuid = vec![byte; 16];
+    uuid[6] = 0x40;
+    uuid
+}
+
 fn capabilities(words: &[&str]) -> Vec<Capability> {
     use capability::Type;
     if words.contains(&"old") {
@@ -499,7 +515,12 @@ fn capabilities(words: &[&str]) -> Vec<Capability> {
     }
     let mut known = vec![Type::MultiRole, Type::HierarchicalRole, Type::ReservationRefinement];
     if words.contains(&"new") {
-        known.extend([Type::ResourceProvider, Type::ResizeVolume, Type::AgentOperationFeedback]);
+        known.extend([
+            Type::ResourceProvider,
+            Type::ResizeVolume,
+            Type::AgentOperationFeedback,
+            Type::AgentDraining,
+        ]);
     }
     known.into_iter().map(|kind| Capability { r#type: Some(kind as i32) }).collect()
 }

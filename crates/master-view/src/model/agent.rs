@@ -9,6 +9,7 @@ use crate::agent::Agent;
 use tepui_model::attributes::attributes;
 use tepui_model::json::{Object, Text};
 use tepui_model::resources::resources;
+use tepui_model::v0_json;
 
 /// Writes what an agent says of itself.
 pub(crate) fn agent_info(object: &mut Object<'_>, info: &v1::AgentInfo) {
@@ -38,7 +39,13 @@ pub(crate) fn agent(object: &mut Object<'_>, agent: &Agent) {
     });
     object.object("unreserved_resources", |object| resources(object, unreserved(&total)));
     object.field("active", agent.active);
-    object.field("deactivated", false);
+    object.field("deactivated", agent.deactivated);
+    if let Some(drain) = &agent.drain {
+        object.raw("drain_info", v0_json(drain));
+    }
+    if let Some(started) = agent.drain_started {
+        object.field("estimated_drain_start_time_seconds", started);
+    }
     object.field("version", &*agent.version);
     object.array("capabilities", |array| {
         for capability in &agent.capabilities {

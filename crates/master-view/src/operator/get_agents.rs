@@ -63,7 +63,7 @@ fn encode_rest(agent: &Agent, out: &mut Vec<u8>) {
     let capability = |kind: &_| Capability { r#type: Some(*kind as i32) };
     let rest = get_agents::Agent {
         active: agent.active,
-        deactivated: Some(false),
+        deactivated: Some(agent.deactivated),
         version: agent.version.to_string(),
         pid: Some(agent.pid.to_string()),
         registered_time: Some(agent.registered.to_proto()),
@@ -72,6 +72,8 @@ fn encode_rest(agent: &Agent, out: &mut Vec<u8>) {
         allocated_resources: agent.used_in_all().to_protos_endpoint(),
         offered_resources: agent.offered.to_protos_endpoint(),
         capabilities: agent.capabilities.iter().map(capability).collect(),
+        drain_info: agent.drain,
+        estimated_drain_start_time: agent.drain_started.map(tepui_types::WallTime::to_proto),
         ..Default::default()
     };
     let encoded = rest.encode_to_vec();

@@ -1,11 +1,12 @@
 //! `POST /api/v1`: the operator API.
 
-use http::StatusCode;
 use tepui_http::{Request, Response, call, response};
 use tepui_proto::v1::master::{Call, call::Type};
 use tepui_wire::ContentType;
+use tokio::sync::oneshot;
 
 use crate::front::{Handles, stopping};
+use crate::inbox::{OperatorWork, Work};
 use crate::reader::{OperatorRead, Read};
 
 /// Answers a call of an operator.
@@ -22,11 +23,20 @@ pub(super) async fn operator(handles: Handles, request: Request) -> Response {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,
     };
-    let Some(read) = read(kind) else {
-        let text = format!("Call {} is not implemented", kind.as_str_name());
-        return response::text(StatusCode::NOT_IMPLEMENTED, text);
-    };
-    answer(&handles, read, content_type).await
+    match read(kind) {
+        Some(read) => answer(&handles, read, content_type).await,
+        None => change(&handles, call).await,
+    }
+}
+
+/// Hands a call that changes something to the core and waits for its answer.
+pub(super) async fn change(handles: &Handles, call: Call) -> Response {
+    let (answer, answered) = oneshot::channel();
+    let work = OperatorWork { call, principal: None, answer };
+    if handles.inbox.send(Work::Operator(Box::new(work))).await.is_err() {
+        return stopping();
+    }
+    answered.await.unwrap_or_else(|_| stopping())
 }
 
 async fn answer(handles: &Handles, read: OperatorRead, content_type: ContentType) -> Response {
@@ -41,13 +51,20 @@ async fn answer(handles: &Handles, read: OperatorRead, content_type: ContentType
 }
 
 /// The type of a call whose parts are there.
-fn validate(call: &Call) -> Result<Type, &'static str> {
+#[expect(clippy::wildcard_enum_match_arm, reason = "a list of the wire's, of which these have a part")]
+fn validate(call: &Call) -> Result<Type, String> {
     let kind = call.r#type.and_then(|number| Type::try_from(number).ok());
     let kind = kind.ok_or("Expecting 'type' to be present")?;
-    if kind == Type::GetMetrics && call.get_metrics.is_none() {
-        return Err("Expecting 'get_metrics' to be present");
-    }
-    Ok(kind)
+    let (is_present, part) = match kind {
+        Type::GetMetrics => (call.get_metrics.is_some(), "get_metrics"),
+        Type::Teardown => (call.teardown.is_some(), "teardown"),
+        Type::MarkAgentGone => (call.mark_agent_gone.is_some(), "mark_agent_gone"),
+        Type::DrainAgent => (call.drain_agent.is_some(), "drain_agent"),
+        Type::DeactivateAgent => (call.deactivate_agent.is_some(), "deactivate_agent"),
+        Type::ReactivateAgent => (call.reactivate_agent.is_some(), "reactivate_agent"),
+        _ => return Ok(kind),
+    };
+    if is_present { Ok(kind) } else { Err(format!("Expecting '{part}' to be present")) }
 }
 
 /// What a call reads, if it is a read that the view answers.

@@ -19,7 +19,7 @@ pub(super) async fn scheduler(handles: Handles, request: Request) -> Response {
     let (answer, answered) = oneshot::channel();
     let work = CallWork {
         call,
-        stream_id: request.header(MESOS_STREAM_ID).map(str::to_owned),
+        stream_id: request.header_or_empty(MESOS_STREAM_ID).map(str::to_owned),
         accept: call::accept(&request).ok(),
         principal: None,
         answer,

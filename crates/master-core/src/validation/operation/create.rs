@@ -15,6 +15,9 @@ use crate::validation::resources;
 pub(crate) fn validate(create: &Create, framework: &Framework, agent: &Agent) -> Result<(), String> {
     let volumes = read_list(&create.volumes)?;
     validate_persistent_volumes(&volumes).map_err(|error| format!("Not a persistent volume: {error}"))?;
+    if let Some(nothing) = volumes.iter().find(|volume| volume.is_empty()) {
+        return Err(format!("Persistent volume {} has no size", shown(nothing)));
+    }
     validate_new(&volumes, &agent.total)?;
     for volume in &volumes {
         if volume.is_shared() && !framework.capabilities.shared_resources {

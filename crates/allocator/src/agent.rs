@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tepui_types::{AgentId, Attributes, Resource, Resources, Time};
 
 use crate::quantities::Quantities;
+use crate::quota::QuotaTotals;
 use crate::refusals::Refusals;
 use crate::slab::Index;
 use crate::tree::Client;
@@ -63,13 +64,18 @@ pub(crate) enum Attention {
 
 /// An agent.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Agent {
     pub(crate) id: AgentId,
     pub(crate) description: AgentDescription,
     pub(crate) active: bool,
+    /// The whitelist, if there is one, has its host name.
+    pub(crate) whitelisted: bool,
     /// How much it has, for the totals of the cluster.
     pub(crate) quantities: Quantities,
     pub(crate) has_gpus: bool,
+    /// What it has, for quotas, if there are any.
+    pub(crate) quota_totals: Option<Box<QuotaTotals>>,
     /// What is offered to or used by each client, without allocation roles.
     pub(crate) held: BTreeMap<Index<Client>, Resources>,
     /// What is neither offered nor used. Shared resources are not here: they are always there to be offered.
@@ -85,13 +91,15 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn new(id: AgentId, description: AgentDescription) -> Self {
+    pub(crate) fn new(id: AgentId, description: AgentDescription, whitelisted: bool) -> Self {
         let mut agent = Self {
             id,
             description,
             active: true,
+            whitelisted,
             quantities: Quantities::default(),
             has_gpus: false,
+            quota_totals: None,
             held: BTreeMap::new(),
             free: Resources::new(),
             shared: Resources::new(),
@@ -122,6 +130,16 @@ impl Agent {
         resources.iter().filter(|it| !it.is_shared()).for_each(|it| self.free -= it);
     }
 
+    /// Takes what is offered; copies of what is shared come again when the cycle ends.
+    pub(crate) fn take_offer(&mut self, offer: &Resources, cycle_end: Time) {
+        self.take(offer);
+        let shared = offer.shared();
+        if !shared.is_empty() {
+            let (offered, _) = self.shared_offered.get_or_insert((Resources::new(), cycle_end));
+            *offered += shared;
+        }
+    }
+
     /// Takes what is already counted as held, whether it was free or not.
     pub(crate) fn take_held(&mut self, resources: &Resources) {
         if self.overcommitted || !resources.iter().all(|it| it.is_shared() || self.free.contains_resource(it))
@@ -143,7 +161,7 @@ impl Agent {
 
     /// Whether there may be something to offer.
     pub(crate) fn is_offerable(&self) -> bool {
-        self.active && !(self.free.is_empty() && self.shared.is_empty())
+        self.active && self.whitelisted && !(self.free.is_empty() && self.shared.is_empty())
     }
 
     /// Whether everything free may go to any client, so that there is nothing to pick.

@@ -16,6 +16,7 @@ use crate::cycle::Sweep;
 use crate::framework::{Framework, FrameworkCapabilities, FrameworkDescription};
 use crate::options::Options;
 use crate::quantities::{Names, Quantities};
+use crate::quota::QuotaBook;
 use crate::refusals::Refusals;
 use crate::slab::{Index, Slab};
 use crate::tree::{Client, Queue, Tree};
@@ -61,6 +62,10 @@ pub struct Allocator {
     /// When shared resources may be offered again.
     pub(crate) shared_cycles: BTreeSet<(Time, Index<Agent>)>,
     pub(crate) sweep: Sweep,
+    /// The host names whose agents are offered; all, if there is no list.
+    whitelist: Option<BTreeSet<String>>,
+    /// Quotas, if there are any.
+    pub(crate) quota: Option<Box<QuotaBook>>,
 }
 
 /// Frameworks.
@@ -71,7 +76,7 @@ impl Allocator {
         let mut random = fastrand::Rng::with_seed(seed);
         let state = FixedState::with_seed(random.u64(..));
         Self {
-            tree: Tree::new(options.excluded_from_fair_share.clone()),
+            tree: Tree::new(options.excluded_from_fair_share.clone(), options.sorter, random.u64(..)),
             options,
             random,
             now: Time::ZERO,
@@ -86,6 +91,8 @@ impl Allocator {
             refusal_ends: BTreeSet::new(),
             shared_cycles: BTreeSet::new(),
             sweep: Sweep::default(),
+            whitelist: None,
+            quota: None,
         }
     }
 
@@ -352,7 +359,8 @@ impl Allocator {
         used: &BTreeMap<FrameworkId, Resources>,
     ) {
         self.remove_agent(id);
-        let agent = self.agents.insert(Agent::new(id.clone(), description));
+        let whitelisted = self.is_whitelisted(&description.hostname);
+        let agent = self.agents.insert(Agent::new(id.clone(), description, whitelisted));
         self.agent_by_id.insert(id.clone(), agent);
         self.count_total(agent);
         for (framework, resources) in used {
@@ -367,10 +375,27 @@ impl Allocator {
         if self.agents[agent].description.attributes != description.attributes {
             self.forget_refusals_of(agent);
         }
+        self.agents[agent].whitelisted = self.is_whitelisted(&description.hostname);
         self.agents[agent].description = description;
         self.agents[agent].recount();
         self.count_total(agent);
         self.mark(agent);
+    }
+
+    /// Offers only agents of these host names; all, if there is no list. What is offered already stays so.
+    pub fn set_whitelist(&mut self, whitelist: Option<BTreeSet<String>>) {
+        self.whitelist = whitelist;
+        let agents: Vec<Index<Agent>> = self.agents.indexes().into_iter().collect();
+        for agent in agents {
+            let whitelisted = self.is_whitelisted(&self.agents[agent].description.hostname);
+            if std::mem::replace(&mut self.agents[agent].whitelisted, whitelisted) != whitelisted {
+                self.mark(agent);
+            }
+        }
+    }
+
+    fn is_whitelisted(&self, hostname: &str) -> bool {
+        self.whitelist.as_ref().is_none_or(|whitelist| whitelist.contains(hostname))
     }
 
     /// Removes an agent with all that is held of it.
@@ -381,6 +406,7 @@ impl Allocator {
         for (client, resources) in held {
             let quantities = counted(&mut self.tree.names, &resources, None);
             self.tree.charge(client, &Quantities::default(), &quantities);
+            self.count_quota_held(client, &Resources::new(), &resources);
             let entry = &mut self.tree.clients[client];
             entry.agents.remove(&agent);
             let framework = entry.framework;
@@ -389,6 +415,7 @@ impl Allocator {
         }
         let Some(removed) = self.agents.remove(agent) else { return };
         self.tree.totals.subtract(&removed.quantities);
+        self.forget_quota_totals(removed.quota_totals.as_deref());
         for (client, refusals) in removed.refusals {
             self.tree.clients[client].refused.remove(&agent);
             if let Some(end) = refusals.next_end() {
@@ -432,6 +459,7 @@ impl Allocator {
         self.tree.totals.subtract(&entry.quantities);
         self.tree.totals.add(&quantities);
         entry.quantities = quantities;
+        self.count_quota_totals(agent);
     }
 
     /// Lets all clients look at an agent, because it may have more to offer than before.
@@ -554,7 +582,11 @@ impl Allocator {
         let quantities = counted(&mut self.tree.names, resources, Some(held));
         *held += resources;
         self.tree.charge(client, &quantities, &Quantities::default());
-        if held.is_empty() {
+        let holds_nothing = held.is_empty();
+        if self.quota.is_some() {
+            self.count_quota_held(client, resources, &Resources::new());
+        }
+        if holds_nothing {
             self.agents[agent].held.remove(&client);
         } else {
             self.tree.clients[client].agents.insert(agent);
@@ -568,7 +600,11 @@ impl Allocator {
         *held -= &part;
         let quantities = counted(&mut self.tree.names, &part, Some(held));
         self.tree.charge(client, &Quantities::default(), &quantities);
-        if held.is_empty() {
+        let holds_nothing = held.is_empty();
+        if self.quota.is_some() {
+            self.count_quota_held(client, &Resources::new(), &part);
+        }
+        if holds_nothing {
             self.agents[agent].held.remove(&client);
             self.tree.clients[client].agents.remove(&agent);
         }

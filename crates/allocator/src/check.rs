@@ -16,6 +16,7 @@ impl Allocator {
     pub fn check(&self) {
         self.tree.check();
         self.check_usage();
+        self.check_quota();
         let mut totals = Quantities::default();
         for (index, agent) in self.agents.iter() {
             totals.add(&agent.quantities);
@@ -94,6 +95,10 @@ impl Allocator {
 
     /// The law behind all marks: what nobody has to look at, nobody would take.
     fn check_settled(&self, index: Index<Agent>, agent: &Agent) {
+        // What quota withheld is looked at again later.
+        if self.quota.as_ref().is_some_and(|book| book.look_again.is_some()) {
+            return;
+        }
         if !agent.is_offerable() || !matches!(agent.attention, Attention::None | Attention::Some(_)) {
             return;
         }
@@ -104,7 +109,7 @@ impl Allocator {
         for (client, entry) in self.tree.clients.iter() {
             let looks = looking.contains(&client) || (entry.is_listed(Queue::Hungry) && self.newly_hungry);
             if entry.is_listed(Queue::All) && !looks {
-                let offer = agent.offer_for(client, &self.tree, &self.options);
+                let offer = self.would_offer(index, client);
                 assert_eq!(offer, None, "{client:?} would take something of {index:?}, but is not asked");
             }
         }

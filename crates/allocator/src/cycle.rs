@@ -47,6 +47,7 @@ impl Allocator {
         self.now = self.now.max(now);
         self.end_refusals();
         self.begin_shared_cycles();
+        self.look_again_for_quota();
         let eventful = !self.marked.is_empty() || self.newly_hungry;
         self.sweep(eventful);
         self.tree.settle();
@@ -74,7 +75,8 @@ impl Allocator {
         }
         let refusals = self.refusal_ends.first().map(|(end, ..)| *end);
         let cycles = self.shared_cycles.first().map(|(end, _)| *end);
-        [refusals, cycles, self.sweep.next].into_iter().flatten().min()
+        let quota = self.quota.as_ref().and_then(|book| book.look_again);
+        [refusals, cycles, quota, self.sweep.next].into_iter().flatten().min()
     }
 
     /// Lets clients look at what they had refused.
@@ -154,17 +156,16 @@ impl Allocator {
         if !agent.is_offerable() || (self.overriding == 0 && agent.is_below_minimum(&self.options)) {
             return 0;
         }
+        if self.quota.is_some() {
+            let before = out.len();
+            let work = self.visit_with_quota(index, attention, out);
+            self.note_offerable(index);
+            return work + (out.len() - before) * ALLOCATION_COST;
+        }
         let mut visit = Visit::new(agent, &self.tree, &self.options, self.now);
         match attention {
             Attention::None => {}
-            Attention::Some(mut clients) => {
-                clients.retain(|client| {
-                    self.tree.clients.get(*client).is_some_and(|it| it.is_listed(Queue::All))
-                });
-                clients.sort_unstable_by(|left, right| self.tree.compare(*left, *right));
-                clients.dedup();
-                visit.ask(clients.into_iter());
-            }
+            Attention::Some(clients) => visit.ask(in_order(&self.tree, clients).into_iter()),
             Attention::Hungry => visit.ask(self.tree.in_order(Queue::Hungry)),
             Attention::All => visit.ask(self.tree.in_order(Queue::All)),
         }
@@ -178,7 +179,7 @@ impl Allocator {
     }
 
     /// Counts what a client takes of an agent, and reports it.
-    fn give(
+    pub(crate) fn give(
         &mut self,
         index: Index<Agent>,
         client: Index<Client>,
@@ -257,12 +258,7 @@ impl<'a> Visit<'a> {
     }
 
     fn take(&mut self, client: Index<Client>, candidate: Resources) {
-        self.agent.take(&candidate);
-        let shared = candidate.shared();
-        if !shared.is_empty() {
-            let (offered, _) = self.agent.shared_offered.get_or_insert((Resources::new(), self.cycle_end));
-            *offered += shared;
-        }
+        self.agent.take_offer(&candidate, self.cycle_end);
         self.taken.push((client, candidate));
     }
 }
@@ -280,7 +276,6 @@ impl Agent {
         if !self.suits(client, role, options.filter_gpu_resources) {
             return None;
         }
-        // A limit of the role's quota would cut the candidate down here, before the minimum and the refusals.
         let candidate = self.candidate(client, role, index);
         let minimum = client.min_allocatable.as_ref().unwrap_or(&options.min_allocatable);
         let refusals = self.refusals.get(&index);
@@ -300,8 +295,16 @@ impl Agent {
     }
 }
 
+/// Those of the clients who want offers, in order.
+pub(crate) fn in_order(tree: &Tree, mut clients: Vec<Index<Client>>) -> Vec<Index<Client>> {
+    clients.retain(|client| tree.clients.get(*client).is_some_and(|it| it.is_listed(Queue::All)));
+    clients.sort_unstable_by(|left, right| tree.compare(*left, *right));
+    clients.dedup();
+    clients
+}
+
 /// Whether resources hold any of the sets, if there are any.
-fn satisfies(minimum: &[ResourceQuantities], resources: &Resources) -> bool {
+pub(crate) fn satisfies(minimum: &[ResourceQuantities], resources: &Resources) -> bool {
     let holds = |set: &ResourceQuantities| {
         set.iter().all(|(name, needed)| {
             let amounts = resources.iter().filter(|it| it.resource_name() == name).map(amount);

@@ -16,6 +16,7 @@ mod cycle;
 mod framework;
 mod options;
 mod quantities;
+mod quota;
 mod refusals;
 mod slab;
 mod tree;
@@ -29,4 +30,5 @@ pub use constraints::{
     AttributeConstraint, Pattern, PatternError, PatternLimits, Predicate, RoleConstraints, Selector,
 };
 pub use framework::{FrameworkCapabilities, FrameworkDescription};
-pub use options::Options;
+pub use options::{Options, Sorter};
+pub use quota::Quota;

@@ -4,6 +4,16 @@ use std::time::Duration;
 
 use tepui_types::ResourceQuantities;
 
+/// How those who want offers are ordered: roles among their siblings, and the frameworks of a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sorter {
+    /// The least weighted dominant share first.
+    #[default]
+    Drf,
+    /// In a random order, in which a role of twice the weight comes first twice as often.
+    Random,
+}
+
 /// The settings of an allocator, named after the master's flags.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -15,6 +25,8 @@ pub struct Options {
     pub min_allocatable: Vec<ResourceQuantities>,
     /// Names of resources that do not count to a share.
     pub excluded_from_fair_share: Vec<String>,
+    /// Who comes first.
+    pub sorter: Sorter,
 }
 
 impl Default for Options {
@@ -25,6 +37,7 @@ impl Default for Options {
             filter_gpu_resources: true,
             min_allocatable: Vec::new(),
             excluded_from_fair_share: Vec::new(),
+            sorter: Sorter::Drf,
         }
     }
 }

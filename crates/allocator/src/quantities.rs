@@ -35,6 +35,11 @@ impl Names {
         Some(name)
     }
 
+    /// The name of a text that was seen before.
+    pub(crate) fn find(&self, text: &str) -> Option<Name> {
+        self.by_text.get(text).copied()
+    }
+
     fn counts(&self, name: Name) -> bool {
         !self.excluded[usize::from(name.0)]
     }
@@ -71,11 +76,17 @@ impl Quantities {
         }
     }
 
+    /// By how much these amounts exceed others.
+    pub(crate) fn beyond(&self, other: &Self) -> Self {
+        let more = self.0.iter().map(|(name, amount)| (*name, amount - other.amount(*name)));
+        Self(more.filter(|(_, amount)| *amount > 0).collect())
+    }
+
     pub(crate) fn has_negative(&self) -> bool {
         self.0.iter().any(|(_, amount)| *amount < 0)
     }
 
-    fn amount(&self, name: Name) -> i128 {
+    pub(crate) fn amount(&self, name: Name) -> i128 {
         self.0.binary_search_by_key(&name, |(name, _)| *name).map_or(0, |place| self.0[place].1)
     }
 

@@ -7,6 +7,10 @@
 //! Two queues are kept in this order: all clients that want offers, and the few that have just begun to want them and
 //! have not yet seen what is free.
 //!
+//! The random sorter (`--role_sorter=random`) walks the same way. In place of a share, each place has the time at which
+//! it comes next in a race: who was given something comes again after an exponentially distributed time, the sooner the
+//! heavier it is. So who comes next is as random as if all were drawn anew each time, and only one place changes.
+//!
 //! Keys are cached in ordered sets and renewed for a client when what it holds changes. They are measured against a
 //! copy of the cluster's totals that follows the real ones with a little slack ([`Tree::settle`]), because each
 //! admitted agent changes every share by a little.
@@ -20,6 +24,7 @@ use tepui_types::ResourceQuantities;
 use crate::agent::Agent;
 use crate::constraints::RoleConstraints;
 use crate::framework::{Framework, FrameworkCapabilities};
+use crate::options::Sorter;
 use crate::quantities::{Names, Quantities};
 use crate::slab::{Index, Slab};
 
@@ -37,7 +42,7 @@ pub(crate) enum Queue {
 
 const QUEUES: [Queue; 2] = [Queue::All, Queue::Hungry];
 
-/// The place among siblings: least weighted share, then fewest allocations, then the name.
+/// The place among siblings: least weighted share (or next in the race), then fewest allocations, then the name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     /// The bits of a non-negative float, which are ordered like the float.
@@ -51,11 +56,16 @@ pub(crate) struct Key {
 pub(crate) struct Usage {
     pub(crate) quantities: Quantities,
     allocations: u64,
+    /// When it comes next in the race of its siblings; `None` if shares decide.
+    arrival: Option<f64>,
 }
 
 impl Usage {
     fn key(&self, name: &Arc<str>, weight: f64, measured: &Quantities, names: &Names) -> Key {
-        let share = self.quantities.dominant_share(measured, names) / weight;
+        let share = match self.arrival {
+            None => self.quantities.dominant_share(measured, names) / weight,
+            Some(arrival) => arrival,
+        };
         Key { share: share.to_bits(), allocations: self.allocations, name: Arc::clone(name) }
     }
 }
@@ -89,6 +99,9 @@ pub(crate) struct Role {
     /// How many clients it has, and how many roles are directly below.
     pub(crate) clients: usize,
     pub(crate) children: usize,
+    /// How far the races of its clients and of its branches are.
+    client_race: f64,
+    branch_race: f64,
     orders: [Order; 2],
 }
 
@@ -138,10 +151,12 @@ pub(crate) struct Tree {
     /// Clients whose keys are to be renewed.
     stale: BTreeSet<Index<Client>>,
     listed: [usize; 2],
+    /// Draws the times of the race, if that decides.
+    race: Option<fastrand::Rng>,
 }
 
 impl Tree {
-    pub(crate) fn new(excluded: Vec<String>) -> Self {
+    pub(crate) fn new(excluded: Vec<String>, sorter: Sorter, seed: u64) -> Self {
         let names = Names::new(excluded);
         let totals = Quantities::default();
         let mut roles = Slab::default();
@@ -157,6 +172,7 @@ impl Tree {
             totals,
             stale: BTreeSet::new(),
             listed: [0; 2],
+            race: (sorter == Sorter::Random).then(|| fastrand::Rng::with_seed(seed)),
         }
     }
 
@@ -164,7 +180,8 @@ impl Tree {
     pub(crate) fn add_client(&mut self, framework: Index<Framework>, id: &str, role: &str) -> Index<Client> {
         let role = self.ensure_role(role);
         self.roles[role].clients += 1;
-        let usage = Usage::default();
+        let arrival = self.arrival(self.roles[role].client_race, 1.0);
+        let usage = Usage { arrival, ..Usage::default() };
         let key = usage.key(&Arc::from(id), 1.0, &self.measured, &self.names);
         self.clients.insert(Client {
             framework,
@@ -213,7 +230,11 @@ impl Tree {
             } else {
                 let name = prefix.rsplit('/').next().unwrap_or(prefix);
                 let weight = self.weights.get(prefix).copied().unwrap_or(1.0);
-                let role = Role::new(prefix, name, Some(parent), weight, &self.measured, &self.names);
+                let mut role = Role::new(prefix, name, Some(parent), weight, &self.measured, &self.names);
+                role.subtree.arrival = self.arrival(self.roles[parent].branch_race, weight);
+                role.own.arrival = self.arrival(0.0, 1.0);
+                role.key = role.subtree.key(&role.key.name, weight, &self.measured, &self.names);
+                role.own_key = role.own.key(&role.own_key.name, 1.0, &self.measured, &self.names);
                 let role = self.roles.insert(role);
                 self.roles[parent].children += 1;
                 self.by_path.insert(Arc::clone(&self.roles[role].path), role);
@@ -228,6 +249,8 @@ impl Tree {
         self.weights.insert(path.to_owned(), weight);
         if let Some(role) = self.by_path.get(path).copied() {
             self.roles[role].weight = weight;
+            let so_far = self.roles[role].parent.map_or(0.0, |parent| self.roles[parent].branch_race);
+            self.roles[role].subtree.arrival = self.arrival(so_far, weight);
             self.renew_role(role);
         }
     }
@@ -318,6 +341,31 @@ impl Tree {
     /// Counts an allocation to a client. Its place is renewed by the next [`Tree::settle`] or [`Tree::renew`].
     pub(crate) fn count_allocation(&mut self, client: Index<Client>) {
         self.for_each_usage(client, |usage| usage.allocations += 1);
+        if self.race.is_some() {
+            self.race_on(client);
+        }
+    }
+
+    /// When someone of this weight comes next in a race that is so far.
+    fn arrival(&mut self, so_far: f64, weight: f64) -> Option<f64> {
+        self.race.as_mut().map(|random| so_far - (1.0 - random.f64()).ln() / weight)
+    }
+
+    /// Lets a client and the roles above it run for their next turn.
+    fn race_on(&mut self, client: Index<Client>) {
+        let mut role = self.clients[client].role;
+        let so_far = self.roles[role].client_race.max(self.clients[client].usage.arrival.unwrap_or(0.0));
+        self.roles[role].client_race = so_far;
+        self.clients[client].usage.arrival = self.arrival(so_far, 1.0);
+        let so_far = self.roles[role].branch_race.max(self.roles[role].own.arrival.unwrap_or(0.0));
+        self.roles[role].branch_race = so_far;
+        self.roles[role].own.arrival = self.arrival(so_far, 1.0);
+        while let Some(parent) = self.roles[role].parent {
+            let so_far = self.roles[parent].branch_race.max(self.roles[role].subtree.arrival.unwrap_or(0.0));
+            self.roles[parent].branch_race = so_far;
+            self.roles[role].subtree.arrival = self.arrival(so_far, self.roles[role].weight);
+            role = parent;
+        }
     }
 
     /// Changes what a client holds. Its place is renewed by the next [`Tree::settle`] or [`Tree::renew`].
@@ -494,6 +542,8 @@ impl Role {
             own: usage,
             clients: 0,
             children: 0,
+            client_race: 0.0,
+            branch_race: 0.0,
             orders: Default::default(),
         }
     }

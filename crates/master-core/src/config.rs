@@ -1,8 +1,9 @@
 //! What a master is told at its start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tepui_allocator::PatternLimits;
+use tepui_allocator::{PatternLimits, Sorter};
 use tepui_proto::v1;
 use tepui_types::{Upid, WallTime};
 
@@ -66,4 +67,14 @@ pub struct Config {
 pub struct AllocatorConfig {
     /// How large a regular expression of offer constraints may be.
     pub offer_constraints_re2: PatternLimits,
+    /// Who is offered first.
+    pub sorter: Sorter,
+    /// Weights of roles, for a registry that holds none.
+    pub weights: Vec<(String, f64)>,
+    /// Names of resources that do not count to a share.
+    pub fair_sharing_excluded_resource_names: Vec<String>,
+    /// The host names whose agents are offered, until [`crate::Input::Whitelist`] says others; all, if not given.
+    pub whitelist: Option<BTreeSet<String>>,
+    /// Whether agents that do not say where they stand are turned away.
+    pub require_agent_domain: bool,
 }

@@ -1,5 +1,7 @@
 //! Everything that can happen to a master.
 
+use std::collections::BTreeSet;
+
 use tepui_proto::{LinkMessage, v1};
 use tepui_types::Upid;
 
@@ -28,6 +30,8 @@ pub enum Input {
     SchedulerCall(Box<SchedulerCall>),
     /// A well-formed `Call` that changes something arrived on the operator API.
     OperatorCall(Box<OperatorCall>),
+    /// The host names whose agents are offered changed; all are, if there is no list.
+    Whitelist(Option<BTreeSet<String>>),
     /// The client of an event stream went away, or the shell gave it up.
     StreamClosed(StreamId),
     /// A framework's peer does not take what is sent to it, goes on not to, or has taken all. Others are ignored.

@@ -105,8 +105,11 @@ impl Master {
             allocation_interval: config.allocation_interval,
             filter_gpu_resources: config.filter_gpu_resources,
             min_allocatable: config.min_allocatable_resources.clone(),
-            excluded_from_fair_share: Vec::new(),
+            excluded_from_fair_share: config.allocator.fair_sharing_excluded_resource_names.clone(),
+            sorter: config.allocator.sorter,
         };
+        let mut allocator = Allocator::new(options, random.u64(..));
+        allocator.set_whitelist(config.allocator.whitelist.clone());
         Self {
             info: master_info(&config, &id),
             id,
@@ -121,7 +124,7 @@ impl Master {
             agents: Agents { next_observer: 1, ..Agents::default() },
             offers: BTreeMap::new(),
             operations: Operations::default(),
-            allocator: Allocator::new(options, random.u64(..)),
+            allocator,
             allocations: Vec::new(),
             timers: Timers::default(),
             limiters: Limiters::new(config.rate_limits.clone()),
@@ -144,6 +147,7 @@ impl Master {
             Input::Recovered(registry) => self.recover(*registry, &mut turn),
             Input::SchedulerCall(call) => self.admit_call(call, &mut turn),
             Input::OperatorCall(call) => self.operator_call(*call, &mut turn),
+            Input::Whitelist(hostnames) => self.allocator.set_whitelist(hostnames),
             Input::StreamClosed(stream) => self.stream_closed(stream, &mut turn),
             Input::Backlog(reader, backlog) => self.backlog(&reader, backlog, &mut turn),
             Input::Link { from, to, message } => self.admit_message(from, to, message, &mut turn),

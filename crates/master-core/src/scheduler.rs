@@ -58,8 +58,7 @@ impl Master {
             return Err(reject(RejectionKind::NotAcceptable, NOT_ACCEPTABLE));
         }
         if kind == Type::Subscribe {
-            // Clients send an empty one and mean none.
-            return match stream_id.as_deref().filter(|id| !id.is_empty()) {
+            return match stream_id {
                 Some(_) => {
                     Err(bad_request("Subscribe calls should not include the 'Mesos-Stream-Id' header"))
                 }

@@ -1,5 +1,6 @@
 //! What a master is told at its start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tepui_ha::Spec;
@@ -27,6 +28,8 @@ pub struct Config {
     pub registry_fetch_timeout: Duration,
     /// How long a write of the registry may take before another master shall try, if there is one.
     pub registry_store_timeout: Duration,
+    /// The file of the host names whose agents are offered, if not all are.
+    pub whitelist: Option<PathBuf>,
 }
 
 impl Config {
@@ -38,6 +41,7 @@ impl Config {
             view,
             link,
             limits: Limits::default(),
+            whitelist: None,
             registry: RegistryConfig::InMemory,
             election: None,
             registry_fetch_timeout: Duration::from_mins(1),

@@ -35,8 +35,7 @@ const NETWORK: &[Flag] = &[
          for TLS.",
     ),
     Flag::duration("etcd_session_timeout", "Time that a silent leader keeps its place in etcd.").or("10secs"),
-    Flag::text("domain", "Fault domain of this master, as JSON.")
-        .refused("agents of other regions would be offered to every framework"),
+    Flag::text("domain", "Fault domain of this master, as JSON."),
     Flag::text("webui_dir", "Folder of the web UI's files.")
         .ignored("this binary reads no files for its pages"),
 ];
@@ -44,7 +43,7 @@ const NETWORK: &[Flag] = &[
 const FRAMEWORKS: &[Flag] = &[
     Flag::bool("root_submissions", true, "Whether frameworks may run tasks as root."),
     Flag::text("roles", "Comma-separated roles that frameworks may have; any if not given."),
-    Flag::text("weights", "Comma-separated `role=weight`.").ignored("every role has weight 1"),
+    Flag::text("weights", "Comma-separated `role=weight`, for a registry that holds no weights."),
     Flag::text(
         "rate_limits",
         "How often frameworks may call, as JSON of `RateLimits`: `limits` of `principal`, `qps` (calls a second) and \
@@ -92,8 +91,7 @@ const AGENTS: &[Flag] = &[
     Flag::integer("max_executors_per_agent", "Executors that one agent may run.")
         .aliases(&["max_executors_per_slave"])
         .refused("more executors would be launched on an agent"),
-    Flag::bool("require_agent_domain", false, "Whether agents without a fault domain are turned away.")
-        .refused_unless("agents without a domain would be admitted", &["false"]),
+    Flag::bool("require_agent_domain", false, "Whether agents without a fault domain are turned away."),
 ];
 
 const ALLOCATION: &[Flag] = &[
@@ -116,18 +114,15 @@ const ALLOCATION: &[Flag] = &[
     Flag::text("allocator", "The allocator.")
         .or("hierarchical")
         .refused_unless("allocator modules cannot be loaded", &["hierarchical", "HierarchicalDRF"]),
-    Flag::text("role_sorter", "How roles are ordered.")
+    Flag::text("role_sorter", "How roles are ordered: `drf` or `random`.")
         .or("drf")
-        .aliases(&["user_sorter"])
-        .ignored("roles are ordered by their dominant share"),
-    Flag::text("framework_sorter", "How frameworks of a role are ordered.")
-        .or("drf")
-        .ignored("frameworks are ordered by their dominant share"),
+        .aliases(&["user_sorter"]),
+    Flag::text("framework_sorter", "How frameworks of a role are ordered; the same as `role_sorter`.")
+        .or("drf"),
     Flag::text(
         "fair_sharing_excluded_resource_names",
         "Comma-separated resources that do not count to a share.",
-    )
-    .ignored("every resource counts to a share"),
+    ),
     Flag::number(
         "allocator_agent_recovery_factor",
         "Share of agents to wait for after a failover, if there is quota.",
@@ -150,8 +145,10 @@ const ALLOCATION: &[Flag] = &[
         "Size of one regular expression of offer constraints.",
     )
     .or("100"),
-    Flag::path("whitelist", "File of the host names whose agents are offered.")
-        .refused("agents that are not on the list would be offered"),
+    Flag::path(
+        "whitelist",
+        "File of the host names whose agents are offered, one a line; read every five seconds.",
+    ),
 ];
 
 const REGISTRY: &[Flag] = &[

@@ -1,8 +1,10 @@
 //! From flags to checked settings.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tepui_allocator::PatternLimits;
+use tepui_allocator::{PatternLimits, Sorter};
 use tepui_flags::{Addresses, Values};
 use tepui_ha::SpecError;
 use tepui_link::LinkConfig;
@@ -41,9 +43,11 @@ pub enum ConfigError {
         /// What it is.
         value: String,
     },
-    /// A role in `--roles` is none.
-    #[error("flag `roles`: `{role}` is not a valid role: {source}")]
+    /// A role is none.
+    #[error("flag `{flag}`: `{role}` is not a valid role: {source}")]
     Role {
+        /// The flag.
+        flag: &'static str,
         /// The role.
         role: String,
         /// What is wrong with it.
@@ -76,6 +80,9 @@ pub enum ConfigError {
     /// `--min_allocatable_resources` is malformed.
     #[error("flag `min_allocatable_resources`: {0}")]
     MinAllocatable(#[from] QuantitiesError),
+    /// `--domain` is malformed.
+    #[error("flag `domain`: {0}")]
+    Domain(#[source] JsonError),
 }
 
 impl Config {
@@ -102,6 +109,7 @@ impl Config {
         let election = high_availability::election(values)?;
         Ok(Self {
             link,
+            whitelist: whitelist_file(values),
             registry: high_availability::registry(values, election.as_ref())?,
             election,
             registry_fetch_timeout: values.duration("registry_fetch_timeout").unwrap_or_default(),
@@ -136,7 +144,7 @@ fn core(values: &Values, addresses: &Addresses) -> Result<tepui_master_core::Con
     Ok(tepui_master_core::Config {
         pid: Upid { id: "master".into(), address: addresses.advertised },
         hostname: addresses.hostname.clone(),
-        domain: None,
+        domain: domain(values)?,
         started: wall(),
         agent_ping_timeout,
         max_agent_ping_timeouts,
@@ -159,19 +167,50 @@ fn core(values: &Values, addresses: &Addresses) -> Result<tepui_master_core::Con
         min_allocatable_resources: min_allocatable(
             values.text("min_allocatable_resources").unwrap_or_default(),
         )?,
-        allocator: allocator(values),
+        allocator: allocator(values)?,
     })
 }
 
-fn allocator(values: &Values) -> AllocatorConfig {
+fn allocator(values: &Values) -> Result<AllocatorConfig, ConfigError> {
     let max_program_size = values.integer("offer_constraints_re2_max_program_size");
     let max_program_size = max_program_size.and_then(|size| usize::try_from(size).ok());
     let default = PatternLimits::default();
-    AllocatorConfig {
+    Ok(AllocatorConfig {
         offer_constraints_re2: PatternLimits {
             max_mem: values.bytes("offer_constraints_re2_max_mem").unwrap_or(default.max_mem),
             max_program_size: max_program_size.unwrap_or(default.max_program_size),
         },
+        sorter: sorter(values)?,
+        weights: weights(values.text("weights").unwrap_or_default())?,
+        fair_sharing_excluded_resource_names: list(values, "fair_sharing_excluded_resource_names"),
+        // Nothing is offered before the list is read.
+        whitelist: whitelist_file(values).map(|_| BTreeSet::new()),
+        require_agent_domain: values.bool("require_agent_domain"),
+    })
+}
+
+/// The file of host names. Compat: `*` admits all hosts.
+fn whitelist_file(values: &Values) -> Option<PathBuf> {
+    let path = values.text("whitelist").filter(|path| *path != "*")?;
+    Some(PathBuf::from(path.strip_prefix("file://").unwrap_or(path)))
+}
+
+fn sorter(values: &Values) -> Result<Sorter, ConfigError> {
+    let name = |flag| values.text(flag).unwrap_or("drf");
+    let (role, framework) = (name("role_sorter"), name("framework_sorter"));
+    match role {
+        _ if role != framework => Err(ConfigError::Bounds {
+            flag: "framework_sorter",
+            expected: "the same as `role_sorter`",
+            value: framework.to_owned(),
+        }),
+        "drf" => Ok(Sorter::Drf),
+        "random" => Ok(Sorter::Random),
+        other => Err(ConfigError::Bounds {
+            flag: "role_sorter",
+            expected: "`drf` or `random`",
+            value: other.to_owned(),
+        }),
     }
 }
 
@@ -203,11 +242,49 @@ fn removal_limit(values: &Values) -> Result<f64, ConfigError> {
         .ok_or_else(|| ConfigError::Bounds { flag: FLAG, expected: "0% to 100%", value: text.to_owned() })
 }
 
+fn weights(text: &str) -> Result<Vec<(String, f64)>, ConfigError> {
+    let mut weights = Vec::new();
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let malformed = || ConfigError::Bounds {
+            flag: "weights",
+            expected: "`role=weight` with a weight above 0",
+            value: pair.to_owned(),
+        };
+        let (role, weight) = pair.split_once('=').ok_or_else(malformed)?;
+        let weight: f64 = weight.parse().map_err(|_| malformed())?;
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(malformed());
+        }
+        validate_role(role).map_err(|source| ConfigError::Role {
+            flag: "weights",
+            role: role.to_owned(),
+            source,
+        })?;
+        weights.push((role.to_owned(), weight));
+    }
+    Ok(weights)
+}
+
+fn list(values: &Values, flag: &str) -> Vec<String> {
+    let text = values.text(flag).unwrap_or_default();
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn domain(values: &Values) -> Result<Option<v1::DomainInfo>, ConfigError> {
+    let Some(text) = values.text("domain") else { return Ok(None) };
+    let domain = v1::DomainInfo::from_json(JsonDialect::V0, text.as_bytes());
+    domain.map(Some).map_err(ConfigError::Domain)
+}
+
 fn roles(values: &Values) -> Result<Option<Vec<String>>, ConfigError> {
     let Some(text) = values.text("roles") else { return Ok(None) };
     let mut roles = Vec::new();
     for role in text.split(',').map(str::trim).filter(|role| !role.is_empty()) {
-        validate_role(role).map_err(|source| ConfigError::Role { role: role.to_owned(), source })?;
+        validate_role(role).map_err(|source| ConfigError::Role {
+            flag: "roles",
+            role: role.to_owned(),
+            source,
+        })?;
         roles.push(role.to_owned());
     }
     // Compat: the default role is always among them.
@@ -269,6 +346,29 @@ mod tests {
     }
 
     #[test]
+    fn the_allocator_is_told_what_the_flags_say() {
+        let config = check(&[
+            "--role_sorter=random",
+            "--framework_sorter=random",
+            "--weights=a=2,b/c=0.5",
+            "--fair_sharing_excluded_resource_names=gpus, x",
+            "--whitelist=file:///tmp/hosts",
+            "--require_agent_domain",
+            r#"--domain={"fault_domain":{"region":{"name":"r"},"zone":{"name":"z"}}}"#,
+        ])
+        .unwrap();
+        let allocator = &config.core.allocator;
+        assert_eq!(allocator.sorter, Sorter::Random);
+        assert_eq!(allocator.weights, [("a".to_owned(), 2.0), ("b/c".to_owned(), 0.5)]);
+        assert_eq!(allocator.fair_sharing_excluded_resource_names, ["gpus", "x"]);
+        assert_eq!(allocator.whitelist, Some(BTreeSet::new()));
+        assert!(allocator.require_agent_domain);
+        assert_eq!(config.whitelist, Some(PathBuf::from("/tmp/hosts")));
+        assert_eq!(config.core.domain.unwrap().fault_domain.unwrap().region.name, "r");
+        assert_eq!(check(&["--whitelist=*"]).unwrap().core.allocator.whitelist, None);
+    }
+
+    #[test]
     fn values_outside_their_bounds_are_refused() {
         assert!(check(&["--agent_ping_timeout=0secs"]).unwrap_err().contains("expected 1secs to 15mins"));
         assert!(
@@ -278,6 +378,13 @@ mod tests {
         assert!(check(&["--agent_removal_rate_limit=1/0secs"]).unwrap_err().contains("1/10mins"));
         assert!(check(&["--recovery_agent_removal_limit=101%"]).unwrap_err().contains("0% to 100%"));
         assert!(check(&["--allocation_interval=0secs"]).unwrap_err().contains("more than 0"));
+        assert!(check(&["--role_sorter=random"]).unwrap_err().contains("the same as `role_sorter`"));
+        assert!(
+            check(&["--role_sorter=x", "--framework_sorter=x"]).unwrap_err().contains("`drf` or `random`")
+        );
+        assert!(check(&["--weights=a=0"]).unwrap_err().contains("a weight above 0"));
+        assert!(check(&["--weights=a/=1"]).unwrap_err().contains("`a/` is not a valid role"));
+        assert!(check(&["--domain={"]).unwrap_err().contains("flag `domain`"));
         assert!(check(&["--roles=a,b c"]).unwrap_err().contains("`b c` is not a valid role"));
         assert!(
             check(&["--min_allocatable_resources=cpus"]).unwrap_err().contains("min_allocatable_resources")

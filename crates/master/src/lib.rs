@@ -39,6 +39,7 @@ mod run;
 mod streams;
 mod system_metrics;
 mod term;
+mod whitelist;
 
 pub use config::Config;
 pub use election::ElectionConfig;

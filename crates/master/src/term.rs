@@ -31,6 +31,7 @@ use crate::reader;
 use crate::registrar::{Registrar, chain};
 use crate::registrar_metrics::RegistrarMetrics;
 use crate::registry::rows;
+use crate::whitelist;
 use crate::{Config, Error};
 
 /// How the actors are called that watch agents; each agent's pings come from one of its own.
@@ -73,6 +74,8 @@ pub(crate) struct Term {
     reactor: JoinHandle<Retired>,
     stop_reactor: oneshot::Sender<()>,
     forwarder: JoinHandle<()>,
+    /// Reads the whitelist, if there is one.
+    whitelist: Option<JoinHandle<()>>,
 }
 
 impl Term {
@@ -96,7 +99,10 @@ impl Term {
         let leading =
             Leading { standing: standing_seen, detected: shared.election.detected(), own: info.clone() };
         let handles = Handles { inbox: work.clone(), reads, leading };
+        let watch = |path| tokio::spawn(whitelist::watch(path, whitelist::PERIOD, work.clone()));
+        let whitelist = config.whitelist.clone().map(watch);
         Ok(Self {
+            whitelist,
             front: Front::new(&handles, link, &config.limits),
             info,
             standing,
@@ -119,7 +125,7 @@ impl Term {
         ready: &mut Option<oneshot::Sender<()>>,
         mut shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> End {
-        let Self { info, work, standing, mut reactor, stop_reactor, forwarder, .. } = self;
+        let Self { info, work, standing, mut reactor, stop_reactor, forwarder, whitelist, .. } = self;
         let mut candidacy = None;
         let campaign = Campaign { shared, info, work, standing: &standing };
         let (end, retired) = tokio::select! {
@@ -138,6 +144,9 @@ impl Term {
             candidacy.withdraw().await;
         }
         forwarder.abort();
+        if let Some(watcher) = whitelist {
+            watcher.abort();
+        }
         shared.metrics.term_ended();
         end
     }

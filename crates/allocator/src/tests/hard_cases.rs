@@ -559,3 +559,174 @@ fn an_agent_with_other_attributes_comes_back_to_who_refused_it() {
     cluster.allocator.update_agent(&agent_id("a"), changed);
     assert_eq!(cluster.offers(), ["f/r a cpus:4"]);
 }
+
+#[test]
+fn agents_that_are_not_on_the_whitelist_are_not_offered() {
+    let mut cluster = Cluster::new();
+    let host = |name: &str| AgentDescription { hostname: name.to_owned(), ..agent(resources("cpus:1")) };
+    cluster.framework("f", framework(&["r"]));
+    cluster.allocator.set_whitelist(Some(names(&["a", "b"])));
+    for name in ["a", "c"] {
+        cluster.allocator.add_agent(&agent_id(name), host(name), &BTreeMap::new());
+    }
+    assert_eq!(cluster.offers(), ["f/r a cpus:1"]);
+    cluster.allocator.set_whitelist(Some(names(&["c"])));
+    assert_eq!(cluster.offers(), ["f/r c cpus:1"]);
+    cluster.recover("f", "a", &allocated("cpus:1", "r"), None);
+    assert_eq!(cluster.offers(), NONE, "what comes back stays");
+    cluster.allocator.set_whitelist(None);
+    assert_eq!(cluster.offers(), ["f/r a cpus:1"]);
+    cluster.allocator.set_whitelist(Some(names(&[])));
+    cluster.agent("d", "cpus:1");
+    assert_eq!(cluster.offers(), NONE, "an empty list admits nobody");
+}
+
+#[test]
+fn agents_of_other_regions_go_to_those_who_know_of_regions() {
+    let mut cluster = Cluster::new();
+    let far = AgentDescription { remote_region: true, ..agent(resources("cpus:1")) };
+    cluster.allocator.add_agent(&agent_id("far"), far, &BTreeMap::new());
+    let mut unaware = framework(&["r"]);
+    unaware.capabilities.region_aware = false;
+    cluster.framework("f", unaware);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.framework("g", framework(&["r"]));
+    assert_eq!(cluster.offers(), ["g/r far cpus:1"]);
+}
+
+/// How often each framework is offered the one agent of a cluster, in this many turns.
+fn turns(cluster: &mut Cluster, count: usize) -> BTreeMap<String, usize> {
+    let mut turns = BTreeMap::new();
+    for _ in 0..count {
+        let offers = cluster.allocate();
+        assert_eq!(offers.len(), 1);
+        *turns.entry(offers[0].framework.to_string()).or_default() += 1;
+        cluster.return_all(&offers, None);
+    }
+    turns
+}
+
+#[test]
+fn the_random_sorter_gives_turns_by_weight_and_not_by_share() {
+    let options = Options { sorter: crate::Sorter::Random, ..Options::default() };
+    let mut cluster = Cluster::with(options);
+    cluster.allocator.set_weight("heavy", 3.0);
+    cluster.framework("h", framework(&["heavy"]));
+    cluster.framework("l", framework(&["light"]));
+    cluster.agent("a", "cpus:1");
+    // Who holds much already has the same chance.
+    let used = BTreeMap::from([(framework_id("h"), allocated("cpus:100", "heavy"))]);
+    cluster.allocator.add_agent(&agent_id("b"), agent(resources("cpus:100")), &used);
+    let turns = turns(&mut cluster, 2000);
+    let heavy = turns["h"];
+    assert!((1350..1650).contains(&heavy), "three of four turns, and not {heavy} of 2000");
+}
+
+#[test]
+fn the_random_sorter_is_fair_at_each_level() {
+    let options = Options { sorter: crate::Sorter::Random, ..Options::default() };
+    let mut cluster = Cluster::with(options);
+    for (name, role) in [("f", "a"), ("g", "a"), ("h", "b/c"), ("i", "b/d")] {
+        cluster.framework(name, framework(&[role]));
+    }
+    cluster.agent("a", "cpus:1");
+    let turns = turns(&mut cluster, 2000);
+    for name in ["f", "g", "h", "i"] {
+        assert!((400..600).contains(&turns[name]), "a quarter of the turns each: {turns:?}");
+    }
+}
+
+fn quota(guarantees: &[(&str, i64)], limits: &[(&str, i64)]) -> crate::Quota {
+    let amounts = |list: &[(&str, i64)]| {
+        let amount = |whole: i64| tepui_types::Scalar::from_thousandths(whole * 1000);
+        list.iter().map(|(name, whole)| ((*name).to_owned(), amount(*whole))).collect()
+    };
+    crate::Quota { guarantees: amounts(guarantees), limits: amounts(limits) }
+}
+
+#[test]
+fn a_limit_cuts_offers_and_what_is_not_named_is_not_limited() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_quota("r", Some(&quota(&[], &[("cpus", 3), ("gpus", 0)])));
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:2;mem:10;gpus:1;ports:[1-9]");
+    assert_eq!(cluster.offers(), ["f/r a ports:[1-9]; cpus:2; mem:10"]);
+    cluster.agent("b", "cpus:2;mem:10");
+    assert_eq!(cluster.offers(), ["f/r b cpus:1; mem:10"]);
+    cluster.framework("g", framework(&["other"]));
+    assert_eq!(cluster.offers(), ["g/other a gpus:1", "g/other b cpus:1"]);
+}
+
+#[test]
+fn below_a_role_the_limit_is_shared_and_its_reservations_count() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_quota("r", Some(&quota(&[], &[("cpus", 4)])));
+    cluster.agent("a", "cpus(r/x):2;cpus:9");
+    cluster.framework("f", framework(&["r/y"]));
+    assert_eq!(cluster.offers(), ["f/r/y a cpus:2"]);
+    cluster.framework("g", framework(&["r/x"]));
+    assert_eq!(cluster.offers(), ["g/r/x a cpus(reservations: [(STATIC,r/x)]):2"]);
+}
+
+#[test]
+fn what_a_limit_withheld_is_offered_when_something_ends_elsewhere() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_quota("r", Some(&quota(&[], &[("cpus", 2)])));
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:2");
+    assert_eq!(cluster.offers(), ["f/r a cpus:2"]);
+    cluster.agent("b", "cpus:2");
+    assert_eq!(cluster.offers(), NONE);
+    cluster.wait(INTERVAL);
+    assert_eq!(cluster.offers(), NONE);
+    cluster.recover("f", "a", &allocated("cpus:2", "r"), Some(Duration::from_mins(1)));
+    assert_eq!(cluster.offers(), NONE, "the other agents are looked at in a while");
+    cluster.wait(INTERVAL);
+    assert_eq!(cluster.offers(), ["f/r b cpus:2"]);
+}
+
+#[test]
+fn what_is_guaranteed_is_kept_free_for_its_role() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_quota("r", Some(&quota(&[("cpus", 3)], &[])));
+    cluster.framework("g", framework(&["other"]));
+    for name in ["a", "b", "c", "d"] {
+        cluster.agent(name, "cpus:1;mem:4");
+    }
+    let offers = cluster.allocate();
+    let cpus: Resources = offers.iter().map(|offer| &offer.resources).sum();
+    assert_eq!(cpus.cpus().map(tepui_types::Scalar::thousandths), Some(1000), "{offers:?}");
+    cluster.framework("f", framework(&["r"]));
+    let offers = cluster.allocate();
+    let cpus: Resources = offers.iter().map(|offer| &offer.resources).sum();
+    assert!(offers.iter().all(|offer| offer.role == "r"), "{offers:?}");
+    assert_eq!(cpus.cpus().map(tepui_types::Scalar::thousandths), Some(3000));
+}
+
+#[test]
+fn whose_guarantee_is_not_met_is_asked_first_and_gets_more_only_in_its_turn() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_quota("r", Some(&quota(&[("cpus", 2)], &[])));
+    // Held by `f` already, so that by share it would come last.
+    let used = BTreeMap::from([(framework_id("f"), allocated("mem:90", "r"))]);
+    cluster.allocator.add_agent(&agent_id("z"), agent(resources("mem:90")), &used);
+    cluster.framework("f", framework(&["r"]));
+    cluster.framework("g", framework(&["other"]));
+    cluster.agent("a", "cpus:2;mem:10");
+    assert_eq!(cluster.offers(), ["f/r a cpus:2; mem:10"]);
+    cluster.agent("b", "cpus:2;mem:10");
+    assert_eq!(cluster.offers(), ["g/other b cpus:2; mem:10"]);
+}
+
+#[test]
+fn without_quota_all_is_as_before() {
+    let mut cluster = Cluster::new();
+    cluster.allocator.set_quota("r", Some(&quota(&[("cpus", 2)], &[("cpus", 2)])));
+    cluster.framework("f", framework(&["r"]));
+    cluster.agent("a", "cpus:4");
+    assert_eq!(cluster.offers(), ["f/r a cpus:2"]);
+    cluster.allocator.set_quota("r", None);
+    assert_eq!(cluster.offers(), ["f/r a cpus:2"]);
+    cluster.allocator.set_quota("r/nested", Some(&quota(&[("cpus", 9)], &[])));
+    assert!(cluster.allocator.quota.is_none(), "only roles at the top have quota");
+}

@@ -28,6 +28,8 @@ enum Step {
     Claim(usize, usize, usize, u8),
     /// Gives back a part of one of the allocations, chosen by the first number.
     Recover(usize, u8, Option<u16>),
+    /// The quota of a role at the top: cpus that are guaranteed, and its limit, if any.
+    Quota(bool, Option<(u8, Option<u8>)>),
     Wait(u16),
     Allocate,
 }
@@ -50,6 +52,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (f, a, r, any::<u8>()).prop_map(|(f, a, r, amount)| Step::Claim(f, a, r, amount)),
         12 => (any::<usize>(), any::<u8>(), prop::option::of(0..8000_u16))
             .prop_map(|(which, part, refuse)| Step::Recover(which, part, refuse)),
+        1 => (any::<bool>(), prop::option::of((0..6_u8, prop::option::of(0..8_u8))))
+            .prop_map(|(role, quota)| Step::Quota(role, quota)),
         6 => (0..3000_u16).prop_map(Step::Wait),
         8 => Just(Step::Allocate),
     ]
@@ -82,15 +86,17 @@ struct Model {
     held: Vec<Allocation>,
     refused: Vec<(Allocation, Time)>,
     log: Vec<Vec<Allocation>>,
+    limits: BTreeMap<&'static str, Option<tepui_types::Scalar>>,
 }
 
 impl Model {
     fn new(seed: u64) -> Self {
         let mut cluster = Cluster::new();
         let minimum = tepui_types::ResourceQuantities::parse("cpus:0.01").unwrap();
-        let options = Options { min_allocatable: vec![minimum], ..Options::default() };
+        let sorter = if seed.is_multiple_of(2) { crate::Sorter::Drf } else { crate::Sorter::Random };
+        let options = Options { min_allocatable: vec![minimum], sorter, ..Options::default() };
         cluster.allocator = Allocator::new(options, seed);
-        Self { cluster, held: Vec::new(), refused: Vec::new(), log: Vec::new() }
+        Self { cluster, held: Vec::new(), refused: Vec::new(), log: Vec::new(), limits: BTreeMap::new() }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -143,6 +149,19 @@ impl Model {
                 allocator.claim(&framework_id(FRAMEWORKS[*f]), &agent_id(AGENTS[*a]), &part);
             }
             Step::Recover(which, part, refuse) => self.recover(*which, *part, *refuse),
+            Step::Quota(first, quota) => {
+                let role = if *first { "r" } else { "s" };
+                let cpus = |amount: u8| {
+                    let amount = tepui_types::Scalar::from_thousandths(i64::from(amount) * 1000);
+                    BTreeMap::from([("cpus".to_owned(), amount)])
+                };
+                let quota = quota.map(|(guarantee, limit)| crate::Quota {
+                    guarantees: cpus(guarantee),
+                    limits: limit.map(|limit| cpus(limit.max(guarantee))).unwrap_or_default(),
+                });
+                self.limits.insert(role, quota.as_ref().and_then(|quota| quota.limits.get("cpus").copied()));
+                allocator.set_quota(role, quota.as_ref());
+            }
             Step::Wait(time) => self.cluster.now += Duration::from_millis(u64::from(*time)),
             Step::Allocate => self.allocate(),
         }
@@ -176,7 +195,16 @@ impl Model {
 
     fn allocate(&mut self) {
         let now = self.cluster.now;
+        let before = ["r", "s"].map(|role| self.cluster.allocator.quota_state(role, "cpus"));
         let out = self.cluster.allocate();
+        for (role, before) in ["r", "s"].into_iter().zip(before) {
+            let after = self.cluster.allocator.quota_state(role, "cpus");
+            if let Some(Some(limit)) = self.limits.get(role) {
+                let limit = i128::from(limit.thousandths());
+                assert!(after.0 <= limit.max(before.0), "{role} is offered no more than its limit");
+            }
+            assert!(after.1 >= before.1.min(0), "what is guaranteed to others is not offered");
+        }
         for offer in &out {
             let early = self.refused.iter().find(|(refused, until)| {
                 *until > now

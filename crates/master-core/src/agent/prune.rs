@@ -23,12 +23,14 @@ impl Master {
     /// Begins to forget unreachable and gone agents that are too old or too many: first in the registry.
     pub(crate) fn prune(&mut self, turn: &mut Turn<'_>) {
         self.timers.set(Timer::RegistryGc, turn.now.time + self.config.registry_gc_interval);
-        // One that is on its way back is not forgotten now.
+        // One that is on its way back, or is being marked gone, is not forgotten now.
         let unreachable = self
             .agents
             .unreachable
             .iter()
-            .filter(|(id, _)| !self.agents.reregistering.contains(*id))
+            .filter(|(id, _)| {
+                !self.agents.reregistering.contains(*id) && !self.agents.marking_gone.contains(*id)
+            })
             .map(|(id, agent)| (id, agent.since));
         let unreachable = self.old(unreachable, turn.now.wall);
         let gone = self.old(self.agents.gone.iter().map(|(id, since)| (id, *since)), turn.now.wall);

@@ -30,7 +30,7 @@ impl Master {
         let version = message.version.unwrap_or_default();
         let domain = message.slave.domain.as_ref();
         let acceptable = validation::agent::validate_version(&version)
-            .and_then(|()| validation::agent::validate_domain(domain, self.config.domain.as_ref()))
+            .and_then(|()| validation::agent::validate_domain(domain, &self.config))
             .and_then(|()| {
                 validation::agent::validate_checkpointed(&message.slave, &message.checkpointed_resources)
             })

@@ -113,6 +113,7 @@ impl Master {
                 self.agents.recovered.contains_key(id)
                     && !self.agents.reregistering.contains(id)
                     && !self.agents.leaving_recovered.contains(id)
+                    && !self.agents.marking_gone.contains(id)
             }
         };
         if !silent {

@@ -117,7 +117,7 @@ impl Master {
         let version = message.version.take().unwrap_or_default();
         tepui_types::validate_id(id.as_str()).map_err(|error| error.to_string())?;
         validation::agent::validate_version(&version)?;
-        validation::agent::validate_domain(message.slave.domain.as_ref(), self.config.domain.as_ref())?;
+        validation::agent::validate_domain(message.slave.domain.as_ref(), &self.config)?;
         let total = validation::agent::total(&message.slave, &message.checkpointed_resources)?;
         if self.agents.leaving_recovered.contains(&id) {
             return Err("it is being marked unreachable".to_owned());

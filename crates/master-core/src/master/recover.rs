@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tepui_allocator::Quota;
 use tepui_proto::v1;
-use tepui_types::{FrameworkId, WallTime};
+use tepui_types::{FrameworkId, Scalar, WallTime};
 
 use super::{Master, Pending};
 use crate::agent::{Standing, UnreachableAgent};
@@ -38,9 +39,34 @@ impl Master {
             self.agents.unreachable.insert(id, agent);
         }
         self.agents.gone = registry.gone;
+        self.set_weights(registry.weights);
+        self.set_quotas(&registry.quotas);
         self.recover_removed_frameworks(registry.frameworks, turn);
         if !self.agents.recovered.is_empty() {
             self.timers.set(Timer::RecoveredAgents, turn.now.time + self.config.agent_reregister_timeout);
+        }
+    }
+
+    /// Weighs roles as the registry says. One that holds no weights is given those of the flags.
+    fn set_weights(&mut self, weights: BTreeMap<String, f64>) {
+        let given = if weights.is_empty() {
+            self.config.allocator.weights.clone()
+        } else {
+            weights.into_iter().collect()
+        };
+        for (role, weight) in given {
+            self.allocator.set_weight(&role, weight);
+        }
+    }
+
+    /// Holds roles to the quotas that the registry has.
+    fn set_quotas(&mut self, quotas: &BTreeMap<String, v1::quota::QuotaConfig>) {
+        let amounts = |amounts: &BTreeMap<String, v1::value::Scalar>| {
+            amounts.iter().map(|(name, amount)| (name.clone(), Scalar::from(amount))).collect()
+        };
+        for (role, config) in quotas {
+            let quota = Quota { guarantees: amounts(&config.guarantees), limits: amounts(&config.limits) };
+            self.allocator.set_quota(role, Some(&quota));
         }
     }
 

@@ -3,6 +3,8 @@
 use tepui_proto::v1;
 use tepui_types::{Resource, Resources};
 
+use crate::config::Config;
+
 /// Agents older than this cannot be led.
 const OLDEST_MAJOR_VERSION: u32 = 1;
 
@@ -21,11 +23,12 @@ pub(crate) fn validate_version(version: &str) -> Result<(), String> {
     }
 }
 
-/// An agent with a fault domain needs a master with one.
-pub(crate) fn validate_domain(
-    agent: Option<&v1::DomainInfo>,
-    master: Option<&v1::DomainInfo>,
-) -> Result<(), String> {
+/// An agent with a fault domain needs a master with one; the master may want all to have one.
+pub(crate) fn validate_domain(agent: Option<&v1::DomainInfo>, config: &Config) -> Result<(), String> {
+    let master = config.domain.as_ref();
+    if agent.is_none() && config.allocator.require_agent_domain {
+        return Err("the agent is configured without a domain, but the master requires one".to_owned());
+    }
     if agent.is_some() && master.is_none() {
         return Err("the agent is configured with a domain, but the master has none".to_owned());
     }

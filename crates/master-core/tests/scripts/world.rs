@@ -17,6 +17,7 @@
 //! - `operation N K STATE [framework=F] [uuid=BYTE]`: agent N says how the operation goes that was printed as `#K`.
 //! - `send N NAME` + JSON: agent N sends any message. `pong N`: it answers its observer.
 //! - `behind N BYTES READ`, `caught-up N`: how far the client of stream N is, or the driver of `driver-N`.
+//! - `whitelist [HOST,HOST]`: only agents of these hosts are offered; without a list, all.
 //! - `stream-closed N`, `link-broken N`, `advance SECONDS`, `stored`.
 //! - `configure SETTING...`: first of all, settings other than the usual ones (`World::configure`).
 //! - `show changes`, `show counters`: print these too from now on. `hold stores`: stores wait for `stored`.
@@ -188,6 +189,10 @@ impl World {
             "driver" if words[2] == "subscribe" => driver_subscribe(words[1], &words[3..]),
             "driver" => driver_link(words[1], driver_message(words[2], body)),
             "driver-broken" => Input::LinkBroken(driver_pid(words[1])),
+            "whitelist" => {
+                let hosts = words.get(1).map(|hosts| hosts.split(',').map(str::to_owned).collect());
+                Input::Whitelist(hosts)
+            }
             "behind" => {
                 let (queued_bytes, written_bytes) = (words[2].parse().unwrap(), words[3].parse().unwrap());
                 Input::Backlog(reader(words[1]), Backlog::Behind { queued_bytes, written_bytes })

@@ -187,3 +187,41 @@ fn a_uri_that_cannot_be_fetched_is_named() {
     assert_eq!(output.code, Some(1), "{output:#?}");
     assert!(last_line(&output.stderr).contains("`file:///no/such/file`"), "{output:#?}");
 }
+
+/// Runs two tasks on one executor that is built on mesos-go.
+fn run_mesos_go_executor(codec: &str) {
+    let cluster = cluster();
+    let binary = match tepui_testing::mesos_go_executor(cluster.folder.path()) {
+        Ok(binary) => binary.display().to_string(),
+        Err(why) => return left_out(&why),
+    };
+    // `echo from go`, in base64.
+    let task = |id: &str, data: &str| {
+        format!(
+            r#"{{"name":"{id}","task_id":{{"value":"{id}"}},"data":"{data}",{RESOURCES},"executor":{{
+                "executor_id":{{"value":"go"}},"type":"CUSTOM","command":{{"value":"exec {binary} {codec}"}},{RESOURCES}}}}}"#
+        )
+    };
+    let output = cluster.execute(&[&format!("--task={}", task("good", "ZWNobyBmcm9tIGdv"))]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(output.stdout.contains("from go"), "{output:#?}");
+    // `exit 3`.
+    let output = cluster.execute(&[&format!("--task={}", task("bad", "ZXhpdCAz"))]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    assert!(last_line(&output.stderr).contains("task `bad` ended in state TASK_FAILED"), "{output:#?}");
+}
+
+#[test]
+fn a_mesos_go_executor_runs_tasks_in_protobuf() {
+    run_mesos_go_executor("protobuf");
+}
+
+#[test]
+fn a_mesos_go_executor_runs_tasks_in_json() {
+    run_mesos_go_executor("json");
+}
+
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+fn left_out(why: &str) {
+    eprintln!("LEFT OUT: {why}");
+}

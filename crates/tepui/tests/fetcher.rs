@@ -238,3 +238,90 @@ async fn what_an_earlier_agent_cached_is_removed_and_nothing_else() {
     assert!(folder.path().join("precious").exists() && folder.path().join("root/c-precious").exists());
     assert!(!folder.path().join("c1-a").exists() && !folder.path().join("root/c22-b.tgz").exists());
 }
+
+/// A web server behind TLS, with a certificate that only its own file vouches for. It serves the files of its folder.
+struct TlsServer {
+    child: std::process::Child,
+    port: u16,
+    certificate: PathBuf,
+}
+
+impl TlsServer {
+    /// None if openssl is not installed.
+    fn start(folder: &Path) -> Option<Self> {
+        use std::process::{Command, Stdio};
+        let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "30"])
+            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            .arg("-out")
+            .arg(&certificate)
+            .arg("-keyout")
+            .arg(&key)
+            .stderr(Stdio::null())
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let port = tepui_testing::free_port();
+        let child = Command::new("openssl")
+            .args(["s_server", "-WWW", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-cert"])
+            .arg(&certificate)
+            .arg("-key")
+            .arg(&key)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let server = Self { child, port, certificate };
+        tepui_testing::wait_for("the TLS server", || TcpStream::connect(("127.0.0.1", port)).ok());
+        Some(server)
+    }
+
+    fn fetcher(&self, change: impl FnOnce(&mut std::process::Command)) -> std::process::Output {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tepui"));
+        command.arg("fetcher").env("SSL_CERT_FILE", &self.certificate);
+        change(&mut command);
+        command.output().unwrap()
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+fn files_come_over_tls_from_servers_that_are_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = TlsServer::start(folder.path()) else {
+        eprintln!("LEFT OUT: openssl is not installed: apt-get install openssl");
+        return;
+    };
+    fs::write(folder.path().join("file"), "hello").unwrap();
+    let sandbox = folder.path().join("sandbox");
+    fs::create_dir(&sandbox).unwrap();
+    let url = format!("https://127.0.0.1:{}/file", server.port);
+    let plan = format!(
+        r#"{{"measure":false,"sandbox":"{}","cache_dir":null,"frameworks_home":null,"stall_timeout_ms":60000,
+            "items":[{{"value":"{url}","output_file":null,"executable":false,"extract":true,"cache":"Bypass"}}]}}"#,
+        sandbox.display()
+    );
+    let untrusted = server.fetcher(|command| {
+        command.env("TEPUI_FETCHER_PLAN", &plan).env("SSL_CERT_FILE", "/dev/null");
+    });
+    assert_ne!(untrusted.status.code(), Some(0), "{untrusted:?}");
+    let trusted = server.fetcher(|command| drop(command.env("TEPUI_FETCHER_PLAN", &plan)));
+    assert_eq!(trusted.status.code(), Some(0), "{trusted:?}");
+    assert!(fs::read_to_string(sandbox.join("file")).unwrap().contains("hello"));
+    // A health check does not ask who vouches for the task.
+    let checked = server.fetcher(|command| {
+        command.args(["status", &url]).env("SSL_CERT_FILE", "/dev/null");
+    });
+    assert_eq!(String::from_utf8_lossy(&checked.stdout), "200\n", "{checked:?}");
+}

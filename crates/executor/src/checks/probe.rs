@@ -107,7 +107,7 @@ impl Probe {
 
     /// Makes the check, within a time.
     pub(crate) async fn run(&self, timeout: Option<Duration>) -> Outcome {
-        let run = self.run_without_end(timeout);
+        let run = self.run_without_end();
         let Some(limit) = timeout else { return run.await };
         let what = match self {
             Self::Command { .. } => "Command",
@@ -120,13 +120,13 @@ impl Probe {
         }
     }
 
-    async fn run_without_end(&self, timeout: Option<Duration>) -> Outcome {
+    async fn run_without_end(&self) -> Outcome {
         match self {
             Self::Command { command, place: Place::Beside(beside) } => {
                 exited(command_beside(command, beside).await.map_err(|error| error.to_string()))
             }
             Self::Command { command, place: Place::InContainer(container) } => {
-                match container.run(command, timeout).await {
+                match container.run(command).await {
                     Some(status) => exited(status),
                     None => Outcome::Unavailable,
                 }

@@ -2,7 +2,6 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use http::StatusCode;
 use tepui_client::CallError;
@@ -31,11 +30,7 @@ impl CheckContainer {
 
     /// Runs a command to its end. `None` if the agent was away meanwhile, which says nothing of the task. Cut off, the agent
     /// destroys the container, because the connection ends.
-    pub(crate) async fn run(
-        &self,
-        command: &v1::CommandInfo,
-        _timeout: Option<Duration>,
-    ) -> Option<Result<ExitStatus, String>> {
+    pub(crate) async fn run(&self, command: &v1::CommandInfo) -> Option<Result<ExitStatus, String>> {
         let mut operator = self.agent.operator();
         let mut previous = self.previous.lock().await;
         if let Some(container_id) = previous.clone() {

@@ -32,7 +32,7 @@ fn build(name: &str, source: &str, folder: &Path) -> Result<PathBuf, String> {
         .current_dir(source)
         .env("GOPATH", "/usr/share/gocode")
         .env("GO111MODULE", "off")
-        .env("GOCACHE", folder.join("go-cache"))
+        .env("GOCACHE", std::env::temp_dir().join("tepui-go-cache"))
         .output()
         .map_err(|error| format!("failed to start go: {error}"))?;
     if built.status.success() { Ok(binary) } else { Err(String::from_utf8_lossy(&built.stderr).into_owned()) }

@@ -261,7 +261,7 @@ impl Execution<'_> {
         else {
             return;
         };
-        let executor = status.executor_id.as_ref().map_or(&status.task_id.value, |executor| &executor.value);
+        let executor = self.executor_of(status);
         let mut folder = format!("/frameworks/{}/executors/{executor}/runs/latest", framework.value);
         if self.options.is_group {
             // A container of its own is made when the task starts; before, there is nothing to show.
@@ -276,6 +276,14 @@ impl Execution<'_> {
             let follower = follow(operator, format!("{folder}/{name}"), to, self.ended.subscribe());
             self.followers.push(tokio::spawn(follower));
         }
+    }
+
+    /// The executor of an update's task. Those of the framework's own need not tell their id.
+    fn executor_of(&self, status: &v1::TaskStatus) -> String {
+        let mut tasks = self.options.tasks.iter();
+        let task = tasks.find(|task| task.task_id == status.task_id);
+        let own = task.and_then(|task| task.executor.as_ref()).map(|executor| &executor.executor_id);
+        status.executor_id.as_ref().or(own).map_or(&status.task_id.value, |id| &id.value).clone()
     }
 
     async fn check_capacity(&mut self) -> Result<(), ExecuteError> {

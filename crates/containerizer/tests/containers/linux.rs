@@ -28,9 +28,7 @@ fn cgroups_root() -> String {
 async fn agent(isolation: &str, change: impl FnOnce(&mut Settings)) -> Option<Agent> {
     let hierarchies = Hierarchies::discover(Path::new("/sys/fs/cgroup")).unwrap_or_default();
     if !tepui_linux::is_root() || hierarchies.controller("memory").is_none() {
-        let mut stderr = std::io::stderr();
-        let _ =
-            std::io::Write::write_all(&mut stderr, b"LEFT OUT: this needs root and the memory controller\n");
+        left_out("containers in cgroups: that needs root and the memory controller");
         return None;
     }
     let agent = Agent::start_in(tempfile::tempdir().unwrap(), |settings| {
@@ -40,6 +38,11 @@ async fn agent(isolation: &str, change: impl FnOnce(&mut Settings)) -> Option<Ag
         change(settings);
     });
     Some(agent.await)
+}
+
+/// Says so, past the harness, which swallows what tests print.
+pub(crate) fn left_out(what: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("LEFT OUT: {what}\n").as_bytes());
 }
 
 fn scalar(name: &str, value: f64) -> v1::Resource {

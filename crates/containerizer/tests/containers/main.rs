@@ -4,4 +4,5 @@
 
 mod fixture;
 mod linux;
+mod machine;
 mod plain;

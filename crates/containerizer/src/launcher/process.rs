@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tepui_linux::{Fork, Forked, Namespaces, PidFd, SingleThread, receive_with_files};
 
 use super::child;
@@ -47,6 +48,8 @@ struct Server {
     agent: Option<Agent>,
     children: BTreeMap<u32, Child>,
     buffer: Box<[u8]>,
+    /// How many files programs may have open, as it was before we allowed ourselves more.
+    files: FilesLimit,
 }
 
 /// The connection to the agent.
@@ -69,6 +72,7 @@ struct Child {
 impl Server {
     fn start() -> io::Result<Self> {
         let alone = SingleThread::claim()?;
+        let files = FilesLimit::raise()?;
         // The signals of the agent's terminal and group are not for us.
         tepui_linux::lead_session()?;
         let listener = UnixListener::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -78,7 +82,7 @@ impl Server {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         let buffer = vec![0; READ_BYTES].into_boxed_slice();
-        Ok(Self { alone, epoll, listener, agent: None, children: BTreeMap::new(), buffer })
+        Ok(Self { alone, epoll, listener, agent: None, children: BTreeMap::new(), buffer, files })
     }
 
     /// Works until there is neither an agent nor a running container.
@@ -195,7 +199,10 @@ impl Server {
         };
         let (pid, handle) = if plan.entered == 0 {
             match self.alone.fork(&fork).map_err(|error| Failure::new("fork", &error))? {
-                Forked::Child => child::run(plan, files, &self.alone),
+                Forked::Child => {
+                    self.files.restore();
+                    child::run(plan, files, &self.alone)
+                }
                 Forked::Parent { pid, handle } => (pid, handle),
             }
         } else {
@@ -228,6 +235,7 @@ impl Server {
         let (mut hearing, telling) = io::pipe().map_err(failed)?;
         let between = self.alone.fork(&Fork::default()).map_err(failed)?;
         let Forked::Parent { handle: between, .. } = between else {
+            self.files.restore();
             child::enter_and_fork(plan, files, fork, &self.alone, telling.into())
         };
         drop((telling, files));
@@ -273,6 +281,23 @@ impl Server {
             let _ = writeln!(io::stderr(), "launcher: lost the agent: {error}");
             self.lose_agent();
         }
+    }
+}
+
+/// The limits of open files, soft and hard: each container takes one of ours.
+struct FilesLimit(u64, u64);
+
+impl FilesLimit {
+    /// Allows this process all that the hard limit allows.
+    fn raise() -> io::Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        Ok(Self(soft, hard))
+    }
+
+    /// Gives a child what it would have without us. Lowering is always allowed.
+    fn restore(&self) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, self.0, self.1);
     }
 }
 

@@ -167,6 +167,27 @@ async fn processes_that_left_the_session_are_killed_too() {
 }
 
 #[tokio::test]
+async fn the_freezer_groups_processes_where_version_two_is_not_mounted() {
+    let freezer = Path::new("/sys/fs/cgroup/freezer");
+    if !Cgroup::at(freezer).exists() {
+        // Then version 2 is, and the other tests show it.
+        return;
+    }
+    let change = |settings: &mut Settings| settings.isolation.cgroups_hierarchy = freezer.to_owned();
+    let Some(mut agent) = agent("posix/cpu,posix/mem", change).await else { return };
+    let script = "setsid setsid sh -c 'echo $$ > far; while :; do sleep 0.001; done' & sleep 1000";
+    agent.launch("c", script).await;
+    let far = agent.sandbox().join("far");
+    until("it runs", || fs::read_to_string(&far).is_ok_and(|text| !text.is_empty())).await;
+    let far: u32 = fs::read_to_string(far).unwrap().trim().parse().unwrap();
+    let own = freezer.join(cgroups_root()).join("c");
+    assert!(Cgroup::at(&own).processes().unwrap().contains(&far));
+    assert!(agent.containers.destroy(&ContainerId::new("c")).await);
+    assert_eq!(agent.next().await.1, Some(9));
+    assert!(has_ended(far) && !own.exists());
+}
+
+#[tokio::test]
 async fn a_container_sees_its_own_processes_only() {
     let Some(mut agent) = agent(ISOLATION, |_| {}).await else { return };
     let (status, stdout) = agent.run("echo $$; ls /proc | grep -c '^[0-9]'; kill -9 $$", |_| {}).await;

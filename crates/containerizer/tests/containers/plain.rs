@@ -36,6 +36,16 @@ async fn a_process_starts_in_order() {
 }
 
 #[tokio::test]
+async fn the_launchers_own_limits_are_not_those_of_containers() {
+    let mut agent = Agent::start().await;
+    agent.launch("c", "ulimit -Sn; ulimit -Hn").await;
+    assert_eq!(agent.next().await.1, Some(0));
+    let (soft, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+    let stdout = fs::read_to_string(agent.sandbox().join("stdout")).unwrap();
+    assert_eq!(stdout, format!("{soft}\n{hard}\n"));
+}
+
+#[tokio::test]
 async fn destroy_kills_everything_and_waits_for_the_end() {
     let mut agent = Agent::start().await;
     let pid = agent.launch("c", "trap '' TERM; setsid sleep 1000 & sleep 1000 & wait").await;

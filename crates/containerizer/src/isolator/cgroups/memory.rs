@@ -179,16 +179,18 @@ impl Isolator for Memory {
         });
         let notifier = notifier.ok()?;
         Some(Box::pin(async move {
-            loop {
-                // Before the first sign, too: it may have come before we listened.
-                if kills(&cgroup, version) > 0 {
-                    return limitation(&cgroup, version);
-                }
+            // Before the first sign, too: it may have come before we listened.
+            while kills(&cgroup, version) == 0 {
                 // What cannot be watched is looked at once more when the container has ended.
                 if notifier.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
+                // Version 1 gives its sign before it kills and counts; removing the cgroup gives one, too.
+                if version == Version::One && cgroup.read_number("memory.limit_in_bytes").is_ok() {
+                    break;
+                }
             }
+            limitation(&cgroup, version)
         }))
     }
 

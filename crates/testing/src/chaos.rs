@@ -44,6 +44,9 @@ pub enum Store {
     Etcd,
 }
 
+/// Short enough for many rounds, and long enough for two idle cores.
+const DEFAULT_SESSION_SECONDS: u64 = 4;
+
 /// What to do, and how often.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -55,12 +58,14 @@ pub struct Plan {
     pub rounds: u32,
     /// Which faults, and for how long.
     pub seed: u64,
+    /// How long the store waits for a silent master. A busy machine needs more, and each failover takes as long.
+    pub session_seconds: u64,
     /// Where everything is written; removed after success.
     pub folder: PathBuf,
 }
 
 impl Plan {
-    /// A plan of `CHAOS_ROUNDS`, `CHAOS_SEED`, `CHAOS_FOLDER` and `CHAOS_BINARY`, as far as they say; else of no rounds, a fixed
+    /// A plan of `CHAOS_ROUNDS`, `CHAOS_SEED`, `CHAOS_SESSION_SECONDS`, `CHAOS_FOLDER` and `CHAOS_BINARY`, as far as they say; else of no rounds, a fixed
     /// seed, the folder for temporary files, and `binary`.
     pub fn from_environment(store: Store, binary: &str) -> Self {
         let number = |name| -> Option<u64> { std::env::var(name).ok()?.parse().ok() };
@@ -76,6 +81,7 @@ impl Plan {
             binary: std::env::var("CHAOS_BINARY").unwrap_or_else(|_| binary.to_owned()),
             rounds: number("CHAOS_ROUNDS").and_then(|rounds| rounds.try_into().ok()).unwrap_or_default(),
             seed: number("CHAOS_SEED").unwrap_or(1),
+            session_seconds: number("CHAOS_SESSION_SECONDS").unwrap_or(DEFAULT_SESSION_SECONDS),
             folder: folder.join(format!("tepui-chaos-{name}-{}", now.as_millis())),
         }
     }

@@ -65,7 +65,6 @@ impl Auditor {
         };
         let options = Options {
             call_timeout: Duration::from_secs(3),
-            session_timeout: Duration::from_secs(2),
             max_backoff: Duration::from_secs(2),
             ..Options::default()
         };

@@ -157,8 +157,8 @@ fn master(plan: &Plan, runtime: &Handle, scheme: Scheme, store: &Server, number:
         format!("--hostname={HUB}"),
         format!("--port={port}"),
         scheme.election_flag(&proxy.address()),
-        "--zk_session_timeout=2secs".to_owned(),
-        "--etcd_session_timeout=2secs".to_owned(),
+        format!("--zk_session_timeout={}secs", plan.session_seconds),
+        format!("--etcd_session_timeout={}secs", plan.session_seconds),
         format!("--work_dir={}", plan.folder.join(&name).display()),
         "--agent_ping_timeout=1secs".to_owned(),
         "--max_agent_ping_timeouts=4".to_owned(),
@@ -194,7 +194,7 @@ fn agent(
         format!("--runtime_dir={}", folder("run")),
         "--resources=cpus:8;mem:4096;disk:4096;ports:[]".to_owned(),
         "--registration_backoff_factor=100ms".to_owned(),
-        "--zk_session_timeout=2secs".to_owned(),
+        format!("--zk_session_timeout={}secs", plan.session_seconds),
     ];
     let binary = plan.binary.clone();
     // A closure that is called again after each kill, while the namespace stays.

@@ -14,7 +14,7 @@ use super::timings::Timings;
 use super::{Plan, Verdict, say, third_party, throwaway};
 
 /// How long a fault that deposes the leader lasts at most.
-const DEPOSE_PATIENCE: Duration = Duration::from_secs(20);
+const DEPOSE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs all rounds; says what did not hold, and in which round of which seed.
 pub(crate) fn run(plan: &Plan) -> Verdict {

@@ -9,12 +9,13 @@ use tepui_proto::v1::framework_info::{Capability, capability};
 use tepui_types::DEFAULT_ROLE;
 
 use super::Verdict;
+use super::cluster::HEAL_DEADLINE;
 
 /// How long a framework tries to come and go.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a framework tries that is to be refused or accepted by a cluster which is whole.
-const LONG_PATIENCE: Duration = Duration::from_mins(1);
+const LONG_PATIENCE: Duration = HEAL_DEADLINE;
 
 fn framework(id: Option<v1::FrameworkId>) -> v1::FrameworkInfo {
     v1::FrameworkInfo {
@@ -33,7 +34,6 @@ fn options() -> Options {
         // It would only hold what others want.
         suppressed_roles: vec![DEFAULT_ROLE.to_owned()],
         call_timeout: Duration::from_secs(30),
-        session_timeout: Duration::from_secs(2),
         ..Options::default()
     }
 }

@@ -1,6 +1,6 @@
 //! The registry's store, and the translation between its rows and the core's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tepui_master_core::{Registry, RegistryWrite, machine_key};
@@ -30,9 +30,21 @@ pub enum RegistryConfig {
 pub(crate) fn open(config: &RegistryConfig) -> Result<Arc<dyn Storage>, StorageError> {
     Ok(match config {
         RegistryConfig::InMemory => Arc::new(MemoryStorage::new(unique())),
-        RegistryConfig::Embedded(path) => Arc::new(EmbeddedStorage::open(path)?),
+        RegistryConfig::Embedded(path) => {
+            make_folder(path)?;
+            Arc::new(EmbeddedStorage::open(path)?)
+        }
         RegistryConfig::Etcd(config) => Arc::new(EtcdStorage::open(config.clone())?),
         RegistryConfig::ZooKeeper(config) => Arc::new(ZooKeeperStorage::open(config.clone())),
+    })
+}
+
+/// Makes the folder of the embedded store, as Mesos makes its work folder.
+fn make_folder(file: &Path) -> Result<(), StorageError> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| StorageError::Io {
+        doing: format!("make the work folder `{}`", folder.display()),
+        source: Arc::new(error),
     })
 }
 

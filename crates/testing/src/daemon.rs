@@ -29,7 +29,15 @@ impl Daemon {
     /// # Panics
     /// It does not start, or does not answer.
     pub fn start(binary: &str, arguments: &[&str], folder: &Path) -> Self {
-        let port = free_port();
+        Self::start_at(binary, arguments, folder, &free_port().to_string())
+    }
+
+    /// As [`Self::start`], at a port of the test's choice.
+    ///
+    /// # Panics
+    /// It does not start, or does not answer.
+    pub fn start_at(binary: &str, arguments: &[&str], folder: &Path, port: &str) -> Self {
+        let port: u16 = port.parse().expect("a port is a number");
         let log = folder.join(format!("{}-{port}.log", arguments.first().unwrap_or(&"daemon")));
         let file = std::fs::File::create(&log).expect("the test's folder can be written to");
         let child = Command::new(binary)

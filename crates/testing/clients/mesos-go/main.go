@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -89,6 +90,11 @@ func main() {
 func printVersion(ctx context.Context, base string, codec encoding.Codec) {
 	sender := httpmaster.NewSender(httpcli.New(httpcli.Endpoint(base+"/api/v1"), httpcli.Codec(codec)).Send)
 	answer, err := sender.Send(ctx, mastercalls.NonStreaming(mastercalls.GetVersion()))
+	if err != nil && strings.Contains(err.Error(), "non-leading") {
+		// mesos-go follows redirects of the scheduler API only.
+		fmt.Println("redirected")
+		return
+	}
 	must("GET_VERSION", err)
 	var response master.Response
 	must("reading GET_VERSION", answer.Decode(&response))

@@ -6,9 +6,11 @@ use std::time::Duration;
 use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Now, Time, Upid, Uuid};
 
+use crate::change::Change;
 use crate::config::Config;
 use crate::effect::{Effect, Effects};
 use crate::framework::Framework;
+use crate::gate::Gate;
 use crate::input::{Input, StreamId};
 use crate::operation::Operations;
 use crate::status_update::Streams;
@@ -17,6 +19,8 @@ use crate::timers::{Timer, Timers};
 /// How the agent stands with its master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
+    /// It looks for what an earlier process of it left.
+    Recovering,
     /// It is not registered, or does not know whether it is.
     Disconnected,
     /// It is registered.
@@ -35,9 +39,15 @@ pub struct Agent {
     /// The time of the step that is being made.
     pub(crate) now: Now,
     pub(crate) state: State,
+    /// The containers of an earlier process have been looked for: executors may come back.
+    pub(crate) containers_recovered: bool,
     /// Given by the master that first admitted us.
     pub(crate) id: Option<AgentId>,
     pub(crate) info: v1::AgentInfo,
+    /// As it is in the journal.
+    pub(crate) recorded_info: Option<v1::AgentInfo>,
+    /// The master drains us.
+    pub(crate) drain: Option<v1::DrainConfig>,
     pub(crate) master: Option<Upid>,
     /// The bound of the pause after the next attempt to register.
     pub(crate) registration_backoff: Duration,
@@ -58,12 +68,15 @@ pub struct Agent {
     pub(crate) updates: Streams,
     pub(crate) operations: Operations,
     pub(crate) timers: Timers,
+    gate: Gate,
+    /// The effects of the step that is being made. Kept for its capacity.
+    step: Effects,
     /// Why it ends, if it was not asked to on its machine.
     pub(crate) error: Option<String>,
 }
 
 impl Agent {
-    /// An agent that knows no master yet.
+    /// An agent that knows no master yet. Its first input is `Input::Recover`.
     pub fn new(config: Config, seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let info = v1::AgentInfo {
@@ -78,9 +91,12 @@ impl Agent {
         };
         Self {
             now: Now::default(),
-            state: State::Disconnected,
+            state: State::Recovering,
+            containers_recovered: false,
             id: None,
             info,
+            recorded_info: None,
+            drain: None,
             master: None,
             registration_backoff: config.registration_backoff_factor,
             ping_timeout: crate::master::DEFAULT_PING_TIMEOUT,
@@ -94,6 +110,8 @@ impl Agent {
             updates: Streams::default(),
             operations: Operations::new(),
             timers: Timers::default(),
+            gate: Gate::default(),
+            step: Effects::default(),
             error: None,
             config,
             rng,
@@ -103,7 +121,23 @@ impl Agent {
     /// Applies one input. Never blocks, never fails: a bad call is answered by an effect.
     pub fn step(&mut self, now: Now, input: Input, effects: &mut Effects) {
         self.now = now;
+        if let Input::Stored(lot) = input {
+            self.gate.kept(lot, effects);
+            return;
+        }
+        let mut step = std::mem::take(&mut self.step);
+        self.apply(input, &mut step);
+        self.gate.pass(&mut step, effects);
+        self.step = step;
+    }
+
+    fn apply(&mut self, input: Input, effects: &mut Effects) {
         match input {
+            Input::Stored(_) => {}
+            Input::Recover(recovery) => self.recover(*recovery, effects),
+            Input::ContainersRecovered { running, ended } => {
+                self.containers_recovered(&running, ended, effects);
+            }
             Input::Tick => self.tick(effects),
             Input::Detected(master) => self.detected(master, effects),
             Input::Link { from, message } => self.link_message(&from, message, effects),
@@ -118,6 +152,7 @@ impl Agent {
                 self.container_gone(&container, Some(&termination), effects);
             }
             Input::Shutdown => self.shut_down(effects),
+            Input::Leave => self.leave(effects),
         }
     }
 
@@ -135,6 +170,7 @@ impl Agent {
                 Timer::ExecutorRegistration(container) => {
                     self.executor_registration_timeout(container, effects);
                 }
+                Timer::ExecutorReconnect(container) => self.ask_container_back(&container, effects),
                 Timer::ExecutorShutdown(container) => effects.push(Effect::Destroy(container)),
                 Timer::Heartbeat(stream) => self.heartbeat(stream, effects),
                 Timer::Retry(framework, task) => self.retry_update(&framework, &task, effects),
@@ -155,15 +191,37 @@ impl Agent {
         self.terminate(None, effects);
     }
 
+    /// Ends what cannot outlive us, and then ourselves. Nothing is said: we come back.
+    fn leave(&mut self, effects: &mut Effects) {
+        if matches!(self.state, State::Terminating | State::Stopped) {
+            return;
+        }
+        self.detach(effects);
+        self.state = State::Stopped;
+        let executors = self.frameworks.values().flat_map(|framework| framework.executors.values());
+        for executor in executors.filter(|executor| !executor.checkpoint) {
+            if self.containers.contains_key(&executor.container) {
+                effects.push(Effect::Destroy(executor.container.clone()));
+            }
+        }
+        effects.push(Effect::Stopped { error: None });
+    }
+
+    /// Stops all that is done towards masters.
+    fn detach(&mut self, effects: &mut Effects) {
+        self.pause_updates();
+        self.pause_operations();
+        self.timers.cancel(&Timer::Register);
+        self.timers.cancel(&Timer::Ping);
+        effects.change(Change::Master { pid: self.master.clone(), registered: false });
+    }
+
     /// Ends all executors, and then the agent.
     pub(crate) fn terminate(&mut self, error: Option<String>, effects: &mut Effects) {
         if matches!(self.state, State::Terminating | State::Stopped) {
             return;
         }
-        self.pause_updates();
-        self.pause_operations();
-        self.timers.cancel(&Timer::Register);
-        self.timers.cancel(&Timer::Ping);
+        self.detach(effects);
         self.state = State::Terminating;
         self.error = error;
         let frameworks: Vec<FrameworkId> = self.frameworks.keys().cloned().collect();
@@ -171,6 +229,17 @@ impl Agent {
             self.end_framework(&framework, effects);
         }
         self.stop_if_done(effects);
+    }
+
+    /// Ends the agent at once, and leaves all as it is.
+    pub(crate) fn fail(&mut self, error: String, effects: &mut Effects) {
+        self.state = State::Stopped;
+        effects.push(Effect::Stopped { error: Some(error) });
+    }
+
+    /// Panics if something waits for nothing.
+    pub(crate) fn check_gate(&self) {
+        self.gate.check();
     }
 
     /// Ends the agent once it has nothing left to end.

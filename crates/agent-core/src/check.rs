@@ -13,6 +13,7 @@ use crate::timers::Timer;
 impl Agent {
     /// Panics if an invariant is broken. Run after every step in tests and in the simulator.
     pub fn check(&self) {
+        self.check_gate();
         self.assert_registration();
         for framework in self.frameworks.values() {
             self.assert_framework(framework);
@@ -52,7 +53,6 @@ impl Agent {
             !running || self.master.is_some() && self.id.is_some(),
             "registered without a master or an id"
         );
-        assert!(self.state != State::Stopped || self.frameworks.is_empty(), "stopped with frameworks");
         for uuid in self.operations.keys() {
             let planned = self.timers.runs(&Timer::OperationRetry(*uuid));
             assert_eq!(
@@ -74,7 +74,7 @@ impl Agent {
         let mut tasks = BTreeSet::new();
         for executor in framework.executors.values() {
             self.assert_executor(executor);
-            let queued = executor.queued.iter().map(|task| TaskId::from(&task.task_id));
+            let queued = executor.queued.tasks().map(|task| TaskId::from(&task.task_id));
             let rest = executor.launched.keys().chain(executor.terminated.keys()).cloned();
             for task in queued.chain(rest) {
                 assert_eq!(framework.tasks.get(&task), Some(&executor.id), "{task:?} is not in the index");
@@ -93,6 +93,7 @@ impl Agent {
         assert_eq!(registering, executor.state == ExecutorState::Registering, "registration timer of {id:?}");
         let connected = executor.stream.is_some_and(|stream| self.streams.contains_key(&stream));
         assert_eq!(connected, executor.stream.is_some(), "stream of {id:?}");
+        let connected = connected || executor.driver.is_some();
         let waits = connected && executor.state == ExecutorState::Running && !executor.queued.is_empty();
         assert!(!waits, "tasks of {id:?} wait though it listens");
         assert!(
@@ -105,9 +106,9 @@ impl Agent {
     fn assert_timer(&self, timer: &Timer) {
         let lives = match timer {
             Timer::Register | Timer::Ping => true,
-            Timer::ExecutorRegistration(container) | Timer::ExecutorShutdown(container) => {
-                self.containers.contains_key(container)
-            }
+            Timer::ExecutorRegistration(container)
+            | Timer::ExecutorReconnect(container)
+            | Timer::ExecutorShutdown(container) => self.containers.contains_key(container),
             Timer::OperationRetry(uuid) => self.operations.contains_key(uuid),
             Timer::Heartbeat(stream) => self.streams.contains_key(stream),
             Timer::Retry(framework, task) => {

@@ -6,6 +6,24 @@ use std::time::Duration;
 use tepui_proto::v1;
 use tepui_types::Upid;
 
+/// What becomes of the executors of an earlier process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recover {
+    /// They go on.
+    Reconnect,
+    /// They are ended, and then the agent ends.
+    Cleanup,
+}
+
+/// Which changes of its own description an agent may come back with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReconfigurationPolicy {
+    /// None.
+    Equal,
+    /// More resources and attributes.
+    Additive,
+}
+
 /// The checked settings of an agent. Fields are named after Mesos' flags.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -27,6 +45,8 @@ pub struct Config {
     pub switch_user: bool,
     /// How the command executor is started: its program and the arguments, the first of which is its name.
     pub command_executor: v1::CommandInfo,
+    /// How the default executor is started, likewise.
+    pub default_executor: v1::CommandInfo,
     /// `MESOS_HTTP_COMMAND_EXECUTOR`.
     pub http_command_executor: bool,
     /// Variables that all executors get.
@@ -41,6 +61,12 @@ pub struct Config {
     pub executor_shutdown_grace_period: Duration,
     /// How long a surviving executor may wait for a restarted agent.
     pub executor_reregistration_timeout: Duration,
+    /// How often old drivers are asked back; once if none.
+    pub executor_reregistration_retry_interval: Option<Duration>,
+    /// What becomes of the executors of an earlier process.
+    pub recover: Recover,
+    /// Which changes of our description we may come back with.
+    pub reconfiguration_policy: ReconfigurationPolicy,
     /// How long a surviving executor waits for a restarted agent before it ends itself.
     pub recovery_timeout: Duration,
     /// Completed executors to remember of each framework.
@@ -50,8 +76,8 @@ pub struct Config {
 impl Config {
     /// The capabilities of this agent as it is built.
     ///
-    /// `AGENT_DRAINING` and `TASK_RESOURCE_LIMITS` are not among them: a master then sends nothing that we would have to
-    /// ignore. `RESOURCE_PROVIDER` says that we carry out operations, on our own resources.
+    /// `TASK_RESOURCE_LIMITS` is not among them: a master then sends nothing that we would have to ignore.
+    /// `RESOURCE_PROVIDER` says that we carry out operations, on our own resources.
     pub const CAPABILITIES: [v1::agent_info::capability::Type; 6] = [
         v1::agent_info::capability::Type::MultiRole,
         v1::agent_info::capability::Type::HierarchicalRole,
@@ -73,6 +99,7 @@ impl Config {
             work_dir: work_dir.into(),
             switch_user: true,
             command_executor: v1::CommandInfo::default(),
+            default_executor: v1::CommandInfo::default(),
             http_command_executor: false,
             executor_environment_variables: BTreeMap::new(),
             libprocess_ip: None,
@@ -80,6 +107,9 @@ impl Config {
             executor_registration_timeout: Duration::from_mins(1),
             executor_shutdown_grace_period: Duration::from_secs(5),
             executor_reregistration_timeout: Duration::from_secs(2),
+            executor_reregistration_retry_interval: None,
+            recover: Recover::Reconnect,
+            reconfiguration_policy: ReconfigurationPolicy::Equal,
             recovery_timeout: Duration::from_mins(15),
             max_completed_executors_per_framework: 150,
         }

@@ -7,7 +7,10 @@ use crate::agent::Agent;
 use crate::change::{Change, ExecutorState};
 use crate::effect::{Effect, Effects};
 use crate::executor::Executor;
+use crate::framework::gone_state;
 use crate::input::Termination;
+use crate::record::Record;
+use crate::timers::Timer;
 
 impl Agent {
     /// A container runs.
@@ -22,8 +25,11 @@ impl Agent {
             return;
         };
         executor.pid = pid;
+        if let Some(pid) = pid.filter(|_| executor.checkpoint) {
+            effects.record(Record::Started { run: executor.run(), pid });
+        }
         // Whoever ended it before it ran could not tell it so.
-        if executor.state == ExecutorState::Terminating && executor.stream.is_none() {
+        if executor.state == ExecutorState::Terminating && !executor.is_connected() {
             effects.push(Effect::Destroy(container));
         }
     }
@@ -63,12 +69,22 @@ impl Agent {
     /// The executor did not subscribe in time.
     pub(crate) fn executor_registration_timeout(&mut self, container: ContainerId, effects: &mut Effects) {
         let within = tepui_types::format_duration(self.config.executor_registration_timeout);
+        let back_within = tepui_types::format_duration(self.config.executor_reregistration_timeout);
+        let Some((framework, _)) = self.containers.get(&container) else { return };
+        let gone = self.frameworks.get(framework).map(|framework| gone_state(&framework.info));
         let Some(executor) = self.executor_in(&container) else { return };
+        let (state, reason, message) = if executor.is_returning() {
+            let reason = v1::task_status::Reason::ExecutorReregistrationTimeout;
+            (gone, reason, format!("Executor did not reregister within {back_within}"))
+        } else {
+            let reason = v1::task_status::Reason::ExecutorRegistrationTimeout;
+            (Some(v1::TaskState::TaskFailed), reason, format!("Executor did not register within {within}"))
+        };
         executor.state = ExecutorState::Terminating;
         executor.pending_termination = Some(Termination {
-            state: Some(v1::TaskState::TaskFailed),
-            reason: Some(v1::task_status::Reason::ExecutorRegistrationTimeout),
-            message: Some(format!("Executor did not register within {within}")),
+            state,
+            reason: Some(reason),
+            message: Some(message),
             ..Termination::default()
         });
         effects.change(Change::ExecutorChanged {
@@ -76,10 +92,12 @@ impl Agent {
             executor: executor.id.clone(),
             state: ExecutorState::Terminating,
         });
+        self.timers.cancel(&Timer::ExecutorReconnect(container.clone()));
         effects.push(Effect::Destroy(container));
+        self.recovered_if_done(effects);
     }
 
-    fn executor_in(&mut self, container: &ContainerId) -> Option<&mut Executor> {
+    pub(crate) fn executor_in(&mut self, container: &ContainerId) -> Option<&mut Executor> {
         let (framework, executor) = self.containers.get(container)?;
         self.frameworks.get_mut(framework)?.executors.get_mut(executor)
     }

@@ -7,7 +7,8 @@ use tepui_proto::{LinkMessage, Raw, v1};
 use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Upid};
 
 use crate::change::Change;
-use crate::input::{RequestId, StreamId};
+use crate::input::{RequestId, StoreId, StreamId};
+use crate::record::Record;
 
 /// What one step wants done, in order; and the journal of what it changed.
 ///
@@ -18,6 +19,8 @@ pub struct Effects {
     pub effects: Vec<Effect>,
     /// What changed, for the view.
     pub changes: Vec<Change>,
+    /// What is to be kept before any of the effects. Empty when a step is over: the shell finds it in `Effect::Store`.
+    pub(crate) records: Vec<Record>,
 }
 
 impl Effects {
@@ -31,10 +34,16 @@ impl Effects {
         self.changes.push(change);
     }
 
+    /// Adds a record: what this step does waits until it is kept.
+    pub(crate) fn record(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
     /// Forgets all, keeping the capacity.
     pub fn clear(&mut self) {
         self.effects.clear();
         self.changes.clear();
+        self.records.clear();
     }
 }
 
@@ -69,6 +78,18 @@ pub enum Effect {
     OpenLink(Upid),
     /// Stop watching this peer.
     CloseLink(Upid),
+    /// Keep these, in this order and after those of earlier lots. `Input::Stored` follows once they are durable.
+    Store {
+        /// This lot.
+        id: StoreId,
+        /// What it holds.
+        records: Vec<Record>,
+    },
+    /// Find the containers that an earlier process of ours started, and end all others that are ours.
+    /// `Input::ContainersRecovered` follows.
+    RecoverContainers(Vec<KnownContainer>),
+    /// Recovery is over: the agent looks for its master now.
+    Recovered,
     /// Start a container. Exactly one of `Input::ContainerLaunched` and `Input::ContainerLaunchFailed` follows.
     Launch(Box<Launch>),
     /// End a container, whether it runs or is being started. `Input::ContainerExited` follows if it ran, and for one
@@ -108,6 +129,23 @@ pub struct VolumeLink {
     pub container_path: String,
 }
 
+/// A container that an earlier process of ours started, or was about to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownContainer {
+    /// Which.
+    pub container: ContainerId,
+    /// Its first process, if it came so far.
+    pub pid: Option<u32>,
+    /// Whose.
+    pub framework: FrameworkId,
+    /// The executor that runs in it.
+    pub executor: ExecutorId,
+    /// Its sandbox, an absolute path.
+    pub directory: String,
+    /// The resources of the executor and its tasks.
+    pub resources: Vec<v1::Resource>,
+}
+
 /// What a container is made of.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -121,6 +159,8 @@ pub struct Launch {
     pub executor: ExecutorId,
     /// The executor, with its command. What it is shown as; its resources lack those of its tasks.
     pub executor_info: Raw<v1::ExecutorInfo>,
+    /// What to run.
+    pub command: v1::CommandInfo,
     /// For a command executor, its one task.
     pub task: Option<Raw<v1::TaskInfo>>,
     /// The executor's resources and those of the first task.

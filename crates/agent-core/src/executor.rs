@@ -1,10 +1,13 @@
-//! An executor: a container, the stream it listens on, and its tasks. One file for each call of the executor API.
+//! An executor: a container, where it listens, and its tasks. One file for each call of the executor API; `driver.rs` has
+//! the messages of old drivers.
 
 mod add;
 mod call;
 mod complete;
+mod driver;
 mod heartbeat;
 mod message;
+mod queue;
 mod send;
 mod shutdown;
 mod subscribe;
@@ -14,10 +17,15 @@ mod update;
 use std::collections::{BTreeMap, VecDeque};
 
 use tepui_proto::{Raw, v1};
-use tepui_types::{ContainerId, ExecutorId, FrameworkId, TaskId};
+use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Upid};
+
+pub(crate) use queue::Queue;
 
 use crate::change::{ExecutorEntity, ExecutorState};
+use crate::effect::KnownContainer;
 use crate::input::{StreamId, Termination};
+use crate::record::{Run, Speaks};
+use crate::resources;
 
 /// Completed tasks to remember of each executor.
 pub(crate) const MAX_COMPLETED_TASKS_PER_EXECUTOR: usize = 200;
@@ -27,18 +35,26 @@ pub(crate) const MAX_COMPLETED_TASKS_PER_EXECUTOR: usize = 200;
 pub(crate) struct Executor {
     pub(crate) id: ExecutorId,
     pub(crate) framework: FrameworkId,
+    /// Our own id when it was launched.
+    pub(crate) agent: AgentId,
     pub(crate) info: Raw<v1::ExecutorInfo>,
     pub(crate) container: ContainerId,
     pub(crate) directory: String,
     pub(crate) state: ExecutorState,
-    /// Where its events go; none while it is not connected.
+    /// Its framework asked for checkpoints when it was launched: it may outlive us.
+    pub(crate) checkpoint: bool,
+    /// Where its events go; none while it is not connected, or is a driver.
     pub(crate) stream: Option<StreamId>,
+    /// Where its messages go, if it is a driver that has registered with this process of ours.
+    pub(crate) driver: Option<Upid>,
+    /// How it spoke to us, once it has.
+    pub(crate) speaks: Option<Speaks>,
     /// The process in its container.
     pub(crate) pid: Option<u32>,
     /// Made by us for one command task; masters do not know it.
     pub(crate) is_for_command: bool,
     /// Waiting until it is connected, the oldest first.
-    pub(crate) queued: VecDeque<Raw<v1::TaskInfo>>,
+    pub(crate) queued: Queue,
     /// Handed over.
     pub(crate) launched: BTreeMap<TaskId, v1::Task>,
     /// Ended, with updates that are not acknowledged.
@@ -57,15 +73,43 @@ impl Executor {
         !self.queued.is_empty() || !self.launched.is_empty() || !self.terminated.is_empty()
     }
 
-    /// Takes a task out of the queue.
-    pub(crate) fn dequeue(&mut self, id: &TaskId) -> Option<Raw<v1::TaskInfo>> {
-        let at = self.queued.iter().position(|task| task.task_id.value == id.as_str())?;
-        self.queued.remove(at)
+    /// Tells whether it was connected to an earlier process of ours, and has to come back.
+    pub(crate) fn is_returning(&self) -> bool {
+        self.state == ExecutorState::Registering && self.speaks.is_some()
     }
 
-    /// Tells whether a task waits in the queue.
-    pub(crate) fn has_queued(&self, id: &TaskId) -> bool {
-        self.queued.iter().any(|task| task.task_id.value == id.as_str())
+    /// Tells whether it would hear what it is sent.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.stream.is_some() || self.driver.is_some()
+    }
+
+    /// Its name in the journal.
+    pub(crate) fn run(&self) -> Run {
+        Run {
+            framework: self.framework.clone(),
+            executor: self.id.clone(),
+            container: self.container.clone(),
+        }
+    }
+
+    /// What it and its tasks use.
+    pub(crate) fn resources(&self) -> Vec<v1::Resource> {
+        let queued = self.queued.tasks().map(|task| &task.resources);
+        let launched = self.launched.values().map(|task| &task.resources);
+        let tasks: Vec<v1::Resource> = queued.chain(launched).flatten().cloned().collect();
+        resources::sum(&self.info.resources, &tasks)
+    }
+
+    /// What is known of its container.
+    pub(crate) fn known_container(&self) -> KnownContainer {
+        KnownContainer {
+            container: self.container.clone(),
+            pid: self.pid,
+            framework: self.framework.clone(),
+            executor: self.id.clone(),
+            directory: self.directory.clone(),
+            resources: self.resources(),
+        }
     }
 
     /// As readers see it.

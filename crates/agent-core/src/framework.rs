@@ -9,6 +9,7 @@ use crate::agent::{Agent, State};
 use crate::change::{Change, FrameworkEntity};
 use crate::effect::Effects;
 use crate::executor::Executor;
+use crate::record::Record;
 
 /// Completed frameworks to remember.
 pub(crate) const MAX_COMPLETED_FRAMEWORKS: usize = 50;
@@ -57,6 +58,15 @@ impl Framework {
         self.executors.get_mut(self.tasks.get(task)?)
     }
 
+    /// Shows it, and remembers it if it asked for that.
+    pub(crate) fn keep(&self, effects: &mut Effects) {
+        effects.change(Change::FrameworkUpdated(Box::new(self.entity())));
+        if self.checkpoint() {
+            let (info, pid) = (Box::new(self.info.clone()), self.pid.clone());
+            effects.record(Record::Framework { info, pid });
+        }
+    }
+
     /// As readers see it.
     pub(crate) fn entity(&self) -> FrameworkEntity {
         FrameworkEntity { info: self.info.clone(), pid: self.pid.clone() }
@@ -68,6 +78,11 @@ pub(crate) fn is_partition_aware(info: &v1::FrameworkInfo) -> bool {
     info.capabilities
         .iter()
         .any(|capability| capability.r#type() == v1::framework_info::capability::Type::PartitionAware)
+}
+
+/// The state of a task that ran and was ended with its executor.
+pub(crate) fn gone_state(info: &v1::FrameworkInfo) -> v1::TaskState {
+    if is_partition_aware(info) { v1::TaskState::TaskGone } else { v1::TaskState::TaskLost }
 }
 
 /// The state of a task that was never launched.
@@ -94,7 +109,7 @@ impl Agent {
             framework.completed_executors = completed.completed_executors;
             effects.change(Change::FrameworkRevived(id.clone()));
         }
-        effects.change(Change::FrameworkUpdated(Box::new(framework.entity())));
+        framework.keep(effects);
         self.frameworks.insert(id.clone(), framework);
     }
 
@@ -108,7 +123,17 @@ impl Agent {
             return;
         }
         self.forget_updates_of(id);
+        self.complete_framework(id, effects);
+        self.drained_if_done(effects);
+        self.stop_if_done(effects);
+    }
+
+    /// Moves a framework without executors among the completed.
+    pub(crate) fn complete_framework(&mut self, id: &FrameworkId, effects: &mut Effects) {
         let Some(framework) = self.frameworks.remove(id) else { return };
+        if framework.checkpoint() {
+            effects.record(Record::FrameworkRemoved(id.clone()));
+        }
         effects.change(Change::FrameworkCompleted(id.clone()));
         self.completed_frameworks.push_back(framework);
         if self.completed_frameworks.len() > MAX_COMPLETED_FRAMEWORKS
@@ -116,6 +141,5 @@ impl Agent {
         {
             effects.change(Change::FrameworkForgotten(oldest.id));
         }
-        self.stop_if_done(effects);
     }
 }

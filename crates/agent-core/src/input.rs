@@ -1,7 +1,11 @@
 //! Everything that can happen to an agent.
 
+use std::collections::BTreeMap;
+
 use tepui_proto::{LinkMessage, v1};
 use tepui_types::{ContainerId, Upid};
+
+use crate::record::Record;
 
 /// The shell's name for an HTTP request that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,11 +15,26 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
 
+/// The core's name for a lot of records. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreId(pub u64);
+
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Time passed; the deadline that `next_deadline` named may have been reached.
     Tick,
+    /// What an earlier process of ours kept. Comes first, and once.
+    Recover(Box<Recovery>),
+    /// The containers of `Effect::RecoverContainers` were looked for. Those that are not here are gone.
+    ContainersRecovered {
+        /// Those that run, with their processes.
+        running: BTreeMap<ContainerId, u32>,
+        /// How those ended of which it is known.
+        ended: BTreeMap<ContainerId, Termination>,
+    },
+    /// All records up to this lot are durable.
+    Stored(StoreId),
     /// The leading master was detected, or was lost.
     Detected(Option<Upid>),
     /// A message arrived over the link, addressed to us.
@@ -52,8 +71,23 @@ pub enum Input {
         /// How.
         termination: Termination,
     },
-    /// The process is asked to stop: executors are shut down, then `Effect::Stopped` follows.
+    /// The machine's operator ends the agent for good: it unregisters, executors are shut down, then `Effect::Stopped`
+    /// follows.
     Shutdown,
+    /// The process is to end and will come back: the executors of frameworks that checkpoint stay, others are destroyed,
+    /// then `Effect::Stopped` follows.
+    Leave,
+}
+
+/// What an earlier process of ours left.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// What it kept, in order.
+    pub records: Vec<Record>,
+    /// The machine was started anew since: no process of then is left.
+    pub rebooted: bool,
+    /// How many things could not be read.
+    pub errors: u64,
 }
 
 /// A call as it came in, with what its HTTP request said around it.

@@ -3,7 +3,8 @@
 //! [`Agent::step`] takes one [`Input`] and says in [`Effects`] what is to be done. There are no sockets, files, clocks
 //! or processes here; the shell (`tepui-agent`) and the simulator (`tepui-sim`) supply them. Start reading at
 //! `input.rs`: it lists everything that can happen. `master/` has a file for each message of the master, `executor/`
-//! one for each call of the executor API, `status_update.rs` explains how updates travel.
+//! one for each call of the executor API, `status_update.rs` explains how updates travel,
+//! `record.rs` what outlives the agent.
 
 mod agent;
 mod change;
@@ -15,9 +16,12 @@ mod effect;
 mod environment;
 mod executor;
 mod framework;
+mod gate;
 mod input;
 mod master;
 mod operation;
+mod record;
+mod recovery;
 mod registration;
 mod resources;
 mod sandbox;
@@ -27,6 +31,9 @@ mod timers;
 
 pub use agent::Agent;
 pub use change::{Change, ExecutorEntity, ExecutorState, FrameworkEntity, TaskPlace};
-pub use config::Config;
-pub use effect::{Effect, Effects, Launch, Rejection, RejectionKind, Response, VolumeChange, VolumeLink};
-pub use input::{ExecutorCall, Input, RequestId, StreamId, Termination};
+pub use config::{Config, ReconfigurationPolicy, Recover};
+pub use effect::{
+    Effect, Effects, KnownContainer, Launch, Rejection, RejectionKind, Response, VolumeChange, VolumeLink,
+};
+pub use input::{ExecutorCall, Input, Recovery, RequestId, StoreId, StreamId, Termination};
+pub use record::{Record, Run, Speaks};

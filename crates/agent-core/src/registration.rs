@@ -9,6 +9,7 @@ use crate::agent::{Agent, State};
 use crate::change::{Change, ExecutorState};
 use crate::effect::{Effect, Effects};
 use crate::executor::Executor;
+use crate::record::Record;
 use crate::resources::pre_refinement;
 use crate::task::new_task;
 use crate::timers::Timer;
@@ -33,15 +34,24 @@ impl Agent {
             effects.push(Effect::CloseLink(old));
         }
         self.master = master;
-        if matches!(self.state, State::Terminating | State::Stopped) {
-            return;
+        match self.state {
+            State::Terminating | State::Stopped => return,
+            State::Recovering => {
+                effects.change(Change::Master { pid: self.master.clone(), registered: false });
+                return;
+            }
+            State::Disconnected | State::Running => self.state = State::Disconnected,
         }
-        self.state = State::Disconnected;
         self.pause_updates();
         self.pause_operations();
         self.timers.cancel(&Timer::Register);
         self.timers.cancel(&Timer::Ping);
         effects.change(Change::Master { pid: self.master.clone(), registered: false });
+        self.plan_registration();
+    }
+
+    /// Plans the first attempt, if there is a master.
+    pub(crate) fn plan_registration(&mut self) {
         if self.master.is_some() {
             // A moment each, so that a new leader does not hear from all agents at once.
             let factor = self.config.registration_backoff_factor;
@@ -144,6 +154,10 @@ impl Agent {
     /// The master has us: what waited for it goes on.
     pub(crate) fn enter_running(&mut self, effects: &mut Effects) {
         self.state = State::Running;
+        if self.recorded_info.as_ref() != Some(&self.info) {
+            self.recorded_info = Some(self.info.clone());
+            effects.record(Record::Agent(Box::new(self.info.clone())));
+        }
         self.timers.cancel(&Timer::Register);
         self.timers.set(Timer::Ping, self.now.time + self.ping_timeout);
         effects.change(Change::Master { pid: self.master.clone(), registered: true });
@@ -185,6 +199,6 @@ impl Agent {
 /// The tasks of an executor that a master must know: all that are not completed.
 fn open_tasks(executor: &Executor) -> Vec<v1::Task> {
     let staging = |task| new_task(task, v1::TaskState::TaskStaging, &executor.framework);
-    let queued = executor.queued.iter().map(|task| staging(task));
+    let queued = executor.queued.tasks().map(|task| staging(task));
     executor.launched.values().chain(executor.terminated.values()).cloned().chain(queued).collect()
 }

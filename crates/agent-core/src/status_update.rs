@@ -5,14 +5,14 @@
 //! minutes, while we are registered. An executor is told ACKNOWLEDGED as soon as its update is in the stream; it
 //! repeats the update when it subscribes again without having heard so.
 //!
-//! The streams live in memory. [`accept`](crate::Agent) is the one place where an update enters its stream: the
-//! journal of checkpointing frameworks belongs between that and what follows it.
+//! The updates of tasks of checkpointing frameworks are recorded when they enter their stream, and so are their
+//! acknowledgements: both outlive us.
 
 mod accept;
 mod forward;
 mod stream;
 
-pub(crate) use stream::{Acknowledged, Streams};
+pub(crate) use stream::{Acknowledged, Stream, Streams};
 
 use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Uuid, WallTime};

@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Ping,
     /// The last moment for the executor of this container to subscribe.
     ExecutorRegistration(ContainerId),
+    /// The next request to the old driver in this container to come back.
+    ExecutorReconnect(ContainerId),
     /// The last moment for the executor of this container to end by itself.
     ExecutorShutdown(ContainerId),
     /// The next heartbeat on a stream.

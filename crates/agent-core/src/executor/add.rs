@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Resource, Uuid};
 
-use super::Executor;
+use super::{Executor, Queue};
 use crate::agent::Agent;
 use crate::change::{Change, ExecutorState};
+use crate::config::Config;
 use crate::effect::{Effect, Effects, Launch, VolumeLink};
 use crate::environment::executor_environment;
 use crate::operation::volume_path;
+use crate::record::Record;
 use crate::resources;
 use crate::sandbox;
 use crate::timers::Timer;
@@ -22,7 +24,7 @@ impl Agent {
         agent: &AgentId,
         framework_id: &FrameworkId,
         info: Raw<v1::ExecutorInfo>,
-        task: &Raw<v1::TaskInfo>,
+        tasks: &[Raw<v1::TaskInfo>],
         effects: &mut Effects,
     ) {
         let container = ContainerId::new(Uuid::random(&mut self.rng).to_string());
@@ -30,18 +32,23 @@ impl Agent {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let directory = sandbox::run_directory(&self.config.work_dir, agent, framework_id, &id, &container);
         let checkpoint = framework.checkpoint();
-        let is_for_command = task.executor.is_none();
+        let task = tasks.first().filter(|task| task.executor.is_none() && task.command.is_some());
+        let is_for_command = task.is_some() && info.r#type() != v1::executor_info::Type::Default;
+        let task = task.filter(|_| is_for_command);
         let own_user = info.command.as_ref().and_then(|command| command.user.clone());
         let user = self.config.switch_user.then(|| own_user.unwrap_or_else(|| framework.info.user.clone()));
+        let resources_of_tasks: Vec<v1::Resource> =
+            tasks.iter().flat_map(|task| &task.resources).cloned().collect();
         let launch = Launch {
             container: container.clone(),
             agent: agent.clone(),
             framework: framework_id.clone(),
             executor: id.clone(),
             executor_info: info.clone(),
-            task: is_for_command.then(|| task.clone()),
-            volumes: volumes(&self.config.work_dir, &info.resources, &task.resources),
-            resources: resources::sum(&info.resources, &task.resources),
+            command: command(&self.config, &info),
+            task: task.cloned(),
+            volumes: volumes(&self.config.work_dir, &info.resources, &resources_of_tasks),
+            resources: resources::sum(&info.resources, &resources_of_tasks),
             user,
             directory: directory.clone(),
             environment: executor_environment(&self.config, &info, agent, &directory, checkpoint),
@@ -50,20 +57,28 @@ impl Agent {
         let executor = Executor {
             id: id.clone(),
             framework: framework_id.clone(),
+            agent: agent.clone(),
             info,
             container: container.clone(),
             directory,
             state: ExecutorState::Registering,
+            checkpoint,
             stream: None,
+            driver: None,
+            speaks: None,
             pid: None,
             is_for_command,
-            queued: VecDeque::new(),
+            queued: Queue::default(),
             launched: BTreeMap::new(),
             terminated: BTreeMap::new(),
             completed: VecDeque::new(),
             was_sent_a_task: false,
             pending_termination: None,
         };
+        if checkpoint {
+            let (run, info) = (executor.run(), Box::new(executor.info.clone()));
+            effects.record(Record::Executor { run, info, is_for_command });
+        }
         effects.change(Change::ExecutorAdded(Box::new(executor.entity())));
         framework.executors.insert(id.clone(), executor);
         self.containers.insert(container.clone(), (framework_id.clone(), id));
@@ -71,6 +86,14 @@ impl Agent {
         self.timers.set(Timer::ExecutorRegistration(container), deadline);
         effects.push(Effect::Launch(Box::new(launch)));
     }
+}
+
+/// What runs in the container.
+fn command(config: &Config, info: &v1::ExecutorInfo) -> v1::CommandInfo {
+    if info.r#type() == v1::executor_info::Type::Default {
+        return config.default_executor.clone();
+    }
+    info.command.clone().unwrap_or_default()
 }
 
 /// The volumes that an executor and its first task use.

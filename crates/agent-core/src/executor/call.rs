@@ -4,7 +4,7 @@ use tepui_proto::v1;
 use tepui_proto::v1::executor::call::Type;
 use tepui_types::{ExecutorId, FrameworkId, Uuid};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, State};
 use crate::change::ExecutorState;
 use crate::effect::{Effect, Effects, Rejection, RejectionKind, Response};
 use crate::input::{ExecutorCall, RequestId};
@@ -63,6 +63,11 @@ impl Agent {
         let subscribes = call.call.r#type() == Type::Subscribe;
         if subscribes && !call.acceptable {
             return Err(Rejection { kind: RejectionKind::NotAcceptable, message: NOT_ACCEPTABLE.to_owned() });
+        }
+        // Before that, an executor that is being looked for would be taken for a stranger.
+        if !self.containers_recovered || self.state == State::Recovering && !subscribes {
+            let message = "Agent has not finished recovery".to_owned();
+            return Err(Rejection { kind: RejectionKind::Unavailable, message });
         }
         if call.call.r#type() == Type::Heartbeat {
             return Ok(None);

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use tepui_proto::v1;
 use tepui_proto::v1::executor::event::Type;
-use tepui_types::{ExecutorId, FrameworkId, TaskId};
+use tepui_proto::{LinkMessage, Raw, internal, v1};
+use tepui_types::{ExecutorId, FrameworkId, TaskId, Upid};
 
 use super::Executor;
+use super::queue::Queued;
 use crate::agent::Agent;
 use crate::change::{Change, ExecutorState, TaskPlace};
 use crate::effect::{Effect, Effects};
+use crate::record::Record;
 use crate::task::new_task;
+
+/// What drivers are told of a scheduler that has no address.
+const NO_DRIVER: &str = "@0.0.0.0:0";
 
 impl Agent {
     /// Hands over the tasks that wait for an executor, if it is connected.
@@ -22,31 +27,77 @@ impl Agent {
     ) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let Some(executor) = framework.executors.get_mut(executor_id) else { return };
-        if framework.terminating || executor.state != ExecutorState::Running || executor.stream.is_none() {
+        if framework.terminating || executor.state != ExecutorState::Running || !executor.is_connected() {
             return;
         }
-        while let Some(info) = executor.queued.pop_front() {
-            let task = new_task(&info, v1::TaskState::TaskStaging, framework_id);
-            effects.change(Change::TaskChanged {
-                executor: executor_id.clone(),
-                place: TaskPlace::Launched,
-                task: Box::new(task.clone()),
-            });
-            executor.launched.insert(TaskId::from(&info.task_id), task);
-            executor.was_sent_a_task = true;
-            let launch = Some(v1::executor::event::Launch { task: info });
-            executor.send(v1::executor::Event { launch, ..event(Type::Launch) }, effects);
+        while let Some(queued) = executor.queued.pop() {
+            for info in &queued.tasks {
+                executor.launch(info, effects);
+            }
+            match executor.driver.clone() {
+                Some(to) => {
+                    for task in queued.tasks {
+                        let message = run_task(&framework.info, framework.pid.as_ref(), task);
+                        effects.push(Effect::SendLink { to: to.clone(), message });
+                    }
+                }
+                None => executor.send(launch_event(queued), effects),
+            }
         }
     }
 }
 
 impl Executor {
+    /// Notes that a queued task is handed over.
+    pub(crate) fn launch(&mut self, info: &v1::TaskInfo, effects: &mut Effects) {
+        let id = TaskId::from(&info.task_id);
+        let task = new_task(info, v1::TaskState::TaskStaging, &self.framework);
+        effects.change(Change::TaskChanged {
+            executor: self.id.clone(),
+            place: TaskPlace::Launched,
+            task: Box::new(task.clone()),
+        });
+        if self.checkpoint {
+            effects.record(Record::Launched { run: self.run(), task: id.clone() });
+        }
+        self.launched.insert(id, task);
+        self.was_sent_a_task = true;
+    }
+
     /// Sends an event, if the executor is connected.
     pub(crate) fn send(&self, event: v1::executor::Event, effects: &mut Effects) {
         if let Some(stream) = self.stream {
             effects.push(Effect::SendEvent { stream, event: Arc::new(event) });
+        } else if let Some(to) = &self.driver
+            && let Some(message) = self.for_driver(&event)
+        {
+            effects.push(Effect::SendLink { to: to.clone(), message });
         }
     }
+}
+
+fn launch_event(mut queued: Queued) -> v1::executor::Event {
+    use v1::executor::event::{Launch, LaunchGroup};
+    if queued.is_group {
+        let task_group = v1::TaskGroupInfo { tasks: queued.tasks };
+        return v1::executor::Event {
+            launch_group: Some(LaunchGroup { task_group }),
+            ..event(Type::LaunchGroup)
+        };
+    }
+    let launch = queued.tasks.pop().map(|task| Launch { task });
+    v1::executor::Event { launch, ..event(Type::Launch) }
+}
+
+fn run_task(info: &v1::FrameworkInfo, pid: Option<&Upid>, task: Raw<v1::TaskInfo>) -> LinkMessage {
+    internal::RunTaskMessage {
+        framework: info.clone(),
+        task,
+        // Compat: the oldest drivers want it there, and do nothing with it.
+        pid: Some(pid.map_or_else(|| NO_DRIVER.to_owned(), Upid::to_string)),
+        ..internal::RunTaskMessage::default()
+    }
+    .into()
 }
 
 /// An event with nothing but its type.

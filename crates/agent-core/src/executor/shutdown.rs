@@ -1,13 +1,15 @@
 //! Ends an executor: it is asked to, has a grace period, and is destroyed then.
 
+use tepui_proto::internal;
 use tepui_proto::v1::executor::event::Type;
 use tepui_types::{ExecutorId, FrameworkId};
 
 use super::send::event;
 use crate::agent::Agent;
 use crate::change::{Change, ExecutorState};
-use crate::effect::Effects;
+use crate::effect::{Effect, Effects};
 use crate::environment::shutdown_grace_period;
+use crate::record::Speaks;
 use crate::timers::Timer;
 
 impl Agent {
@@ -30,9 +32,16 @@ impl Agent {
             state: ExecutorState::Terminating,
         });
         executor.send(event(Type::Shutdown), effects);
+        if let (false, Some(Speaks::Driver(driver))) = (executor.is_connected(), &executor.speaks) {
+            // It has not come back; it may hear this all the same.
+            let message = internal::ShutdownExecutorMessage::default().into();
+            effects.push(Effect::SendLink { to: driver.clone(), message });
+        }
         let grace = shutdown_grace_period(&self.config, &executor.info);
         let container = executor.container.clone();
         self.timers.cancel(&Timer::ExecutorRegistration(container.clone()));
+        self.timers.cancel(&Timer::ExecutorReconnect(container.clone()));
         self.timers.set(Timer::ExecutorShutdown(container), self.now.time + grace);
+        self.recovered_if_done(effects);
     }
 }

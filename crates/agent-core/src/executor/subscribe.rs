@@ -6,13 +6,15 @@ use tepui_proto::v1;
 use tepui_proto::v1::executor::event::Type;
 use tepui_types::{ExecutorId, FrameworkId, TaskId};
 
+use super::Executor;
 use super::send::event;
 use crate::agent::{Agent, State};
-use crate::change::{Change, ExecutorState};
+use crate::change::ExecutorState;
 use crate::effect::{Effect, Effects, Response};
 use crate::executor::heartbeat::HEARTBEAT_INTERVAL;
 use crate::framework::dropped_state;
 use crate::input::{RequestId, StreamId};
+use crate::record::Speaks;
 use crate::status_update::{AgentStatus, UpdateSource};
 use crate::timers::Timer;
 
@@ -35,6 +37,7 @@ impl Agent {
             effects.push(Effect::CloseStream(stream));
             return;
         }
+        self.recovered_if_done(effects);
         let executor = UpdateSource::Executor(framework_id.clone(), executor_id.clone());
         for update in subscribe.unacknowledged_updates {
             self.receive_status(framework_id, update.status, &executor, effects);
@@ -56,12 +59,8 @@ impl Agent {
         executor_id: &ExecutorId,
         effects: &mut Effects,
     ) -> Option<()> {
-        let framework = self.frameworks.get_mut(framework_id)?;
-        let executor = framework.executors.get_mut(executor_id)?;
-        let ends = executor.state >= ExecutorState::Terminating;
-        if ends || framework.terminating || matches!(self.state, State::Terminating | State::Stopped) {
-            return None;
-        }
+        self.admitted_executor(framework_id, executor_id)?;
+        let executor = self.frameworks.get_mut(framework_id)?.executors.get_mut(executor_id)?;
         if let Some(old) = executor.stream.replace(stream) {
             self.streams.remove(&old);
             self.timers.cancel(&Timer::Heartbeat(old));
@@ -70,19 +69,46 @@ impl Agent {
         self.streams.insert(stream, (framework_id.clone(), executor_id.clone()));
         self.timers.set(Timer::Heartbeat(stream), self.now.time + HEARTBEAT_INTERVAL);
         self.timers.cancel(&Timer::ExecutorRegistration(executor.container.clone()));
-        if executor.state == ExecutorState::Registering {
-            executor.state = ExecutorState::Running;
-            effects.change(Change::ExecutorChanged {
-                framework: framework_id.clone(),
-                executor: executor_id.clone(),
-                state: ExecutorState::Running,
-            });
-        }
+        self.timers.cancel(&Timer::ExecutorReconnect(executor.container.clone()));
+        executor.driver = None;
+        executor.connected(Speaks::Http, effects);
         Some(())
     }
 
+    /// An executor that may connect: it runs, and is to go on.
+    pub(crate) fn admitted_executor(
+        &self,
+        framework_id: &FrameworkId,
+        executor_id: &ExecutorId,
+    ) -> Option<&Executor> {
+        let framework = self.frameworks.get(framework_id)?;
+        let executor = framework.executors.get(executor_id)?;
+        let ends = executor.state >= ExecutorState::Terminating;
+        let is_refused =
+            ends || framework.terminating || matches!(self.state, State::Terminating | State::Stopped);
+        (!is_refused).then_some(executor)
+    }
+
+    /// How an executor stands, if it is known.
+    pub(crate) fn executor_state(
+        &self,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+    ) -> Option<ExecutorState> {
+        Some(self.frameworks.get(framework)?.executors.get(executor)?.state)
+    }
+
+    /// An executor, if it is known.
+    pub(crate) fn executor_mut(
+        &mut self,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+    ) -> Option<&mut Executor> {
+        self.frameworks.get_mut(framework)?.executors.get_mut(executor)
+    }
+
     /// Drops the tasks that were handed over and never reached the executor.
-    fn drop_tasks_unknown_to_executor(
+    pub(crate) fn drop_tasks_unknown_to_executor(
         &mut self,
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
@@ -129,7 +155,12 @@ impl Agent {
     }
 
     /// Tells the executor who it is.
-    fn send_subscribed(&self, framework_id: &FrameworkId, executor_id: &ExecutorId, effects: &mut Effects) {
+    pub(crate) fn send_subscribed(
+        &self,
+        framework_id: &FrameworkId,
+        executor_id: &ExecutorId,
+        effects: &mut Effects,
+    ) {
         let Some(framework) = self.frameworks.get(framework_id) else { return };
         let Some(executor) = framework.executors.get(executor_id) else { return };
         let subscribed = v1::executor::event::Subscribed {

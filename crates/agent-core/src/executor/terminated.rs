@@ -8,6 +8,7 @@ use crate::agent::{Agent, State};
 use crate::change::{Change, ExecutorState, TaskPlace};
 use crate::effect::{Effect, Effects};
 use crate::input::Termination;
+use crate::record::Record;
 use crate::status_update::AgentStatus;
 use crate::timers::Timer;
 
@@ -34,11 +35,15 @@ impl Agent {
         });
         self.timers.cancel(&Timer::ExecutorRegistration(executor.container.clone()));
         self.timers.cancel(&Timer::ExecutorShutdown(executor.container.clone()));
+        self.timers.cancel(&Timer::ExecutorReconnect(executor.container.clone()));
         self.containers.remove(&executor.container);
         if let Some(stream) = executor.stream.take() {
             self.streams.remove(&stream);
             self.timers.cancel(&Timer::Heartbeat(stream));
             effects.push(Effect::CloseStream(stream));
+        }
+        if let Some(driver) = executor.driver.take() {
+            effects.push(Effect::CloseLink(driver));
         }
         let reports = !executor.is_for_command;
         let statuses = if framework.terminating {
@@ -57,6 +62,7 @@ impl Agent {
         }
         self.remove_executor_if_done(framework_id, executor_id, effects);
         self.remove_framework_if_idle(framework_id, effects);
+        self.recovered_if_done(effects);
     }
 
     /// Tells the master that an executor which it knows is gone.
@@ -91,7 +97,21 @@ impl Agent {
         if executor.state != ExecutorState::Terminated || must_wait {
             return;
         }
+        self.complete_executor(framework_id, executor_id, effects);
+    }
+
+    /// Moves an executor that is gone among the completed.
+    pub(crate) fn complete_executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        executor_id: &ExecutorId,
+        effects: &mut Effects,
+    ) {
+        let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let Some(executor) = framework.executors.remove(executor_id) else { return };
+        if executor.checkpoint {
+            effects.record(Record::ExecutorRemoved(executor.run()));
+        }
         framework.tasks.retain(|_, owner| owner != executor_id);
         effects.change(Change::ExecutorCompleted {
             framework: framework_id.clone(),
@@ -125,7 +145,7 @@ impl Executor {
             if messages.is_empty() { "Executor terminated".to_owned() } else { messages.join("; ") };
         let running =
             self.launched.iter().filter(|(_, task)| !is_terminal(task.state())).map(|(id, _)| id.clone());
-        let queued = self.queued.iter().map(|task| TaskId::from(&task.task_id));
+        let queued = self.queued.tasks().map(|task| TaskId::from(&task.task_id));
         running
             .chain(queued)
             .map(|task| AgentStatus {

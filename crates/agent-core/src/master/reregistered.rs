@@ -69,6 +69,6 @@ impl Agent {
         };
         let uuid = Uuid::random(&mut self.rng);
         let update = status.into_update(framework, &agent, uuid, self.now.wall);
-        self.keep_update(framework, task, update, &UpdateSource::Agent, effects);
+        self.keep_update(framework, task, update, &UpdateSource::Agent, None, effects);
     }
 }

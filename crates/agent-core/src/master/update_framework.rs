@@ -4,7 +4,6 @@ use tepui_proto::{internal, v1};
 use tepui_types::FrameworkId;
 
 use crate::agent::{Agent, State};
-use crate::change::Change;
 use crate::effect::Effects;
 
 impl Agent {
@@ -22,10 +21,12 @@ impl Agent {
             return;
         }
         if let Some(info) = message.framework_info {
-            framework.info = v1::FrameworkInfo { id: Some(id.to_proto()), ..info };
+            // Whether it checkpoints is settled: its executors were started so.
+            let checkpoint = framework.info.checkpoint;
+            framework.info = v1::FrameworkInfo { id: Some(id.to_proto()), checkpoint, ..info };
         }
         framework.pid = message.pid.as_deref().and_then(|pid| pid.parse().ok());
-        effects.change(Change::FrameworkUpdated(Box::new(framework.entity())));
+        framework.keep(effects);
         self.resume_updates_of(&id, effects);
     }
 }

@@ -8,6 +8,7 @@ use super::{Operation, VolumePath, volume_path};
 use crate::agent::{Agent, State};
 use crate::change::Change;
 use crate::effect::{Effect, Effects, VolumeChange};
+use crate::record::Record;
 use crate::resources::total;
 
 impl Agent {
@@ -53,6 +54,8 @@ impl Agent {
             statuses: vec![status],
             uuid: message.operation_uuid,
         };
+        let (kept, kept_update) = (Box::new(entity.clone()), Box::new(update.clone()));
+        effects.record(Record::Operation { entity: kept, update: kept_update });
         self.operations.insert(uuid, Operation { entity, update, retry: std::time::Duration::ZERO });
         self.forward_operation(&uuid, super::forward::RETRY_MIN, effects);
         if failed {
@@ -95,10 +98,11 @@ impl Agent {
             effects.push(Effect::ChangeVolume { path, change });
         }
         self.checkpointed = checkpointed;
+        effects.record(Record::Resources(self.checkpointed.clone()));
         effects.change(Change::Checkpointed(self.checkpointed.clone()));
     }
 
-    fn volume_paths(&self, resources: &Resources) -> Vec<VolumePath> {
+    pub(crate) fn volume_paths(&self, resources: &Resources) -> Vec<VolumePath> {
         resources.iter().filter_map(|resource| volume_path(&self.config.work_dir, resource)).collect()
     }
 }

@@ -8,6 +8,7 @@ use tepui_types::Uuid;
 
 use crate::agent::{Agent, State};
 use crate::effect::{Effect, Effects};
+use crate::record::Record;
 use crate::timers::Timer;
 
 /// The first pause between two attempts, and the longest: those of updates of tasks.
@@ -50,12 +51,15 @@ impl Agent {
     pub(crate) fn operation_acknowledgement(
         &mut self,
         message: &internal::AcknowledgeOperationStatusMessage,
+        effects: &mut Effects,
     ) {
         let Some(uuid) = Uuid::from_slice(&message.operation_uuid.value) else { return };
         let Some(operation) = self.operations.get(&uuid) else { return };
         if operation.update.status.uuid.as_ref() == Some(&message.status_uuid) {
             self.operations.remove(&uuid);
             self.timers.cancel(&Timer::OperationRetry(uuid));
+            effects.record(Record::OperationAcknowledged(uuid));
+            self.drained_if_done(effects);
         }
     }
 

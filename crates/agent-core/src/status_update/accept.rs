@@ -10,6 +10,7 @@ use crate::agent::Agent;
 use crate::change::{Change, TaskPlace};
 use crate::effect::Effects;
 use crate::executor::Executor;
+use crate::record::{Record, Run};
 use crate::task::{add_status, new_task};
 
 /// Tasks that a framework's executors may say something about though nobody knows them: those of an executor that
@@ -71,6 +72,7 @@ impl Agent {
         effects: &mut Effects,
     ) {
         let task = TaskId::from(&update.status.task_id);
+        self.explain_by_drain(framework_id, &mut update.status);
         let Some(framework) =
             self.frameworks.get_mut(framework_id).filter(|framework| !framework.terminating)
         else {
@@ -78,12 +80,14 @@ impl Agent {
             return;
         };
         let limit = framework.tasks.len() + MAX_UNKNOWN_TASKS;
+        let mut run = None;
         let mut is_new = !self.updates.knows(framework_id, &task, &uuid);
         if let Some(executor) = framework.executor_of(&task).filter(|_| is_new) {
             if *source != UpdateSource::Agent {
                 executor.describe_container(&mut update.status, &self.config.pid.address.ip().to_string());
             }
             is_new = executor.set_status(&task, &update.status, effects);
+            run = executor.checkpoint.then(|| executor.run());
         } else if let UpdateSource::Executor(_, id) = source
             && framework.executors.get(id).is_some_and(|executor| executor.has_completed(&task))
         {
@@ -94,7 +98,7 @@ impl Agent {
         }
         effects.change(Change::Counted("slave/valid_status_updates"));
         if is_new {
-            self.keep_update(framework_id, &task, update, source, effects);
+            self.keep_update(framework_id, &task, update, source, run, effects);
         } else {
             self.acknowledge_to_executor(source, &task, uuid, effects);
         }
@@ -107,8 +111,10 @@ impl Agent {
         task: &TaskId,
         update: internal::StatusUpdate,
         source: &UpdateSource,
+        run: Option<Run>,
         effects: &mut Effects,
     ) {
+        let recorded = run.map(|run| Record::Update { run, update: Box::new(update.clone()) });
         let uuid = update.uuid.as_deref().and_then(Uuid::from_slice);
         match self.updates.accept(update) {
             Accepted::First => self.forward_first(framework, task, RETRY_INTERVAL_MIN, effects),
@@ -116,6 +122,7 @@ impl Agent {
             // The executor keeps it, and may repeat it when it subscribes again.
             Accepted::Full => return,
         }
+        effects.records.extend(recorded);
         if let Some(uuid) = uuid {
             self.acknowledge_to_executor(source, task, uuid, effects);
         }
@@ -169,11 +176,11 @@ impl Executor {
     /// Moves a task on; says whether the status is to be kept.
     ///
     /// A terminal state is final, and what waits in the queue can only end.
-    fn set_status(&mut self, id: &TaskId, status: &v1::TaskStatus, effects: &mut Effects) -> bool {
+    pub(crate) fn set_status(&mut self, id: &TaskId, status: &v1::TaskStatus, effects: &mut Effects) -> bool {
         let terminal = is_terminal(status.state());
         let mut task = if let Some(task) = self.launched.remove(id) {
             task
-        } else if terminal && let Some(info) = self.dequeue(id) {
+        } else if terminal && let Some(info) = self.queued.remove(id) {
             new_task(&info, status.state(), &self.framework)
         } else {
             return false;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use tepui_proto::internal;
-use tepui_types::{FrameworkId, TaskId};
+use tepui_types::{FrameworkId, TaskId, Uuid};
 
 use super::stream::{Acknowledged, RETRY_INTERVAL_MAX, RETRY_INTERVAL_MIN};
 use crate::agent::{Agent, State};
 use crate::effect::{Effect, Effects};
+use crate::record::{Record, Run};
 use crate::timers::Timer;
 
 impl Agent {
@@ -49,11 +50,21 @@ impl Agent {
         effects: &mut Effects,
     ) -> Acknowledged {
         let outcome = self.updates.acknowledge(framework, task, uuid);
+        let run = self.run_of(framework, task).filter(|_| outcome != Acknowledged::Unexpected);
+        if let (Some(run), Some(uuid)) = (run, Uuid::from_slice(uuid)) {
+            effects.record(Record::Acknowledged { run, task: task.clone(), uuid });
+        }
         if outcome != Acknowledged::Unexpected {
             self.timers.cancel(&Timer::Retry(framework.clone(), task.clone()));
             self.forward_first(framework, task, RETRY_INTERVAL_MIN, effects);
         }
         outcome
+    }
+
+    /// The run that a task's updates are recorded under, if they are.
+    fn run_of(&mut self, framework: &FrameworkId, task: &TaskId) -> Option<Run> {
+        let executor = self.frameworks.get_mut(framework)?.executor_of(task)?;
+        executor.checkpoint.then(|| executor.run())
     }
 
     /// Forgets all updates of a framework.

@@ -33,6 +33,24 @@ impl Stream {
         self.pending.front()
     }
 
+    /// What is to be forwarded, the oldest first.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &StatusUpdate> {
+        self.pending.iter()
+    }
+
+    /// What was acknowledged, the oldest first.
+    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = &Uuid> {
+        self.acknowledged.iter()
+    }
+
+    /// Remembers an update that was acknowledged.
+    pub(crate) fn remember(&mut self, uuid: Uuid) {
+        self.acknowledged.push_back(uuid);
+        if self.acknowledged.len() > MAX_REMEMBERED_UPDATES {
+            self.acknowledged.pop_front();
+        }
+    }
+
     /// Tells whether an update was received before.
     fn knows(&self, uuid: &Uuid) -> bool {
         let bytes = Some(uuid.as_bytes().as_slice());
@@ -103,9 +121,8 @@ impl Streams {
             self.streams.remove(&key);
             return Acknowledged::Closed;
         }
-        stream.acknowledged.extend(Uuid::from_slice(uuid));
-        if stream.acknowledged.len() > MAX_REMEMBERED_UPDATES {
-            stream.acknowledged.pop_front();
+        if let Some(uuid) = Uuid::from_slice(uuid) {
+            stream.remember(uuid);
         }
         Acknowledged::Continues
     }
@@ -118,6 +135,17 @@ impl Streams {
     /// The stream of a task.
     pub(crate) fn get_mut(&mut self, framework: &FrameworkId, task: &TaskId) -> Option<&mut Stream> {
         self.streams.get_mut(&(framework.clone(), task.clone()))
+    }
+
+    /// Tells whether an update that ends a task is on its way.
+    pub(crate) fn tells_the_end_of(&self, framework: &FrameworkId, task: &TaskId) -> bool {
+        let ends = |update: &StatusUpdate| is_terminal(update.status.state());
+        self.get(framework, task).is_some_and(|stream| stream.pending.iter().any(ends))
+    }
+
+    /// The stream of a task, made if there is none.
+    pub(crate) fn open(&mut self, framework: &FrameworkId, task: &TaskId) -> &mut Stream {
+        self.streams.entry((framework.clone(), task.clone())).or_default()
     }
 
     /// Tells whether any update of a framework is pending.

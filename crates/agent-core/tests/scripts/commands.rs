@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tepui_agent_core::{Agent, Config, Effects, ExecutorCall, Input, RequestId, StreamId, Termination};
+use tepui_agent_core::{
+    Agent, Config, Effect, Effects, ExecutorCall, Input, ReconfigurationPolicy, Record, Recover, Recovery,
+    RequestId, StoreId, StreamId, Termination,
+};
 use tepui_proto::v1::executor::call;
 use tepui_proto::v1::offer::operation::Type;
 use tepui_proto::v1::offer::{Operation, operation};
@@ -13,9 +16,10 @@ use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{ContainerId, Now, Resources, Time, Upid, WallTime, parse_duration};
 
 use crate::names::Names;
-use crate::show::show;
+use crate::show::{record_line, show};
 
 /// One agent and what happened to it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Story {
     agent: Agent,
     now: Now,
@@ -24,6 +28,13 @@ pub(crate) struct Story {
     pub(crate) uuids: Names,
     pub(crate) shows_changes: bool,
     pub(crate) shows_environment: bool,
+    pub(crate) shows_records: bool,
+    config: Config,
+    /// What has been stored, and what waits to be.
+    journal: Vec<Record>,
+    unstored: Vec<(StoreId, Vec<Record>)>,
+    /// Whether records are durable at once.
+    stores: bool,
 }
 
 /// The words of a command: plain ones, and `key=value`.
@@ -64,15 +75,25 @@ impl Story {
             ..v1::CommandInfo::default()
         };
         config.max_completed_executors_per_framework = 2;
-        Self {
-            agent: Agent::new(config, 1),
+        config.default_executor =
+            v1::CommandInfo { value: Some("/bin/tepui default".to_owned()), ..v1::CommandInfo::default() };
+        let mut story = Self {
+            agent: Agent::new(config.clone(), 1),
             now: Now { time: Time::ZERO, wall: WallTime::from_nanos(0) },
             next_request: 1,
             containers: Names::new('c'),
             uuids: Names::new('u'),
             shows_changes: false,
             shows_environment: false,
-        }
+            shows_records: false,
+            config,
+            journal: Vec::new(),
+            unstored: Vec::new(),
+            stores: true,
+        };
+        story.step(Input::Recover(Box::default()));
+        story.step(Input::ContainersRecovered { running: BTreeMap::new(), ended: BTreeMap::new() });
+        story
     }
 
     /// Gives one input, and says what the agent does.
@@ -82,7 +103,26 @@ impl Story {
             "show" => {
                 self.shows_changes |= words.has("changes");
                 self.shows_environment |= words.has("environment");
+                self.shows_records |= words.has("records");
                 Vec::new()
+            }
+            "config" => {
+                self.configure(&words);
+                Vec::new()
+            }
+            "hold-stores" => {
+                self.stores = false;
+                Vec::new()
+            }
+            "stored" => {
+                self.stores = true;
+                self.store()
+            }
+            // The process is killed; what was not stored is lost, or as good as lost.
+            "restart" => self.restart(words.has("rebooted")),
+            "snapshot" => {
+                let snapshot = self.agent.snapshot();
+                snapshot.iter().map(|record| format!("  {}", record_line(self, record))).collect()
             }
             // Updates of as many tasks as said, none of which was launched.
             "flood" => {
@@ -108,7 +148,89 @@ impl Story {
         let mut effects = Effects::default();
         self.agent.step(self.now, input, &mut effects);
         self.agent.check();
-        show(self, &effects)
+        for effect in &effects.effects {
+            if let Effect::Store { id, records } = effect {
+                self.unstored.push((*id, records.clone()));
+            }
+        }
+        let mut shown = show(self, &effects);
+        if self.stores && !self.unstored.is_empty() {
+            shown.extend(self.store());
+        }
+        shown
+    }
+
+    /// Makes durable what waits for it.
+    fn store(&mut self) -> Vec<String> {
+        let mut shown = Vec::new();
+        for (id, records) in std::mem::take(&mut self.unstored) {
+            self.journal.extend(records);
+            shown.extend(self.step(Input::Stored(id)));
+        }
+        shown
+    }
+
+    fn restart(&mut self, rebooted: bool) -> Vec<String> {
+        self.unstored.clear();
+        self.agent = Agent::new(self.config.clone(), 2);
+        let recovery = Recovery { records: self.journal.clone(), rebooted, errors: 0 };
+        self.step(Input::Recover(Box::new(recovery)))
+    }
+
+    /// What a new process would make of the journal.
+    pub(crate) fn reborn(&self) -> Vec<Record> {
+        let mut agent = Agent::new(self.config.clone(), 2);
+        let mut effects = Effects::default();
+        let recovery = Recovery { records: self.journal.clone(), rebooted: false, errors: 0 };
+        agent.step(self.now, Input::Recover(Box::new(recovery)), &mut effects);
+        agent.check();
+        agent.snapshot()
+    }
+
+    /// What would replace the journal.
+    pub(crate) fn snapshot(&self) -> Vec<Record> {
+        self.agent.snapshot()
+    }
+
+    /// Replaces the journal.
+    pub(crate) fn compact(&mut self) {
+        if self.unstored.is_empty() {
+            self.journal = self.agent.snapshot();
+        }
+    }
+
+    fn configure(&mut self, words: &Words<'_>) {
+        if words.has("cleanup") {
+            self.config.recover = Recover::Cleanup;
+        }
+        if words.has("additive") {
+            self.config.reconfiguration_policy = ReconfigurationPolicy::Additive;
+        }
+        if let Some(retry) = words.named.get("retry") {
+            let retry = parse_duration(retry).unwrap();
+            self.config.executor_reregistration_retry_interval = Some(retry);
+        }
+        if let Some(cpus) = words.named.get("cpus") {
+            let text = format!("cpus:{cpus};mem:1024;disk:100");
+            self.config.resources = Resources::parse(&text, "*").unwrap().to_protos();
+        }
+    }
+
+    /// `containers c1 c2`: those that run, each as process 43; `c3:9` has ended with that status.
+    fn containers_recovered(&self, words: &Words<'_>) -> Input {
+        let (mut running, mut ended) = (BTreeMap::new(), BTreeMap::new());
+        for word in &words.plain[1..] {
+            let (name, status) = word.split_once(':').unwrap_or((word, ""));
+            let container = ContainerId::new(self.containers.value(name));
+            match status.parse() {
+                Ok(status) => {
+                    let termination = Termination { status: Some(status), ..Termination::default() };
+                    drop(ended.insert(container, termination));
+                }
+                Err(_) => drop(running.insert(container, 43)),
+            }
+        }
+        Input::ContainersRecovered { running, ended }
     }
 
     /// Lets time pass, with a tick at each deadline.
@@ -145,6 +267,8 @@ impl Story {
                 Input::ContainerExited { container: container(self), termination: termination(words) }
             }
             "stop" => Input::Shutdown,
+            "leave" => Input::Leave,
+            "containers" => self.containers_recovered(words),
             "subscribe" | "update" | "message" | "heartbeat" | "call" => {
                 let call = self.executor_call(words);
                 let request = RequestId(self.next_request);
@@ -258,6 +382,7 @@ impl Story {
             .into(),
             "ping" => internal::PingSlaveMessage { connected: !words.has("disconnected") }.into(),
             "run" => run_task(words).into(),
+            "drain" => drain(words).into(),
             "run-group" => run_task_group(words).into(),
             "kill" => internal::KillTaskMessage {
                 framework_id: framework_id(),
@@ -303,6 +428,43 @@ impl Story {
             .into(),
             "reconcile-operations" => reconcile_operations(words).into(),
             "checkpoint" => internal::CheckpointResourcesMessage { resources: reserved(words.at(1)) }.into(),
+            _ => self.driver_message(words),
+        }
+    }
+
+    /// What old executors send.
+    fn driver_message(&self, words: &Words<'_>) -> LinkMessage {
+        let framework_id = || v1::FrameworkId { value: words.at(1).to_owned() };
+        let executor_id = || v1::ExecutorId { value: words.at(2).to_owned() };
+        match words.at(0) {
+            "driver-register" => {
+                internal::RegisterExecutorMessage { framework_id: framework_id(), executor_id: executor_id() }
+                    .into()
+            }
+            "driver-reregister" => internal::ReregisterExecutorMessage {
+                framework_id: framework_id(),
+                executor_id: executor_id(),
+                tasks: words.named.get("tasks").map_or_else(Vec::new, |tasks| {
+                    tasks.split(',').map(|id| task(id, "S0").into()).collect()
+                }),
+                updates: words.named.get("updates").map_or_else(Vec::new, |updates| {
+                    let updates = updates.split(',').map(|update| self.status_of(update));
+                    updates.map(|status| driver_update(words.at(1), status)).collect()
+                }),
+            }
+            .into(),
+            "driver-update" => internal::StatusUpdateMessage {
+                update: driver_update(words.at(1), self.status(words.at(2), words.at(3), words.at(4))),
+                pid: None,
+            }
+            .into(),
+            "driver-message" => internal::ExecutorToFrameworkMessage {
+                slave_id: v1::AgentId { value: "S0".to_owned() },
+                framework_id: framework_id(),
+                executor_id: executor_id(),
+                data: words.rest(3).into_bytes(),
+            }
+            .into(),
             other => panic!("`{other}` is no input"),
         }
     }
@@ -318,6 +480,25 @@ fn upid(name: &str) -> Upid {
     };
     let host = master.bytes().next().unwrap_or_default();
     format!("{actor}@10.0.0.{host}:5050").parse().unwrap()
+}
+
+fn drain(words: &Words<'_>) -> internal::DrainSlaveMessage {
+    let grace = words.named.get("grace");
+    let grace = grace.map(|grace| tepui_types::duration_to_proto(parse_duration(grace).unwrap()));
+    let config = v1::DrainConfig { max_grace_period: grace, mark_gone: Some(words.has("gone")) };
+    internal::DrainSlaveMessage { config }
+}
+
+fn driver_update(framework: &str, status: v1::TaskStatus) -> internal::StatusUpdate {
+    internal::StatusUpdate {
+        framework_id: v1::FrameworkId { value: framework.to_owned() },
+        slave_id: Some(v1::AgentId { value: "S0".to_owned() }),
+        uuid: status.uuid.clone(),
+        timestamp: 1.0,
+        status: v1::TaskStatus { uuid: None, source: None, ..status },
+        executor_id: None,
+        latest_state: None,
+    }
 }
 
 fn termination(words: &Words<'_>) -> Termination {

@@ -42,7 +42,7 @@ fn scripts() {
 }
 
 /// What may come.
-const INPUTS: [&str; 56] = [
+const INPUTS: [&str; 75] = [
     "detect m",
     "detect n",
     "detect none",
@@ -99,6 +99,25 @@ const INPUTS: [&str; 56] = [
     "reconcile-operations a b c",
     "reconcile-operations d framework=f",
     "ack-operation a x1",
+    "run h t1 executor=e checkpoint",
+    "run h t2 executor=e checkpoint launch=false",
+    "run h t3 checkpoint",
+    "run-group h t4 t5 checkpoint",
+    "subscribe h e",
+    "subscribe h e tasks=t1 updates=t2:RUNNING:x3,t1:FINISHED:x4",
+    "subscribe h t3",
+    "update h e t1 RUNNING x5",
+    "update h e t1 RUNNING x6",
+    "update h e t1 FINISHED x7",
+    "update h e t2 FAILED x8",
+    "update h t3 t3 FINISHED x9",
+    "ack h t1 x5",
+    "ack h t1 x7",
+    "kill h t4",
+    "driver-register h e from=executor(1)",
+    "driver-reregister h e tasks=t1 updates=t2:RUNNING:x3 from=executor(1)",
+    "drain grace=1secs",
+    "driver-update h t1 FINISHED y1 from=executor(1)",
 ];
 
 /// Whatever comes, in whatever order, the invariants hold and nothing panics.
@@ -107,6 +126,7 @@ fn random_inputs_keep_the_invariants() {
     for seed in 0..200 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut story = Story::new();
+        let mut is_ended = false;
         for _ in 0..300 {
             let container = random.u32(1..20);
             let uuid = random.u32(1..40);
@@ -118,10 +138,30 @@ fn random_inputs_keep_the_invariants() {
                 at if at < INPUTS.len() + 6 => format!("ack f t1 u{uuid}"),
                 at if at < INPUTS.len() + 7 => format!("ack f t2 u{uuid}"),
                 _ if random.u32(0..100) == 0 => "stop".to_owned(),
+                _ if random.u32(0..60) == 0 => "leave".to_owned(),
+                _ if random.u32(0..10) == 0 => "restart".to_owned(),
+                _ if random.u32(0..3) == 0 => format!("containers c{container} c{}", container + 1),
+                _ if random.u32(0..8) == 0 => "hold-stores".to_owned(),
+                _ if random.u32(0..2) == 0 => "stored".to_owned(),
+                _ if random.u32(0..8) == 0 => {
+                    story.compact();
+                    continue;
+                }
                 _ => format!("ack f t3 u{uuid}"),
             };
             story.run(&command);
+            is_ended = is_ended && command != "restart" || command == "stop";
         }
+        story.run("stored");
+        if is_ended {
+            // Nobody waits for the updates of what was ended for good; they are forgotten, though recorded.
+            continue;
+        }
+        let (reborn, snapshot) = (story.reborn(), story.snapshot());
+        for (is, should) in reborn.iter().zip(&snapshot) {
+            assert_eq!(is, should, "the journal makes the same agent, seed {seed}");
+        }
+        assert_eq!(reborn.len(), snapshot.len(), "the journal makes the same agent, seed {seed}");
     }
 }
 

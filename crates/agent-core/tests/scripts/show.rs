@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tepui_agent_core::{Change, Effect, Effects, Launch, Response};
+use tepui_agent_core::{Change, Effect, Effects, Launch, Record, Response, Run};
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{Resources, Uuid};
 
@@ -41,11 +41,74 @@ fn effect_lines(story: &mut Story, effect: &Effect) -> Vec<String> {
         Effect::OpenLink(peer) => format!("open link {peer}"),
         Effect::CloseLink(peer) => format!("close link {peer}"),
         Effect::Launch(launch) => return launch_lines(story, launch),
+        Effect::Store { id, records } => {
+            if !story.shows_records {
+                return Vec::new();
+            }
+            let shown: Vec<String> = records.iter().map(|record| record_line(story, record)).collect();
+            return shown.into_iter().map(|line| format!("store {}: {line}", id.0)).collect();
+        }
+        Effect::RecoverContainers(known) => {
+            let known: Vec<String> = known
+                .iter()
+                .map(|known| {
+                    format!("{} pid {:?}", story.containers.name(known.container.as_str()), known.pid)
+                })
+                .collect();
+            format!("recover containers [{}]", known.join(", "))
+        }
+        Effect::Recovered => "recovered".to_owned(),
         Effect::Destroy(container) => format!("destroy {}", story.containers.name(container.as_str())),
         Effect::ChangeVolume { path, change } => format!("{change:?} volume {path}"),
         Effect::Stopped { error } => format!("stopped {}", error.as_deref().unwrap_or("as asked")),
     };
     vec![line]
+}
+
+/// A record in a few words.
+pub(crate) fn record_line(story: &mut Story, record: &Record) -> String {
+    let mut of = |run: &Run| {
+        format!("{} of {} in {}", run.executor, run.framework, story.containers.name(run.container.as_str()))
+    };
+    match record {
+        Record::Anew => "anew".to_owned(),
+        Record::Agent(info) => format!("agent {}", info.id.as_ref().map_or("", |id| &id.value)),
+        Record::Resources(all) => format!("resources {}", resources(all)),
+        Record::Operation { entity, .. } => format!("operation {}", operation_line(&entity.latest_status)),
+        Record::OperationAcknowledged(uuid) => {
+            format!("operation {} acknowledged", uuid.as_bytes()[0] as char)
+        }
+        Record::Drain(config) => format!("drain {}", config.is_some()),
+        Record::Framework { info, pid } => {
+            format!("framework {} pid {pid:?}", info.id.as_ref().map_or("", |id| &id.value))
+        }
+        Record::FrameworkRemoved(id) => format!("framework {id} removed"),
+        Record::Executor { run, is_for_command, .. } => {
+            format!("executor {}{}", of(run), if *is_for_command { ", for a command" } else { "" })
+        }
+        Record::Started { run, pid } => format!("{} runs as {pid}", of(run)),
+        Record::Connected { run, speaks } => format!("{} connected by {speaks:?}", of(run)),
+        Record::ExecutorRemoved(run) => format!("{} removed", of(run)),
+        Record::Queued { run, tasks, is_group } => {
+            let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.value.as_str()).collect();
+            let kind = if *is_group { "group" } else { "tasks" };
+            format!("{kind} {} queued for {}", ids.join(","), of(run))
+        }
+        Record::Launched { run, task } => format!("task {task} launched by {}", of(run)),
+        Record::Task { run, task } => {
+            format!("task {} {} of {}", task.task_id.value, task.state().as_str_name(), of(run))
+        }
+        Record::Update { run, update } => {
+            let run = of(run);
+            let uuid = uuid(story, update.uuid.as_deref().unwrap_or_default());
+            let (task, state) = (&update.status.task_id.value, update.status.state().as_str_name());
+            format!("update {uuid} of {task}: {state} by {run}")
+        }
+        Record::Acknowledged { run, task, uuid: id } => {
+            let run = of(run);
+            format!("update {} of {task} acknowledged by {run}", uuid(story, id.as_bytes()))
+        }
+    }
 }
 
 fn launch_lines(story: &mut Story, launch: &Launch) -> Vec<String> {
@@ -100,8 +163,15 @@ fn event_line(story: &mut Story, event: &Arc<v1::executor::Event>) -> String {
     if let Some(launch) = &event.launch {
         return format!("{name} {}", launch.task.task_id.value);
     }
+    if let Some(launch) = &event.launch_group {
+        let ids = launch.task_group.tasks.iter().map(|task| task.task_id.value.as_str());
+        return format!("{name} {}", ids.collect::<Vec<_>>().join(","));
+    }
     if let Some(kill) = &event.kill {
-        return format!("{name} {}", kill.task_id.value);
+        let grace = kill.kill_policy.and_then(|policy| policy.grace_period);
+        let grace =
+            grace.map_or_else(String::new, |grace| format!(" within {}s", grace.nanoseconds / 1_000_000_000));
+        return format!("{name} {}{grace}", kill.task_id.value);
     }
     if let Some(acknowledged) = &event.acknowledged {
         return format!("{name} {} {}", acknowledged.task_id.value, uuid(story, &acknowledged.uuid));
@@ -160,6 +230,22 @@ fn message_line(story: &mut Story, message: &LinkMessage) -> String {
         }
         LinkMessage::UnregisterSlave(message) => format!("unregister {}", message.slave_id.value),
         LinkMessage::PongSlave(_) => "pong".to_owned(),
+        LinkMessage::ExecutorRegistered(message) => {
+            format!("registered, executor {}", message.executor_info.executor_id.value)
+        }
+        LinkMessage::ExecutorReregistered(_) => "reregistered".to_owned(),
+        LinkMessage::ReconnectExecutor(_) => "reconnect".to_owned(),
+        LinkMessage::RunTask(message) => {
+            format!("run {} pid {}", message.task.task_id.value, message.pid())
+        }
+        LinkMessage::KillTask(message) => format!("kill {}", message.task_id.value),
+        LinkMessage::StatusUpdateAcknowledgement(message) => {
+            format!("acknowledged {} {}", message.task_id.value, uuid(story, &message.uuid))
+        }
+        LinkMessage::FrameworkToExecutor(message) => {
+            format!("message {}", String::from_utf8_lossy(&message.data))
+        }
+        LinkMessage::ShutdownExecutor(_) => "shutdown".to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -37,3 +37,4 @@ pub use effect::{
 };
 pub use input::{ExecutorCall, Input, Recovery, RequestId, StoreId, StreamId, Termination};
 pub use record::{Record, Run, Speaks};
+pub use task::staging_task;

@@ -3,6 +3,11 @@
 use tepui_proto::v1;
 use tepui_types::FrameworkId;
 
+/// A task as it is shown before its executor has said anything of it.
+pub fn staging_task(info: &v1::TaskInfo, framework: &FrameworkId) -> v1::Task {
+    new_task(info, v1::TaskState::TaskStaging, framework)
+}
+
 /// Makes the shown form of a task that was asked for.
 pub(crate) fn new_task(info: &v1::TaskInfo, state: v1::TaskState, framework: &FrameworkId) -> v1::Task {
     let command_user = info.command.as_ref().and_then(|command| command.user.clone());

@@ -50,6 +50,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let shutdown = async move {
         terminate.recv().await;
+        tepui_agent::Stop::Leave
     };
     tepui_agent::run(Config::new(core, tepui_ha::Spec::parse(&master)?), listener, ready, shutdown).await?;
     Ok(())

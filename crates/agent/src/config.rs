@@ -27,6 +27,8 @@ pub struct Config {
     pub isolation: IsolationSettings,
     /// How files are fetched.
     pub fetcher: FetcherConfig,
+    /// Whether damage to what an earlier process kept stops the agent.
+    pub strict: bool,
     /// The flags as they were given, for `/flags` and `/state`.
     pub flags: Vec<(String, String)>,
     /// The link's settings; its advertised address is that of `core.pid`.
@@ -50,6 +52,7 @@ impl Config {
             fetcher: fetcher(program.as_ref().map(PathBuf::from).unwrap_or_default()),
             launcher_command: vec![program.unwrap_or_default(), "launcher".into()],
             isolation: IsolationSettings::default(),
+            strict: true,
             flags: Vec::new(),
             link,
             limits: Limits::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use tepui_agent_core::{Input, Launch, VolumeChange, VolumeLink};
+use tepui_agent_core::{Input, KnownContainer, Launch, VolumeChange, VolumeLink};
 use tepui_containerizer::{
     ContainerConfig, Containerizer, PersistentVolume, Sandbox, create_volume, empty_volume, remove_volume,
     retire_volume,
@@ -98,8 +98,43 @@ impl Containers {
         });
     }
 
-    /// Ends all that is left.
-    pub(crate) async fn destroy_all(&mut self) {
+    /// Looks for the containers of an earlier process.
+    pub(crate) fn recover(&mut self, known: Vec<KnownContainer>) {
+        let containerizer = self.containerizer.clone();
+        let files = self.files.clone();
+        let inbox = self.inbox.clone();
+        self.under_way.spawn(async move {
+            for KnownContainer { directory, framework, executor, .. } in &known {
+                if let Err(error) = files.attach_sandbox(directory, framework.as_str(), executor.as_str()) {
+                    warn!(directory, %error, "failed to make a sandbox readable");
+                }
+            }
+            let known = known.into_iter().map(|known| tepui_containerizer::KnownContainer {
+                container_id: known.container,
+                pid: known.pid,
+                sandbox: known.directory.into(),
+                user: None,
+                resources: known.resources,
+                limits: BTreeMap::new(),
+            });
+            let running = match containerizer.recover(known.collect()).await {
+                Ok(found) => found.running.into_iter().map(|(id, launched)| (id, launched.pid)).collect(),
+                Err(error) => {
+                    warn!(%error, "failed to look for the containers of an earlier run");
+                    BTreeMap::new()
+                }
+            };
+            let ended = BTreeMap::new();
+            drop(inbox.send(Work::Input(Input::ContainersRecovered { running, ended })).await);
+        });
+    }
+
+    /// Lets what is under way come to its end; then leaves the containers as they are, or ends all that are left.
+    pub(crate) async fn finish(&mut self, leaves: bool) {
+        if leaves {
+            while self.under_way.join_next().await.is_some() {}
+            return;
+        }
         self.under_way.abort_all();
         while self.under_way.join_next().await.is_some() {}
         for container in self.containerizer.containers() {
@@ -134,8 +169,8 @@ async fn start(
     {
         warn!(directory = launch.directory, %error, "failed to make a sandbox readable");
     }
-    let command = launch.executor_info.command.clone().unwrap_or_default();
     let limits = limits(&launch);
+    let command = launch.command;
     let volumes = launch.volumes.into_iter();
     let config = ContainerConfig {
         container: launch.executor_info.container.as_deref().cloned(),

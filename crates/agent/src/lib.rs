@@ -2,6 +2,7 @@
 //!
 //! - the **reactor** (`reactor.rs`) owns the core: it takes one input at a time from a bounded queue, folds what changed
 //!   into the view, and then carries out the effects, so whoever is answered finds the change in any later read;
+//! - the **journal** (`journal.rs`) keeps what must outlive the agent, and writes Mesos' layout of it (`meta.rs`);
 //! - the **view** (`view.rs`) is what readers see: `/state` and `/metrics/snapshot`;
 //! - the **front** (`front.rs`, `routes/`) serves HTTP: executor calls and messages of the link become inputs;
 //! - the **files** (`files.rs`) are the sandboxes that readers may look into.
@@ -19,9 +20,12 @@ mod flags;
 mod from_flags;
 mod front;
 mod inbox;
+mod journal;
 mod link_inbox;
 mod machine;
+mod meta;
 mod reactor;
+mod recover;
 mod rejection;
 mod routes;
 mod run;
@@ -32,5 +36,5 @@ pub use command_executor::command_executor;
 pub use config::Config;
 pub use flags::FLAGS;
 pub use from_flags::ConfigError;
-pub use run::{Error, run};
+pub use run::{Error, Stop, run};
 pub use tepui_containerizer::launcher_process;

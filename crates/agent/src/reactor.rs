@@ -9,6 +9,7 @@ use tepui_containerizer::Exited;
 use tepui_http::response;
 use tepui_link::Link;
 use tepui_wire::ContentType;
+use tepui_types::ContainerId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
@@ -16,7 +17,9 @@ use tracing::{debug, info};
 use crate::clock::Clock;
 use crate::containers::Containers;
 use crate::inbox::{ExecutorRequest, Work};
+use crate::journal::{Journal, Report};
 use crate::rejection::refuse;
+use crate::run::Stop;
 use crate::streams::Streams;
 use crate::view::View;
 
@@ -36,6 +39,8 @@ pub(crate) struct Reactor {
     pub(crate) link: Link,
     pub(crate) containers: Containers,
     pub(crate) streams: Streams,
+    pub(crate) journal: Journal,
+    pub(crate) reports: mpsc::Receiver<Report>,
     pub(crate) inbox: mpsc::Receiver<Work>,
     pub(crate) exits: mpsc::UnboundedReceiver<Exited>,
     pub(crate) waiting: BTreeMap<RequestId, Waiting>,
@@ -43,6 +48,8 @@ pub(crate) struct Reactor {
     pub(crate) effects: Effects,
     /// How long executors have to end when the agent stops.
     pub(crate) grace: Duration,
+    /// It ended before it knew whose the containers are.
+    pub(crate) keeps_containers: bool,
     /// How the core ended, once it has.
     pub(crate) stopped: Option<Stopped>,
 }
@@ -57,24 +64,29 @@ pub(crate) struct Waiting {
 }
 
 impl Reactor {
-    /// Runs until the core has stopped, which `shutdown` asks it to; gives the reason if nobody asked.
-    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> Option<String> {
-        tokio::pin!(shutdown);
+    /// Runs until the core has stopped, which `stop` asks it to; gives the reason if nobody asked.
+    pub(crate) async fn run(mut self, stop: impl Future<Output = Stop>) -> Option<String> {
+        tokio::pin!(stop);
+        let mut leaves = false;
         let mut stop_by: Option<Instant> = None;
         while self.stopped.is_none() {
             let deadline = self.core.next_deadline().and_then(|time| self.clock.instant(time));
             tokio::select! {
-                Some(work) = self.inbox.recv() => self.work(work),
+                id = self.journal.stored() => self.step(Input::Stored(id)),
+                Some(report) = self.reports.recv() => self.journal_reports(report),
+                Some(work) = self.inbox.recv(), if !self.journal.is_full() => self.work(work),
                 Some(exited) = self.exits.recv() => self.exited(exited),
                 () = sleep(deadline.map(Instant::from_std)) => self.step(Input::Tick),
-                () = &mut shutdown, if stop_by.is_none() => {
+                how = &mut stop, if stop_by.is_none() => {
                     stop_by = Some(Instant::now() + self.grace + STOP_MARGIN);
-                    self.step(Input::Shutdown);
+                    leaves = how == Stop::Leave;
+                    self.step(if leaves { Input::Leave } else { Input::Shutdown });
                 }
                 () = sleep(stop_by) => break,
             }
         }
-        self.containers.destroy_all().await;
+        self.containers.finish(leaves || self.keeps_containers).await;
+        self.journal.close();
         self.link.flush(FLUSH_LIMIT).await;
         self.stopped.and_then(|stopped| stopped.0)
     }
@@ -85,7 +97,13 @@ impl Reactor {
                 if let Input::StreamClosed(stream) = input {
                     self.streams.forget(stream);
                 }
-                self.step(input);
+                match input {
+                    Input::Recover(_) => self.recover(input),
+                    Input::ContainersRecovered { running, ended } => {
+                        self.containers_recovered(running, ended);
+                    }
+                    other => self.step(other),
+                }
             }
             Work::Executor(request) => {
                 let ExecutorRequest { call, accepts, answer } = *request;
@@ -98,11 +116,42 @@ impl Reactor {
         }
     }
 
+    /// Makes the core what it was, and the journal as short as it can be.
+    fn recover(&mut self, input: Input) {
+        self.step(input);
+        if self.stopped.is_none() {
+            self.journal.replace(self.core.snapshot(), true);
+        } else {
+            self.keeps_containers = true;
+        }
+    }
+
+    /// The ends that were found are told with those that run.
+    fn containers_recovered(
+        &mut self,
+        running: BTreeMap<ContainerId, u32>,
+        mut ended: BTreeMap<ContainerId, Termination>,
+    ) {
+        while let Ok(exited) = self.exits.try_recv() {
+            ended.insert(exited.container_id, termination(exited.termination));
+        }
+        self.step(Input::ContainersRecovered { running, ended });
+    }
+
+    fn journal_reports(&mut self, report: Report) {
+        match report {
+            Report::Grown => self.journal.replace(self.core.snapshot(), false),
+            Report::Failed(error) => {
+                // Nothing can be promised any more; what was promised is kept, and so are the executors.
+                self.keeps_containers = true;
+                self.stopped = Some(Stopped(Some(error)));
+            }
+        }
+    }
+
     fn exited(&mut self, exited: Exited) {
-        let tepui_containerizer::Termination { status, state, reason, message, limited_resources } =
-            exited.termination;
-        info!(container = %exited.container_id, status, "container exited");
-        let termination = Termination { status, state, reason, message, limited_resources };
+        let termination = termination(exited.termination);
+        info!(container = %exited.container_id, status = termination.status, "container exited");
         self.step(Input::ContainerExited { container: exited.container_id, termination });
     }
 
@@ -133,6 +182,12 @@ impl Reactor {
             }
             Effect::OpenLink(peer) => self.link.link(&peer),
             Effect::CloseLink(peer) => self.link.unlink(&peer),
+            Effect::Store { id, records } => self.journal.append(id, records),
+            Effect::RecoverContainers(known) => self.containers.recover(known),
+            Effect::Recovered => {
+                info!("recovery finished");
+                self.journal.recovered();
+            }
             Effect::Launch(launch) => {
                 info!(container = %launch.container, framework = %launch.framework, executor = %launch.executor, "launching a container");
                 self.containers.launch(*launch);
@@ -163,6 +218,11 @@ impl Reactor {
         // A client that went away in the meantime needs no answer; a stream of its own reports itself closed.
         drop(waiting.answer.send(response));
     }
+}
+
+fn termination(found: tepui_containerizer::Termination) -> Termination {
+    let tepui_containerizer::Termination { status, state, reason, message, limited_resources } = found;
+    Termination { status, state, reason, message, limited_resources }
 }
 
 /// Sleeps until then, or forever.

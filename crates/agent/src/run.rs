@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, RwLock};
 
-use tepui_agent_core::{Agent, Effects};
+use tepui_agent_core::{Agent, Effects, Input};
 use tepui_containerizer::{Containerizer, ContainerizerError, Settings};
 use tepui_fetcher::Fetcher;
 use tepui_ha::Detector;
 use tepui_link::Link;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
 
 use crate::clock::Clock;
@@ -20,13 +20,19 @@ use crate::detection::follow;
 use crate::fetch::fetch_with;
 use crate::files::Files;
 use crate::front::Front;
-use crate::inbox::inbox;
+use crate::inbox::{Work, inbox};
 use crate::link_inbox::{forward, link_inbox};
+use crate::journal::Journal;
 use crate::machine;
+use crate::meta::{Meta, Paths};
 use crate::reactor::Reactor;
+use crate::recover;
 use crate::routes::{Routes, router};
 use crate::streams::Streams;
 use crate::view::View;
+
+/// How many reports of the journal may wait.
+const REPORTS: usize = 4;
 
 /// Why an agent did not start, or ended without being asked to on its machine.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +50,24 @@ pub enum Error {
     /// Containers cannot be launched.
     #[error(transparent)]
     Containers(#[from] ContainerizerError),
-    /// Containers of an earlier run cannot be looked for.
-    #[error("failed to recover containers")]
-    Recover(#[source] io::Error),
+    /// The journal cannot be used.
+    #[error("failed to use the journal `{path}`")]
+    Journal {
+        /// Which.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What an earlier process kept is damaged.
+    #[error(
+        "failed to recover: {first} ({count} in all)\nhint: --no-strict starts with what can be read; what cannot is lost"
+    )]
+    Damaged {
+        /// The first thing that is damaged.
+        first: String,
+        /// How many there are.
+        count: usize,
+    },
     /// No randomness.
     #[error("failed to draw a random seed: {0}")]
     Seed(String),
@@ -55,16 +76,26 @@ pub enum Error {
     Stopped(String),
 }
 
-/// Runs an agent until `shutdown` completes or a master ends it. `ready` is told when requests are served; the agent
-/// registers after that. When this returns, no executor is left.
+/// How an agent is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It will come back: executors of frameworks that checkpoint stay.
+    Leave,
+    /// For good: it unregisters, and no executor is left.
+    Shutdown,
+}
+
+/// Runs an agent until `stop` completes or a master ends it. `ready` is told when requests are served; the agent
+/// registers after that.
 pub async fn run(
     mut config: Config,
     listener: TcpListener,
     ready: oneshot::Sender<()>,
-    shutdown: impl Future<Output = ()>,
+    stop: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
     config.core.work_dir = prepare_work_dir(&config.core.work_dir)?;
     config.core.resources = machine::complete(config.core.resources, config.core.work_dir.as_ref());
+    let found = recover::find(config.core.work_dir.as_ref(), config.strict)?;
     let (work, works) = inbox();
     let (events, received) = link_inbox();
     let link = Link::new(config.link.clone(), events);
@@ -76,7 +107,6 @@ pub async fn run(
     settings.isolation = config.isolation.clone();
     settings.fetch = Some(fetch_with(fetcher));
     let (containerizer, exits) = Containerizer::start(settings).await?;
-    containerizer.recover(Vec::new()).await.map_err(Error::Recover)?;
     let routes = Routes {
         inbox: work.clone(),
         view: Arc::clone(&view),
@@ -85,6 +115,10 @@ pub async fn run(
         containerizer: containerizer.clone(),
     };
     let front = Front { link: link.clone(), router: router(&routes, &config.limits) };
+    let paths = Paths::new(config.core.work_dir.as_ref());
+    let (report, reports) = mpsc::channel(REPORTS);
+    let journal = Journal::open(&paths.journal(), &found.contents, Meta::new(paths.clone()), report)
+        .map_err(|source| Error::Journal { path: paths.journal().display().to_string(), source })?;
     let reactor = Reactor {
         core: Agent::new(config.core.clone(), seed()?),
         actor: Arc::clone(&config.core.pid.id),
@@ -93,27 +127,31 @@ pub async fn run(
         link,
         containers: Containers::new(containerizer, config.core.work_dir.clone(), files.clone(), work.clone()),
         streams: Streams::new(work.clone()),
+        journal,
+        reports,
         inbox: works,
         exits,
         waiting: BTreeMap::new(),
         next_request: 1,
         effects: Effects::default(),
         grace: config.core.executor_shutdown_grace_period,
+        keeps_containers: false,
         stopped: None,
     };
     info!(pid = %config.core.pid, master = ?config.master, work_dir = config.core.work_dir, "agent started");
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (end, ended) = oneshot::channel::<()>();
     let service = move |request, peer| front.clone().handle(request, peer);
     let server = tokio::spawn(tepui_http::serve(listener, config.limits.clone(), service, async {
-        drop(stopped.await);
+        drop(ended.await);
     }));
     let forwarder = tokio::spawn(forward(received, work.clone()));
     // Nobody need wait for it.
     let _ = ready.send(());
+    drop(work.send(Work::Input(Input::Recover(Box::new(found.recovery)))).await);
     let detection = Detector::new(config.master, config.master_session_timeout).detect();
     let detector = tokio::spawn(follow(detection, work));
-    let reason = reactor.run(shutdown).await;
-    let _ = stop.send(());
+    let reason = reactor.run(stop).await;
+    let _ = end.send(());
     if let Err(error) = server.await {
         error!(%error, "the HTTP server did not end well");
     }

@@ -10,7 +10,7 @@ mod outbox;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use tepui_agent_core::{Agent, Config, Effects, Input, RequestId, StreamId, Termination};
+use tepui_agent_core::{Agent, Config, Effects, Input, RequestId, StoreId, StreamId, Termination};
 use tepui_proto::v1;
 use tepui_types::{ContainerId, Now, Resources, Time, Upid, WallTime};
 
@@ -51,6 +51,7 @@ struct World {
     updates: VecDeque<v1::TaskStatus>,
     known: Vec<String>,
     last: Option<Input>,
+    unstored: Option<StoreId>,
     is_stopped: bool,
 }
 
@@ -74,8 +75,11 @@ impl World {
             updates: VecDeque::new(),
             known,
             last: None,
+            unstored: None,
             is_stopped: false,
         };
+        world.step(Input::Recover(Box::default()));
+        world.step(Input::ContainersRecovered { running: BTreeMap::new(), ended: BTreeMap::new() });
         if settings & 1 == 0 {
             world.register();
         }
@@ -184,6 +188,10 @@ impl World {
         assert!(effects.effects.len() < MOST_EFFECTS && effects.changes.len() < MOST_EFFECTS, "a flood");
         for effect in effects.effects {
             self.carry_out(effect);
+        }
+        // The disk is fast.
+        if let Some(lot) = self.unstored.take() {
+            self.step(Input::Stored(lot));
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tepui_agent_core::{
-    Agent, Config, Effect, Effects, ExecutorCall, Input, Launch, RequestId, Response, StreamId, Termination,
+    Agent, Config, Effect, Effects, ExecutorCall, Input, Launch, Record, Recovery, RequestId, Response,
+    StreamId, Termination,
 };
 use tepui_proto::v1;
 use tepui_proto::v1::executor::event::Type;
@@ -25,6 +26,8 @@ pub(crate) struct AgentHost {
     pub(crate) life: Life,
     pub(crate) tick: Option<Time>,
     pub(crate) containers: BTreeMap<ContainerId, Container>,
+    /// What is on its disk.
+    journal: Vec<Record>,
     requests: BTreeMap<RequestId, ContainerId>,
     streams: BTreeMap<StreamId, ContainerId>,
     next_request: u64,
@@ -40,6 +43,7 @@ impl AgentHost {
             life: 0,
             tick: None,
             containers: BTreeMap::new(),
+            journal: Vec::new(),
             requests: BTreeMap::new(),
             streams: BTreeMap::new(),
             next_request: 0,
@@ -63,6 +67,10 @@ impl Cluster {
         host.life += 1;
         host.core = Some(Agent::new(host.config(), seed));
         host.tick = None;
+        // The whole machine was down: what ran there is gone.
+        let records = self.agents[agent].journal.clone();
+        let recovery = Recovery { records, rebooted: true, errors: 0 };
+        self.step_agent(agent, Input::Recover(Box::new(recovery)));
         let master = self.master.pid.clone();
         self.step_agent(agent, Input::Detected(Some(master)));
     }
@@ -115,8 +123,16 @@ impl Cluster {
             Effect::CloseLink(peer) => self.close_link(Host::Agent(agent), &peer),
             Effect::Launch(launch) => self.launch(agent, &launch),
             Effect::Destroy(container) => self.in_container(agent, container, InContainer::Exits),
-            // There is no disk here.
-            Effect::ChangeVolume { .. } => {}
+            // The disk is fast, and outlives the machine's crash.
+            Effect::Store { id, records } => {
+                self.agents[agent].journal.extend(records);
+                self.step_agent(agent, Input::Stored(id));
+            }
+            Effect::RecoverContainers(_) => {
+                let (running, ended) = (BTreeMap::new(), BTreeMap::new());
+                self.step_agent(agent, Input::ContainersRecovered { running, ended });
+            }
+            Effect::Recovered | Effect::ChangeVolume { .. } => {}
             Effect::Stopped { error } => {
                 self.trace(format_args!("agent {agent} stopped: {error:?}"));
                 self.crash_agent(agent);

@@ -1,6 +1,8 @@
 //! `RunTaskMessage` and `RunTaskGroupMessage`: tasks are to run, with a new executor or with one that is there. Those of a
 //! group are handed over together, or not at all.
 
+use std::collections::BTreeSet;
+
 use tepui_proto::{Raw, internal, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Upid, validate_id};
 
@@ -125,6 +127,11 @@ impl Agent {
         let ids: Vec<&str> = of_tasks.chain([framework.as_str(), executor.as_str()]).collect();
         if let Some(id) = ids.iter().find(|id| validate_id(id).is_err()) {
             tracing::debug!(id, "ignored a task with an id that is no name of a folder");
+            return None;
+        }
+        let distinct: BTreeSet<&str> = tasks.iter().map(|task| task.task_id.value.as_str()).collect();
+        if distinct.len() < tasks.len() {
+            tracing::debug!("ignored a group that names a task twice");
             return None;
         }
         let is_group = false;

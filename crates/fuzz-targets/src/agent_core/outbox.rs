@@ -47,6 +47,7 @@ impl World {
                 let former = self.containers.insert(launch.container.clone(), Container::Launching);
                 assert_eq!(former, None, "{:?} is launched twice", launch.container);
             }
+            Effect::Store { id, .. } => self.unstored = Some(id),
             Effect::ChangeVolume { path, change: VolumeChange::Remove } => check_volume(&path),
             Effect::Stopped { .. } => {
                 assert!(!self.is_stopped, "stopped twice");

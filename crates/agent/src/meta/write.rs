@@ -1,0 +1,260 @@
+//! Writes Mesos' layout.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use prost::Message;
+use tepui_agent_core::{Record, Run, Speaks, staging_task};
+use tepui_proto::internal::status_update_record::Type as RecordType;
+use tepui_proto::{internal, v1};
+use tepui_types::Uuid;
+use tracing::warn;
+
+use super::{Paths, boot_id, stamp};
+
+/// What Mesos writes for a scheduler without an address.
+const NO_PID: &str = "@0.0.0.0:0";
+
+/// The writer of one folder.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    paths: Paths,
+    agent: Option<String>,
+    resources: Vec<v1::Resource>,
+    operations: BTreeMap<Uuid, v1::Operation>,
+    /// Tasks that wait for their executor: Mesos has no file of them.
+    queued: BTreeMap<(Run, String), v1::Task>,
+}
+
+impl Meta {
+    pub(crate) fn new(paths: Paths) -> Self {
+        Self {
+            paths,
+            agent: None,
+            resources: Vec::new(),
+            operations: BTreeMap::new(),
+            queued: BTreeMap::new(),
+        }
+    }
+
+    /// Notes that the folder is ours from here on.
+    pub(crate) fn mark_ours(&mut self) {
+        if let Err(error) = self.try_mark_ours() {
+            warn!(path = %self.paths.boot_id().display(), %error, "failed to note the boot id");
+        }
+    }
+
+    fn try_mark_ours(&self) -> io::Result<()> {
+        let path = self.paths.boot_id();
+        let is_noted = super::recorded_boot_id(&self.paths) == Some(boot_id());
+        if is_noted && !super::is_used_by_another(&self.paths) {
+            return Ok(());
+        }
+        // Both are ours: the file that is there, and the one that takes its place.
+        let fresh = path.with_extension("tepui-new");
+        fs::write(&fresh, boot_id())?;
+        let stamps = [stamp(&path), stamp(&fresh)].into_iter().flatten().collect::<Vec<_>>().join("\n");
+        put(&self.paths.ours(), stamps.as_bytes())?;
+        fs::rename(&fresh, &path)
+    }
+
+    /// Shows a record as Mesos would.
+    pub(crate) fn show(&mut self, record: &Record) {
+        if let Err(error) = self.try_show(record) {
+            warn!(%error, "failed to write Mesos' layout; the journal has it all the same");
+        }
+    }
+
+    fn try_show(&mut self, record: &Record) -> io::Result<()> {
+        match record {
+            Record::Agent(info) => self.show_agent(info),
+            Record::Anew => {
+                self.agent = None;
+                absent_is_fine(fs::remove_file(self.paths.latest_agent()))
+            }
+            Record::Resources(resources) => {
+                self.resources.clone_from(resources);
+                self.show_resources()
+            }
+            Record::Operation { entity, .. } => {
+                if let Some(uuid) = Uuid::from_slice(&entity.uuid.value) {
+                    self.operations.insert(uuid, entity.as_ref().clone());
+                }
+                self.show_resources()
+            }
+            Record::OperationAcknowledged(uuid) => {
+                self.operations.remove(uuid);
+                self.show_resources()
+            }
+            Record::Drain(_)
+            | Record::Framework { .. }
+            | Record::FrameworkRemoved(_)
+            | Record::Executor { .. }
+            | Record::Started { .. }
+            | Record::Connected { .. }
+            | Record::ExecutorRemoved(_)
+            | Record::Queued { .. }
+            | Record::Launched { .. }
+            | Record::Task { .. }
+            | Record::Update { .. }
+            | Record::Acknowledged { .. } => match self.agent.clone() {
+                Some(agent) => self.show_of_agent(&agent, record),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn show_agent(&mut self, info: &v1::AgentInfo) -> io::Result<()> {
+        let Some(id) = info.id.as_ref().map(|id| id.value.clone()) else { return Ok(()) };
+        let folder = self.paths.agent(&id);
+        put_message(&folder.join("slave.info"), info)?;
+        self.agent = Some(id);
+        link(&folder, &self.paths.latest_agent())
+    }
+
+    fn show_resources(&self) -> io::Result<()> {
+        let state = internal::slave::ResourceState {
+            operations: self.operations.values().cloned().collect(),
+            resources: self.resources.clone(),
+        };
+        put_message(&self.paths.resources("resources_and_operations.state"), &state)?;
+        let all: Vec<u8> = self.resources.iter().flat_map(framed).collect();
+        put(&self.paths.resources("resources.info"), &all)
+    }
+
+    fn show_of_agent(&mut self, agent: &str, record: &Record) -> io::Result<()> {
+        let paths = &self.paths;
+        match record {
+            Record::Drain(config) => {
+                let path = paths.agent(agent).join("drain.config");
+                match config {
+                    Some(config) => put_message(&path, config),
+                    None => absent_is_fine(fs::remove_file(path)),
+                }
+            }
+            Record::Framework { info, pid } => {
+                let id = info.id.as_ref().map_or("", |id| &id.value);
+                let folder = paths.framework(agent, id);
+                put_message(&folder.join("framework.info"), info.as_ref())?;
+                let pid = pid.as_ref().map_or_else(|| NO_PID.to_owned(), ToString::to_string);
+                put(&folder.join("framework.pid"), pid.as_bytes())
+            }
+            Record::Executor { run, info, is_for_command } => {
+                let folder = paths.executor(agent, run.framework.as_str(), run.executor.as_str());
+                put_message(&folder.join("executor.info"), info.as_ref())?;
+                let flag: &[u8] = if *is_for_command { b"1" } else { b"0" };
+                put(&folder.join("executor_generated_for_command_task"), flag)?;
+                let run = paths.run(agent, run);
+                fs::create_dir_all(&run)?;
+                link(&run, &folder.join("runs/latest"))
+            }
+            Record::Started { run, pid } => {
+                put(&paths.run(agent, run).join("pids/forked.pid"), pid.to_string().as_bytes())
+            }
+            Record::Connected { run, speaks } => match speaks {
+                Speaks::Http => put(&paths.run(agent, run).join("http.marker"), b""),
+                Speaks::Driver(pid) => {
+                    put(&paths.run(agent, run).join("pids/libprocess.pid"), pid.to_string().as_bytes())
+                }
+            },
+            Record::ExecutorRemoved(run) => {
+                let sentinel = paths.run(agent, run).join("executor.sentinel");
+                self.queued.retain(|(owner, _), _| owner != run);
+                put(&sentinel, b"")
+            }
+            Record::Queued { run, tasks, .. } => {
+                for task in tasks {
+                    let shown = staging_task(task, &run.framework);
+                    self.queued.insert((run.clone(), task.task_id.value.clone()), shown);
+                }
+                Ok(())
+            }
+            Record::Launched { run, task } => {
+                let key = (run.clone(), task.to_string());
+                let Some(shown) = self.queued.remove(&key) else { return Ok(()) };
+                put_message(&paths.task(agent, run, task.as_str()).join("task.info"), &shown)
+            }
+            Record::Task { run, task } => {
+                let folder = paths.task(agent, run, &task.task_id.value);
+                absent_is_fine(fs::remove_file(folder.join("task.updates")))?;
+                put_message(&folder.join("task.info"), task.as_ref())
+            }
+            Record::Update { run, update } => {
+                let kind = RecordType::Update.into();
+                let update = update.as_ref();
+                let entry =
+                    internal::StatusUpdateRecord { r#type: kind, update: Some(update.clone()), uuid: None };
+                append(&paths.task(agent, run, &update.status.task_id.value), &entry)
+            }
+            Record::Acknowledged { run, task, uuid } => {
+                let uuid = Some(uuid.as_bytes().to_vec());
+                let entry =
+                    internal::StatusUpdateRecord { r#type: RecordType::Ack.into(), update: None, uuid };
+                append(&paths.task(agent, run, task.as_str()), &entry)
+            }
+            // The folder stays until it is collected with the sandboxes.
+            Record::FrameworkRemoved(_)
+            | Record::Anew
+            | Record::Agent(_)
+            | Record::Resources(_)
+            | Record::Operation { .. }
+            | Record::OperationAcknowledged(_) => Ok(()),
+        }
+    }
+}
+
+/// A message behind its length, as Mesos' files have it.
+fn framed(message: &impl Message) -> Vec<u8> {
+    let body = message.encode_to_vec();
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
+    length.into_iter().chain(body).collect()
+}
+
+fn put_message(path: &Path, message: &impl Message) -> io::Result<()> {
+    put(path, &framed(message))
+}
+
+/// Writes a whole file, in one step for whoever reads it.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("tepui-new");
+    let create = || File::create(&fresh);
+    let mut file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(path.parent().unwrap_or(path))?;
+            create()?
+        }
+        other => other?,
+    };
+    file.write_all(bytes)?;
+    fs::rename(&fresh, path)
+}
+
+fn append(task: &Path, entry: &internal::StatusUpdateRecord) -> io::Result<()> {
+    let path = task.join("task.updates");
+    let open = || OpenOptions::new().create(true).append(true).open(&path);
+    let mut file = match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(task)?;
+            open()?
+        }
+        other => other?,
+    };
+    file.write_all(&framed(entry))
+}
+
+/// Makes or moves a link, in one step.
+fn link(target: &Path, path: &Path) -> io::Result<()> {
+    let fresh = path.with_extension("tepui-new");
+    absent_is_fine(fs::remove_file(&fresh))?;
+    std::os::unix::fs::symlink(target, &fresh)?;
+    fs::rename(&fresh, path)
+}
+
+fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -78,13 +78,14 @@ impl Config {
     ///
     /// `TASK_RESOURCE_LIMITS` is not among them: a master then sends nothing that we would have to ignore.
     /// `RESOURCE_PROVIDER` says that we carry out operations, on our own resources.
-    pub const CAPABILITIES: [v1::agent_info::capability::Type; 6] = [
+    pub const CAPABILITIES: [v1::agent_info::capability::Type; 7] = [
         v1::agent_info::capability::Type::MultiRole,
         v1::agent_info::capability::Type::HierarchicalRole,
         v1::agent_info::capability::Type::ReservationRefinement,
         v1::agent_info::capability::Type::ResourceProvider,
         v1::agent_info::capability::Type::ResizeVolume,
         v1::agent_info::capability::Type::AgentOperationFeedback,
+        v1::agent_info::capability::Type::AgentDraining,
     ];
 
     /// Settings with Mesos' defaults and nothing to offer.

@@ -10,6 +10,8 @@ use tepui_ha::Spec;
 use tepui_http::Limits;
 use tepui_link::LinkConfig;
 
+use crate::gc::GcConfig;
+
 /// The checked settings of an agent's shell. Flags become this; `run` takes nothing else.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -27,6 +29,8 @@ pub struct Config {
     pub isolation: IsolationSettings,
     /// How files are fetched.
     pub fetcher: FetcherConfig,
+    /// When sandboxes are removed.
+    pub gc: GcConfig,
     /// Whether damage to what an earlier process kept stops the agent.
     pub strict: bool,
     /// The flags as they were given, for `/flags` and `/state`.
@@ -52,6 +56,7 @@ impl Config {
             fetcher: fetcher(program.as_ref().map(PathBuf::from).unwrap_or_default()),
             launcher_command: vec![program.unwrap_or_default(), "launcher".into()],
             isolation: IsolationSettings::default(),
+            gc: GcConfig::default(),
             strict: true,
             flags: Vec::new(),
             link,

@@ -103,21 +103,16 @@ const FOLDERS: &[Flag] = &[
     Flag::bytes("fetcher_cache_size", "Size of that folder.").or("2GB"),
     Flag::duration("fetcher_stall_timeout", "Longest stall of a download.").or("1mins"),
     Flag::path("hadoop_home", "Folder of Hadoop, for hdfs URIs.").ignored("hdfs URIs are refused"),
-    Flag::duration("gc_delay", "Longest life of an ended executor's sandbox.")
-        .or("1weeks")
-        .ignored("sandboxes are kept until they are removed by hand"),
+    Flag::duration("gc_delay", "Longest life of an ended executor's sandbox.").or("1weeks"),
     Flag::number("gc_disk_headroom", "Share of the disk to keep free by removing sandboxes earlier.")
-        .or("0.1")
-        .ignored("sandboxes are kept until they are removed by hand"),
+        .or("0.1"),
     Flag::bool(
         "gc_non_executor_container_sandboxes",
         false,
         "Whether sandboxes of nested containers are removed too.",
     )
-    .ignored("sandboxes are kept until they are removed by hand"),
-    Flag::duration("disk_watch_interval", "Period of looking at the disk.")
-        .or("1mins")
-        .ignored("sandboxes are kept until they are removed by hand"),
+    .ignored("they go with the sandbox of their executor"),
+    Flag::duration("disk_watch_interval", "Period of looking at the disk.").or("1mins"),
     Flag::text("volume_gid_range", "Groups for shared volumes.")
         .refused("volumes would have the wrong group"),
 ];
@@ -136,8 +131,10 @@ const EXECUTORS: &[Flag] = &[
         "Time that an executor has to come back after a restart.",
     )
     .or("2secs"),
-    Flag::duration("executor_reregistration_retry_interval", "Period of asking old executors back.")
-        .ignored("executors do not outlive the agent yet"),
+    Flag::duration(
+        "executor_reregistration_retry_interval",
+        "Period of asking old drivers back after a restart; once if not given.",
+    ),
     Flag::bool("http_command_executor", false, "Whether the command executor speaks HTTP.")
         .ignored("the command executor always speaks HTTP"),
     Flag::bool("http_executor_domain_sockets", false, "Whether executors connect by a domain socket.")
@@ -151,21 +148,17 @@ const EXECUTORS: &[Flag] = &[
 ];
 
 const RECOVERY: &[Flag] = &[
-    Flag::text("recover", "What to do with old executors: `reconnect` or `cleanup`.")
-        .or("reconnect")
-        .ignored("executors do not outlive the agent yet"),
+    Flag::text("recover", "What to do with old executors: `reconnect` or `cleanup`.").or("reconnect"),
     Flag::duration("recovery_timeout", "Time that an executor waits for the agent to come back.")
         .or("15mins"),
-    Flag::bool("strict", true, "Whether a corrupt checkpoint stops the agent.")
-        .ignored("nothing is recovered yet"),
+    Flag::bool("strict", true, "Whether a corrupt checkpoint stops the agent."),
     Flag::text("reconfiguration_policy", "Which changes an agent may come back with: `equal` or `additive`.")
-        .or("equal")
-        .ignored("the agent starts as a new one each time"),
+        .or("equal"),
     Flag::bool("systemd_enable_support", true, "Whether executors live in a slice of their own.")
-        .ignored("executors do not outlive the agent yet"),
+        .ignored("executors are not moved to a slice: give the unit KillMode=process"),
     Flag::path("systemd_runtime_directory", "Folder of systemd's transient units.")
         .or("/run/systemd/system")
-        .ignored("executors do not outlive the agent yet"),
+        .ignored("executors are not moved to a slice: give the unit KillMode=process"),
 ];
 
 const ISOLATION: &[Flag] = &[

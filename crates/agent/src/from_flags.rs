@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use tepui_agent_core::{ReconfigurationPolicy, Recover};
 use tepui_containerizer::IsolationSettings;
 use tepui_fetcher::FetcherConfig;
 use tepui_flags::{Addresses, Values};
@@ -12,7 +13,7 @@ use tepui_types::{Attributes, AttributesError, Resources, ResourcesError, RoleEr
 use tepui_wire::ContentType;
 use thiserror::Error;
 
-use crate::Config;
+use crate::{Config, GcConfig};
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Error)]
@@ -41,6 +42,16 @@ pub enum ConfigError {
     /// `--attributes` is malformed.
     #[error("flag `attributes`: {0}")]
     Attributes(#[from] AttributesError),
+    /// A flag has none of its values.
+    #[error("flag `{flag}`: expected {choices}, got `{given}`")]
+    Choice {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        given: String,
+        /// What it may be.
+        choices: &'static str,
+    },
     /// `--default_role` is none.
     #[error("flag `default_role`: {0}")]
     Role(#[from] RoleError),
@@ -80,6 +91,17 @@ impl Config {
         }
         set_fetcher(&mut config.fetcher, values);
         config.isolation = isolation(values)?;
+        let gc = GcConfig::default();
+        config.gc = GcConfig {
+            delay: values.duration("gc_delay").unwrap_or(gc.delay),
+            disk_headroom: values.number("gc_disk_headroom").unwrap_or(gc.disk_headroom),
+            disk_watch_interval: values.duration("disk_watch_interval").unwrap_or(gc.disk_watch_interval),
+        };
+        if !(0.0..=1.0).contains(&config.gc.disk_headroom) {
+            let given = config.gc.disk_headroom.to_string();
+            return Err(choice("gc_disk_headroom", &given, "a number from 0 to 1"));
+        }
+        config.strict = values.bool("strict");
         config.flags = values.shown();
         Ok(config)
     }
@@ -116,7 +138,19 @@ fn core(
         .map_err(|source| ConfigError::Resources { value: resources.to_owned(), source })?
         .to_protos();
     core.attributes = Attributes::parse(values.text("attributes").unwrap_or_default())?.to_protos();
+    core.default_executor = named(&command_executor, "default");
     core.command_executor = command_executor;
+    core.recover = match values.text("recover") {
+        None | Some("reconnect") => Recover::Reconnect,
+        Some("cleanup") => Recover::Cleanup,
+        Some(other) => return Err(choice("recover", other, "reconnect or cleanup")),
+    };
+    core.reconfiguration_policy = match values.text("reconfiguration_policy") {
+        None | Some("equal") => ReconfigurationPolicy::Equal,
+        Some("additive") => ReconfigurationPolicy::Additive,
+        Some(other) => return Err(choice("reconfiguration_policy", other, "equal or additive")),
+    };
+    core.executor_reregistration_retry_interval = values.duration("executor_reregistration_retry_interval");
     core.switch_user = values.bool("switch_user");
     core.http_command_executor = values.bool("http_command_executor");
     core.executor_environment_variables = match values.text("executor_environment_variables") {
@@ -169,6 +203,19 @@ fn capabilities(values: &Values, flag: &'static str) -> Result<Option<v1::Capabi
     let Some(json) = values.text(flag) else { return Ok(None) };
     let read = tepui_wire::decode(ContentType::Json, json.as_bytes());
     read.map(Some).map_err(|error| ConfigError::Capabilities { flag, why: error.to_string() })
+}
+
+/// Another of our executors, started as the given one is.
+fn named(like: &v1::CommandInfo, name: &str) -> v1::CommandInfo {
+    let mut command = like.clone();
+    if let Some(last) = command.arguments.last_mut() {
+        name.clone_into(last);
+    }
+    command
+}
+
+fn choice(flag: &'static str, given: &str, choices: &'static str) -> ConfigError {
+    ConfigError::Choice { flag, given: given.to_owned(), choices }
 }
 
 /// What executors inherit of the agent's own environment: all but the agent's own settings.

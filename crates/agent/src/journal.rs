@@ -74,7 +74,8 @@ impl Journal {
         let (orders, received) = channel();
         let (kept, to_show) = sync_channel(MAX_UNSHOWN);
         let (now_stored, stored) = watch::channel(0);
-        let shower = std::thread::Builder::new().name("meta".to_owned()).spawn(move || show(meta, &to_show))?;
+        let shower =
+            std::thread::Builder::new().name("meta".to_owned()).spawn(move || show(meta, &to_show))?;
         let path = path.to_owned();
         let keeper = Keeper { file, path, stored: now_stored, reports, kept, asked: false };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {

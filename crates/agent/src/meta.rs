@@ -12,7 +12,7 @@ mod write;
 use std::path::Path;
 
 pub(crate) use paths::Paths;
-pub(crate) use read::{Found, read};
+pub(crate) use read::read;
 pub(crate) use write::Meta;
 
 /// The id of this boot of the machine.

@@ -8,8 +8,8 @@ use tepui_agent_core::{Agent, Effect, Effects, ExecutorCall, Input, RequestId, R
 use tepui_containerizer::Exited;
 use tepui_http::response;
 use tepui_link::Link;
-use tepui_wire::ContentType;
 use tepui_types::ContainerId;
+use tepui_wire::ContentType;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
@@ -97,12 +97,12 @@ impl Reactor {
                 if let Input::StreamClosed(stream) = input {
                     self.streams.forget(stream);
                 }
-                match input {
-                    Input::Recover(_) => self.recover(input),
-                    Input::ContainersRecovered { running, ended } => {
-                        self.containers_recovered(running, ended);
-                    }
-                    other => self.step(other),
+                if let Input::Recover(_) = input {
+                    self.recover(input);
+                } else if let Input::ContainersRecovered { running, ended } = input {
+                    self.containers_recovered(running, ended);
+                } else {
+                    self.step(input);
                 }
             }
             Work::Executor(request) => {

@@ -20,9 +20,10 @@ use crate::detection::follow;
 use crate::fetch::fetch_with;
 use crate::files::Files;
 use crate::front::Front;
+use crate::gc::collect;
 use crate::inbox::{Work, inbox};
-use crate::link_inbox::{forward, link_inbox};
 use crate::journal::Journal;
+use crate::link_inbox::{forward, link_inbox};
 use crate::machine;
 use crate::meta::{Meta, Paths};
 use crate::reactor::Reactor;
@@ -119,6 +120,7 @@ pub async fn run(
     let (report, reports) = mpsc::channel(REPORTS);
     let journal = Journal::open(&paths.journal(), &found.contents, Meta::new(paths.clone()), report)
         .map_err(|source| Error::Journal { path: paths.journal().display().to_string(), source })?;
+    let seen = Arc::clone(&view);
     let reactor = Reactor {
         core: Agent::new(config.core.clone(), seed()?),
         actor: Arc::clone(&config.core.pid.id),
@@ -144,6 +146,7 @@ pub async fn run(
     let server = tokio::spawn(tepui_http::serve(listener, config.limits.clone(), service, async {
         drop(ended.await);
     }));
+    let collector = tokio::spawn(collect(config.core.work_dir.into(), config.gc, seen, files));
     let forwarder = tokio::spawn(forward(received, work.clone()));
     // Nobody need wait for it.
     let _ = ready.send(());
@@ -156,6 +159,7 @@ pub async fn run(
         error!(%error, "the HTTP server did not end well");
     }
     forwarder.abort();
+    collector.abort();
     detector.abort();
     reason.map_or(Ok(()), |reason| Err(Error::Stopped(reason)))
 }

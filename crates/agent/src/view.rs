@@ -32,6 +32,8 @@ pub(crate) struct View {
     /// The oldest first.
     completed_frameworks: VecDeque<(FrameworkId, Framework)>,
     counters: BTreeMap<&'static str, u64>,
+    /// How old a sandbox may become.
+    max_age: std::time::Duration,
 }
 
 /// What endpoints about containers show of an executor.
@@ -75,6 +77,7 @@ impl View {
             frameworks: BTreeMap::new(),
             completed_frameworks: VecDeque::new(),
             counters: BTreeMap::new(),
+            max_age: config.gc.delay,
         }
     }
 
@@ -108,6 +111,7 @@ impl View {
                 if let Some(framework) = self.frameworks.get_mut(&framework)
                     && let Some(executor) = framework.executors.remove(&executor)
                 {
+                    crate::gc::touch(&executor.entity.directory);
                     framework.completed_executors.push_back(executor);
                 }
             }
@@ -202,6 +206,16 @@ impl View {
     /// All executors that are not completed.
     fn executors(&self) -> impl Iterator<Item = &Executor> {
         self.frameworks.values().flat_map(|framework| framework.executors.values())
+    }
+
+    /// The sandboxes of executors that are not completed.
+    pub(crate) fn live_sandboxes(&self) -> impl Iterator<Item = &str> {
+        self.executors().map(|executor| executor.entity.directory.as_str())
+    }
+
+    /// Shows how old a sandbox may become.
+    pub(crate) fn set_max_age(&mut self, age: std::time::Duration) {
+        self.max_age = age;
     }
 
     /// What executors that are not completed, and their tasks, use.

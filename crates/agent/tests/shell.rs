@@ -54,6 +54,7 @@ impl Pair {
         let running = tokio::spawn(async move {
             let shutdown = async {
                 drop(stopped.await);
+                tepui_agent::Stop::Shutdown
             };
             let mut config = Config::new(core, Spec::parse(&master_address.to_string()).unwrap());
             config.launcher_command = vec![env!("CARGO_BIN_EXE_tepui-agent-launcher").into()];

@@ -52,6 +52,9 @@ pub enum Error {
     /// This program's own file is needed to start executors.
     #[error("failed to find this program's own file")]
     OwnProgram(#[source] io::Error),
+    /// What an earlier cluster left cannot be removed.
+    #[error("failed to remove `{}`", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
     /// The master ended.
     #[error(transparent)]
     Master(#[from] tepui_master::Error),
@@ -107,6 +110,13 @@ impl Cluster {
         let listener = bind(options, port).await?;
         let address = local_address(&listener)?;
         let folder = options.work_dir.join(format!("agent-{}", index + 1));
+        // The cluster is new each time, and with it its agents.
+        let meta = folder.join("meta");
+        if let Err(error) = std::fs::remove_dir_all(&meta)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(Error::Folder(meta, error));
+        }
         let mut args = vec![
             format!("--master={}", self.master),
             format!("--work_dir={}", folder.display()),
@@ -121,7 +131,11 @@ impl Cluster {
         let executor = tepui_agent::command_executor().map_err(Error::OwnProgram)?;
         let config = tepui_agent::Config::from_flags(&values, &addresses(address), executor)?;
         let (ready, is_ready) = oneshot::channel();
-        let shutdown = set(self.stop_agents.subscribe());
+        let stopped = set(self.stop_agents.subscribe());
+        let shutdown = async move {
+            stopped.await;
+            tepui_agent::Stop::Shutdown
+        };
         self.daemons.spawn(async move { Ok(tepui_agent::run(config, listener, ready, shutdown).await?) });
         self.agents.push(address);
         self.wait_for(is_ready).await

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use tepui_agent::Stop;
 use tepui_flags::{Addresses, FlagSet, Values};
 use tepui_master::RegistryConfig;
 use tokio::net::TcpListener;
@@ -36,8 +37,7 @@ pub(crate) fn agent(args: Vec<OsString>) -> ExitCode {
             &addresses,
             tepui_agent::command_executor().context("failed to find this program's own file")?,
         )?;
-        warn!("executors do not outlive this agent yet: when it stops, its tasks are lost");
-        Ok(tepui_agent::run(config, listener, oneshot::channel().0, terminated()?).await?)
+        Ok(tepui_agent::run(config, listener, oneshot::channel().0, agent_stop()?).await?)
     })
 }
 
@@ -88,5 +88,20 @@ fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => "SIGTERM",
         };
         info!(signal = name, "stopping");
+    })
+}
+
+/// Completes when an agent's process is told to end, and how: SIGUSR1 is for good.
+fn agent_stop() -> anyhow::Result<impl Future<Output = Stop>> {
+    let terminated = terminated()?;
+    let mut user = signal(SignalKind::user_defined1()).context("failed to listen for signals")?;
+    Ok(async move {
+        tokio::select! {
+            () = terminated => Stop::Leave,
+            _ = user.recv() => {
+                info!(signal = "SIGUSR1", "unregistering");
+                Stop::Shutdown
+            }
+        }
     })
 }

@@ -358,6 +358,7 @@ impl Story {
         bytes
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     fn link_message(&self, words: &Words<'_>) -> LinkMessage {
         let framework_id = || v1::FrameworkId { value: words.at(1).to_owned() };
         let slave_id =

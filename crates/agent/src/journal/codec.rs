@@ -107,9 +107,7 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
         Record::Queued { run, tasks, is_group } => {
             Entry { flag: *is_group, ..Entry::of(kind::QUEUED, run) }.with(tasks)
         }
-        Record::Launched { run, task } => {
-            Entry { task: task.to_string(), ..Entry::of(kind::LAUNCHED, run) }
-        }
+        Record::Launched { run, task } => Entry { task: task.to_string(), ..Entry::of(kind::LAUNCHED, run) },
         Record::Task { run, task } => Entry::of(kind::TASK, run).with([task.as_ref()]),
         Record::Update { run, update } => Entry::of(kind::UPDATE, run).with([update.as_ref()]),
         Record::Acknowledged { run, task, uuid } => {

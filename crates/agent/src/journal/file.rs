@@ -161,11 +161,7 @@ impl Appender {
     }
 
     /// Replaces the whole file by these records, in one step.
-    pub(super) fn replace(
-        &mut self,
-        path: &Path,
-        payloads: impl Iterator<Item = Vec<u8>>,
-    ) -> io::Result<()> {
+    pub(super) fn replace(&mut self, path: &Path, payloads: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
         self.buffer.clear();
         let mut frames = Vec::new();
         payloads.for_each(|payload| put(&mut frames, &payload, 0));

@@ -81,9 +81,7 @@ impl Reader<'_> {
             latest_status: Some(entity.latest_status.clone()),
             operation_uuid: Some(entity.uuid.clone()),
         };
-        self.found
-            .records
-            .push(Record::Operation { entity: Box::new(entity), update: Box::new(update) });
+        self.found.records.push(Record::Operation { entity: Box::new(entity), update: Box::new(update) });
     }
 
     fn framework(&mut self, folder: &Path) {

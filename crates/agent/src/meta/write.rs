@@ -164,6 +164,25 @@ impl Meta {
                 self.queued.retain(|(owner, _), _| owner != run);
                 put(&sentinel, b"")
             }
+            Record::Queued { .. }
+            | Record::Launched { .. }
+            | Record::Task { .. }
+            | Record::Update { .. }
+            | Record::Acknowledged { .. } => self.show_task(agent, record),
+            // The folder stays until it is collected with the sandboxes.
+            Record::FrameworkRemoved(_)
+            | Record::Anew
+            | Record::Agent(_)
+            | Record::Resources(_)
+            | Record::Operation { .. }
+            | Record::OperationAcknowledged(_) => Ok(()),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are shown elsewhere")]
+    fn show_task(&mut self, agent: &str, record: &Record) -> io::Result<()> {
+        let paths = &self.paths;
+        match record {
             Record::Queued { run, tasks, .. } => {
                 for task in tasks {
                     let shown = staging_task(task, &run.framework);
@@ -194,13 +213,7 @@ impl Meta {
                     internal::StatusUpdateRecord { r#type: RecordType::Ack.into(), update: None, uuid };
                 append(&paths.task(agent, run, task.as_str()), &entry)
             }
-            // The folder stays until it is collected with the sandboxes.
-            Record::FrameworkRemoved(_)
-            | Record::Anew
-            | Record::Agent(_)
-            | Record::Resources(_)
-            | Record::Operation { .. }
-            | Record::OperationAcknowledged(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 }

@@ -28,9 +28,6 @@ const COUNTERS: [&str; 13] = [
     "slave/valid_status_updates",
 ];
 
-/// How long a sandbox is kept, which no disk usage shortens.
-const EXECUTOR_DIRECTORY_MAX_ALLOWED_AGE_SECS: f64 = 604_800.0;
-
 impl View {
     /// Renders `/metrics/snapshot`.
     pub(crate) fn metrics_snapshot(&self) -> Vec<u8> {
@@ -52,7 +49,7 @@ impl View {
         all.insert("slave/uptime_secs".to_owned(), uptime.max(0.0));
         all.insert("slave/registered".to_owned(), f64::from(u8::from(self.registered)));
         all.insert("slave/frameworks_active".to_owned(), self.frameworks.len() as f64);
-        let max_age = EXECUTOR_DIRECTORY_MAX_ALLOWED_AGE_SECS;
+        let max_age = self.max_age.as_secs_f64();
         all.insert("slave/executor_directory_max_allowed_age_secs".to_owned(), max_age);
         let fetcher = self.fetcher.metrics();
         for (name, value) in [

@@ -191,6 +191,8 @@ mod tests {
         let task = v1::TaskInfo { task_id: task_id.clone(), ..v1::TaskInfo::default() };
         let status = v1::TaskStatus { task_id: task_id.clone(), ..v1::TaskStatus::default() };
         let update = internal::StatusUpdate { status, ..internal::StatusUpdate::default() };
+        let executor_id = v1::ExecutorId { value: "e".to_owned() };
+        let executor = v1::ExecutorInfo { executor_id, ..v1::ExecutorInfo::default() };
         let shown = v1::Task { task_id, ..v1::Task::default() };
         let pid: tepui_types::Upid = "executor(1)@10.0.0.1:1".parse().unwrap();
         for record in [
@@ -204,7 +206,7 @@ mod tests {
             Record::Framework { info: Box::default(), pid: Some(pid.clone()) },
             Record::Framework { info: Box::default(), pid: None },
             Record::FrameworkRemoved(FrameworkId::new("f")),
-            Record::Executor { run: run(), info: Box::default(), is_for_command: true },
+            Record::Executor { run: run(), info: Box::new(executor.into()), is_for_command: true },
             Record::Started { run: run(), pid: 42 },
             Record::Connected { run: run(), speaks: Speaks::Http },
             Record::Connected { run: run(), speaks: Speaks::Driver(pid) },

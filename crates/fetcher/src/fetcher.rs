@@ -258,11 +258,13 @@ impl Shared {
         let (reader, writer) = io::pipe().map_err(failed("make a pipe"))?;
         let mut report = pipe::Receiver::from_owned_fd(reader.into()).map_err(failed("watch a pipe"))?;
         let spawn = self.spawn(fetch, plan, OwnedFd::from(writer))?;
-        let started = tokio::task::spawn_blocking(move || spawn.spawn()).await;
-        let process = started
+        // Wrapped there and then: if we are dropped meanwhile, the process is killed all the same.
+        let started =
+            tokio::task::spawn_blocking(move || spawn.spawn().map(|process| Running(Some(process))));
+        let mut running = started
+            .await
             .map_err(|_| FetchError::Died("was not started: the agent is stopping".to_owned()))?
             .map_err(failed("start the fetcher"))?;
-        let mut running = Running(Some(process));
         let mut text = Vec::new();
         let mut limited = (&mut report).take(MAX_REPORT_BYTES);
         limited.read_to_end(&mut text).await.map_err(failed("hear the fetcher"))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::command::{eprint, run, succeeds};
 
 /// Debian's packages for the tests with third-party clients.
-const PACKAGES: &str = "golang-go golang-github-mesos-mesos-go-dev";
+const PACKAGES: &str = "golang-go golang-github-mesos-mesos-go-dev openssl";
 
 /// Debian's packages of the stores that a cluster of masters shares. The tests start them by hand, on loopback.
 const STORES: &str = "zookeeper etcd-server";

@@ -21,6 +21,9 @@ pub(super) async fn call(routes: Routes, request: Request) -> Response {
     if call.r#type.is_none() {
         return response::bad_request("Failed to validate agent::Call: Expecting 'type' to be present");
     }
+    if call.r#type() == Type::LaunchNestedContainerSession {
+        return container::session(&routes, &request, call.launch_nested_container_session).await;
+    }
     let content_type = match call::accept(&request) {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,

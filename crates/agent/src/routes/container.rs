@@ -3,6 +3,7 @@
 mod kill;
 mod launch;
 mod remove;
+mod session;
 mod wait;
 
 use tepui_http::{Response, response};
@@ -12,6 +13,7 @@ use tepui_types::{ContainerId, validate_id};
 pub(super) use kill::{kill, kill_nested};
 pub(super) use launch::{launch, launch_nested};
 pub(super) use remove::{remove, remove_nested};
+pub(super) use session::session;
 pub(super) use wait::{wait, wait_nested};
 
 /// The longest id of a container, in bytes.

@@ -138,7 +138,8 @@ fn check_command(command: Option<&v1::CommandInfo>, name: &str) -> Result<(), St
     Ok(())
 }
 
-fn nested(
+/// The launch of a container within another, and nothing else.
+pub(super) fn nested(
     routes: &Routes,
     container_id: ContainerId,
     command: Option<v1::CommandInfo>,
@@ -158,16 +159,24 @@ fn nested(
 }
 
 async fn start(routes: &Routes, launch: NestedLaunch) -> Response {
+    match started(routes, launch).await {
+        Ok(()) => response::empty(StatusCode::OK),
+        Err(refusal) => *refusal,
+    }
+}
+
+/// Starts a container; the error is the answer.
+pub(super) async fn started(routes: &Routes, launch: NestedLaunch) -> Result<(), Box<Response>> {
     if let Some(container) = &launch.container
         && container.r#type() != v1::container_info::Type::Mesos
     {
-        return response::bad_request("The provided ContainerInfo is not supported");
+        return Err(Box::new(response::bad_request("The provided ContainerInfo is not supported")));
     }
     let work_dir = Path::new(&routes.settings.core.work_dir);
     match routes.containerizer.launch_nested(launch, work_dir).await {
-        Ok(_) => response::empty(StatusCode::OK),
-        Err(LaunchError::Exists(_)) => response::accepted(),
-        Err(error) => response::bad_request(&explain(&error)),
+        Ok(_) => Ok(()),
+        Err(LaunchError::Exists(_)) => Err(Box::new(response::accepted())),
+        Err(error) => Err(Box::new(response::bad_request(&explain(&error)))),
     }
 }
 

@@ -72,7 +72,10 @@ class Framework:
         while True:
             length = b""
             while not length.endswith(b"\n"):
-                byte = answer.read(1)
+                try:
+                    byte = answer.read(1)
+                except (OSError, http.client.HTTPException):
+                    return
                 if not byte:
                     return
                 length += byte

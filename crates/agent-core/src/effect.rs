@@ -92,6 +92,8 @@ pub enum Effect {
     Recovered,
     /// Start a container. Exactly one of `Input::ContainerLaunched` and `Input::ContainerLaunchFailed` follows.
     Launch(Box<Launch>),
+    /// Change what a running container is promised and what it may use, before what follows.
+    UpdateContainer(Box<ContainerUpdate>),
     /// End a container, whether it runs or is being started. `Input::ContainerExited` follows if it ran, and for one
     /// that never runs `Input::ContainerLaunchFailed`. Unknown ones are ignored.
     Destroy(ContainerId),
@@ -144,6 +146,8 @@ pub struct KnownContainer {
     pub directory: String,
     /// The resources of the executor and its tasks.
     pub resources: Vec<v1::Resource>,
+    /// What it may use at most, as in [`ContainerUpdate`].
+    pub limits: BTreeMap<String, f64>,
 }
 
 /// What a container is made of.
@@ -175,6 +179,17 @@ pub struct Launch {
     pub environment: BTreeMap<String, String>,
     /// Whether the framework asked for checkpoints.
     pub checkpoint: bool,
+}
+
+/// What a container is held to from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerUpdate {
+    /// Which.
+    pub container: ContainerId,
+    /// The resources of its executor and of its tasks.
+    pub resources: Vec<v1::Resource>,
+    /// What it may use at most, by the resource's name; infinity is no limit. What is absent is limited by `resources`.
+    pub limits: BTreeMap<String, f64>,
 }
 
 /// The answer to an executor's call.

@@ -22,13 +22,16 @@ use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Upid};
 pub(crate) use queue::Queue;
 
 use crate::change::{ExecutorEntity, ExecutorState};
-use crate::effect::KnownContainer;
+use crate::effect::{ContainerUpdate, Effect, KnownContainer};
 use crate::input::{StreamId, Termination};
 use crate::record::{Run, Speaks};
 use crate::resources;
 
 /// Completed tasks to remember of each executor.
 pub(crate) const MAX_COMPLETED_TASKS_PER_EXECUTOR: usize = 200;
+
+/// The resources that a task may be allowed more of than it asks for.
+const LIMITED: [&str; 2] = ["cpus", "mem"];
 
 /// An executor.
 #[derive(Debug)]
@@ -100,6 +103,33 @@ impl Executor {
         resources::sum(&self.info.resources, &tasks)
     }
 
+    /// What its container is held to now: it grows and shrinks with its tasks.
+    pub(crate) fn container_update(&self) -> Effect {
+        Effect::UpdateContainer(Box::new(ContainerUpdate {
+            container: self.container.clone(),
+            resources: self.resources(),
+            limits: self.limits(),
+        }))
+    }
+
+    /// What it and its tasks may use at most, if any of them may use more than it asks for. A task that says nothing may use
+    /// what it asks for.
+    fn limits(&self) -> BTreeMap<String, f64> {
+        let queued = self.queued.tasks().map(|task| (&task.limits, &task.resources));
+        let launched = self.launched.values().map(|task| (&task.limits, &task.resources));
+        let tasks: Vec<_> = queued.chain(launched).collect();
+        let names = LIMITED.iter().filter(|name| tasks.iter().any(|(limits, _)| limits.contains_key(**name)));
+        let of_tasks = |name: &str| -> f64 {
+            let of_task = |limits: &BTreeMap<String, v1::value::Scalar>, resources: &[v1::Resource]| {
+                limits.get(name).map_or_else(|| resources::scalar(resources, name), |limit| limit.value)
+            };
+            tasks.iter().map(|(limits, resources)| of_task(limits, resources)).sum()
+        };
+        names
+            .map(|name| ((*name).to_owned(), of_tasks(name) + resources::scalar(&self.info.resources, name)))
+            .collect()
+    }
+
     /// What is known of its container.
     pub(crate) fn known_container(&self) -> KnownContainer {
         KnownContainer {
@@ -109,6 +139,7 @@ impl Executor {
             executor: self.id.clone(),
             directory: self.directory.clone(),
             resources: self.resources(),
+            limits: self.limits(),
         }
     }
 

@@ -33,7 +33,8 @@ pub use agent::Agent;
 pub use change::{Change, ExecutorEntity, ExecutorState, FrameworkEntity, TaskPlace};
 pub use config::{Config, ReconfigurationPolicy, Recover};
 pub use effect::{
-    Effect, Effects, KnownContainer, Launch, Rejection, RejectionKind, Response, VolumeChange, VolumeLink,
+    ContainerUpdate, Effect, Effects, KnownContainer, Launch, Rejection, RejectionKind, Response,
+    VolumeChange, VolumeLink,
 };
 pub use input::{ExecutorCall, Input, Recovery, RequestId, StoreId, StreamId, Termination};
 pub use record::{Record, Run, Speaks};

@@ -14,6 +14,12 @@ pub(crate) fn sum(left: &[v1::Resource], right: &[v1::Resource]) -> Vec<v1::Reso
     }
 }
 
+/// How much there is of a resource that is a number.
+pub(crate) fn scalar(resources: &[v1::Resource], name: &str) -> f64 {
+    let named = resources.iter().filter(|resource| resource.name == name);
+    named.filter_map(|resource| resource.scalar.as_ref()).map(|scalar| scalar.value).sum()
+}
+
 /// As older masters want to read them.
 pub(crate) fn pre_refinement(resources: &[v1::Resource]) -> Vec<v1::Resource> {
     Resources::from_protos(resources)

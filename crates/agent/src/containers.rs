@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use tepui_agent_core::{Input, KnownContainer, Launch, VolumeChange, VolumeLink};
+use tepui_agent_core::{ContainerUpdate, Input, KnownContainer, Launch, VolumeChange, VolumeLink};
 use tepui_containerizer::{
     ContainerConfig, Containerizer, PersistentVolume, Sandbox, create_volume, empty_volume, remove_volume,
     retire_volume,
@@ -89,6 +89,14 @@ impl Containers {
         });
     }
 
+    /// Holds a container to more or less.
+    pub(crate) fn update(&self, update: ContainerUpdate) {
+        let ContainerUpdate { container, resources, limits } = update;
+        if let Err(error) = self.containerizer.update(&container, resources, limits) {
+            warn!(%container, %error, "failed to change what a container may use");
+        }
+    }
+
     /// Ends a container. Its end is reported as any other.
     pub(crate) fn destroy(&mut self, container: ContainerId) {
         while self.under_way.try_join_next().is_some() {}
@@ -115,7 +123,7 @@ impl Containers {
                 sandbox: known.directory.into(),
                 user: None,
                 resources: known.resources,
-                limits: BTreeMap::new(),
+                limits: known.limits,
             });
             let running = match containerizer.recover(known.collect()).await {
                 Ok(found) => found.running.into_iter().map(|(id, launched)| (id, launched.pid)).collect(),

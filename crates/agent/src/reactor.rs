@@ -192,6 +192,7 @@ impl Reactor {
                 info!(container = %launch.container, framework = %launch.framework, executor = %launch.executor, "launching a container");
                 self.containers.launch(*launch);
             }
+            Effect::UpdateContainer(update) => self.containers.update(*update),
             Effect::Destroy(container) => {
                 info!(%container, "destroying a container");
                 self.containers.destroy(container);

@@ -152,7 +152,10 @@ impl Containerizer {
     }
 
     /// Changes what a running container is promised and what it may use. `false` if there is no such container.
-    pub async fn update(
+    ///
+    /// It holds when this returns, so that who is told of more resources has them. It writes a few words to cgroups, which are
+    /// in memory: that is less than to hand it to another thread.
+    pub fn update(
         &self,
         container_id: &ContainerId,
         resources: Vec<v1::Resource>,
@@ -166,9 +169,7 @@ impl Containerizer {
             config.limits = limits;
             Arc::clone(&container.config)
         };
-        let shared = Arc::clone(&self.shared);
-        let updated = tokio::task::spawn_blocking(move || shared.isolators.update(&config));
-        updated.await.map_err(io::Error::other).flatten().map(|()| true)
+        self.shared.isolators.update(&config).map(|()| true)
     }
 
     /// What a container uses; `None` if there is no such container.

@@ -132,7 +132,7 @@ impl Cluster {
                 let (running, ended) = (BTreeMap::new(), BTreeMap::new());
                 self.step_agent(agent, Input::ContainersRecovered { running, ended });
             }
-            Effect::Recovered | Effect::ChangeVolume { .. } => {}
+            Effect::Recovered | Effect::UpdateContainer(_) | Effect::ChangeVolume { .. } => {}
             Effect::Stopped { error } => {
                 self.trace(format_args!("agent {agent} stopped: {error:?}"));
                 self.crash_agent(agent);

@@ -30,6 +30,10 @@ impl Agent {
         if framework.terminating || executor.state != ExecutorState::Running || !executor.is_connected() {
             return;
         }
+        // One that was made for its only task was launched with all that it gets.
+        if !executor.is_for_command && !executor.queued.is_empty() {
+            effects.push(executor.container_update());
+        }
         while let Some(queued) = executor.queued.pop() {
             for info in &queued.tasks {
                 executor.launch(info, effects);

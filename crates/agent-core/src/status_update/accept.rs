@@ -192,6 +192,9 @@ impl Executor {
         if terminal {
             count_terminal(status.state(), effects);
             self.terminated.insert(id.clone(), task);
+            if !self.is_for_command && self.state == crate::change::ExecutorState::Running {
+                effects.push(self.container_update());
+            }
         } else {
             self.launched.insert(id.clone(), task);
         }

@@ -58,6 +58,11 @@ fn effect_lines(story: &mut Story, effect: &Effect) -> Vec<String> {
             format!("recover containers [{}]", known.join(", "))
         }
         Effect::Recovered => "recovered".to_owned(),
+        Effect::UpdateContainer(update) => {
+            let container = story.containers.name(update.container.as_str());
+            let resources = resources(&update.resources);
+            format!("update {container} to {resources}, limits {:?}", update.limits)
+        }
         Effect::Destroy(container) => format!("destroy {}", story.containers.name(container.as_str())),
         Effect::ChangeVolume { path, change } => format!("{change:?} volume {path}"),
         Effect::Stopped { error } => format!("stopped {}", error.as_deref().unwrap_or("as asked")),

@@ -129,7 +129,7 @@ async fn limits_are_set_and_raised_and_use_is_measured() {
     assert!(usage.threads.unwrap() >= 1, "{usage:?}");
     assert!(usage.cpus_user_time_secs.is_some(), "{usage:?}");
     let more = vec![scalar("cpus", 1.0), scalar("mem", 64.0)];
-    assert!(agent.containers.update(&id, more, [("mem".to_owned(), 128.0)].into()).await.unwrap());
+    assert!(agent.containers.update(&id, more, [("mem".to_owned(), 128.0)].into()).unwrap());
     let usage = agent.containers.usage(&id).await.unwrap();
     assert_eq!((usage.mem_limit_bytes, usage.mem_soft_limit_bytes), (Some(128 << 20), Some(64 << 20)));
     assert!(agent.containers.destroy(&id).await);

@@ -27,7 +27,7 @@ const SESSION_TIMEOUT: &str = "2secs";
 
 /// Masters that share a store, and the folder that holds what they write.
 struct Masters {
-    masters: Vec<Daemon>,
+    daemons: Vec<Daemon>,
     location: String,
     store: Server,
     folder: tempfile::TempDir,
@@ -53,8 +53,8 @@ impl Masters {
         // The flags of a unit file for Mesos do no harm.
         let arguments =
             ["master", &group, &timeout, "--hostname=127.0.0.1", "--quorum=2", "--registry=replicated_log"];
-        let masters = (0..count).map(|_| Daemon::start(TEPUI, &arguments, folder.path())).collect();
-        Self { masters, location, store, folder }
+        let daemons = (0..count).map(|_| Daemon::start(TEPUI, &arguments, folder.path())).collect();
+        Self { daemons, location, store, folder }
     }
 
     fn agent(&self) -> Daemon {
@@ -63,14 +63,14 @@ impl Masters {
 
     /// The index of the one that leads and has recovered.
     fn leader(&self) -> usize {
-        wait_for("a leader", || self.masters.iter().position(|master| leads(master.address())))
+        wait_for("a leader", || self.daemons.iter().position(|master| leads(master.address())))
     }
 
     /// One that does not lead, and knows who does.
     fn follower_of(&self, leader: usize) -> SocketAddr {
-        let wanted = location_of(self.masters[leader].address(), "");
-        let index = (leader + 1) % self.masters.len();
-        let address = self.masters[index].address();
+        let wanted = location_of(self.daemons[leader].address(), "");
+        let index = (leader + 1) % self.daemons.len();
+        let address = self.daemons[index].address();
         wait_for("a follower", || get(address, "/redirect").filter(|answer| answer.head.contains(&wanted)));
         address
     }
@@ -117,7 +117,7 @@ fn ids(slaves: &serde_json::Value) -> Vec<String> {
 fn redirects(masters: &Masters) {
     let leader = masters.leader();
     let follower = masters.follower_of(leader);
-    let leader = masters.masters[leader].address();
+    let leader = masters.daemons[leader].address();
     // As the recordings of two real masters have it.
     for (path, to) in [
         ("/redirect", ""),
@@ -144,8 +144,8 @@ fn redirects(masters: &Masters) {
     }
     assert_eq!(get(follower, "/redirect/x").unwrap().status, 404);
     assert!(get(follower, "/metrics/snapshot").unwrap().body.contains("\"master/elected\":0.0"));
-    let followed = run_to_end("curl", &["-sL".to_owned(), format!("http://{follower}/state")]);
-    let state: serde_json::Value = serde_json::from_str(&followed.stdout).unwrap();
+    let answer = run_to_end("curl", &["-sL".to_owned(), format!("http://{follower}/state")]);
+    let state: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
     assert_eq!(state["leader"], format!("master@{leader}"));
 }
 
@@ -196,7 +196,7 @@ fn a_master_does_not_contend_with_those_of_another_registry() {
     let address: SocketAddr = "127.0.0.1:5050".parse().unwrap();
     let foreign = Foreign::lead(&location, address);
     let masters = Masters::start(store, location, "--zk", 1);
-    let master = &masters.masters[0];
+    let master = &masters.daemons[0];
     wait_for("the master to say why it waits", || {
         master.log().contains("masters of another registry are in the group").then_some(())
     });
@@ -217,7 +217,7 @@ fn our_agent_moves_between_our_master_and_a_real_one_and_keeps_its_task() {
         return left_out("a real Mesos: ../shared/oracle/setup.sh");
     };
     let agent = masters.agent();
-    agents_of(&masters.masters[0], 1);
+    agents_of(&masters.daemons[0], 1);
     // Mesos' own driver, which finds the leader by `zk://`.
     let (installed, scripts) = (Oracle::folder().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut driver = Command::new(installed.join("py27/bin/python"))
@@ -243,14 +243,14 @@ fn our_agent_moves_between_our_master_and_a_real_one_and_keeps_its_task() {
             (states.next()? == "TASK_RUNNING").then_some(())
         });
     };
-    let Masters { masters: mut ours, location, store, folder } = masters;
+    let Masters { daemons: mut ours, location, store, folder } = masters;
     assert!(ours.remove(0).terminate().success());
     let foreign = Foreign::lead(&location, oracle.address());
     has_the_task(oracle.address());
 
     let back = Masters::start(store, location, "--zk", 1);
     foreign.leave();
-    has_the_task(back.masters[back.leader()].address());
+    has_the_task(back.daemons[back.leader()].address());
     assert!(agent.log().contains("a new leader is detected"));
     driver.kill().unwrap();
     driver.wait().unwrap();

@@ -1,6 +1,6 @@
 //! `tepui execute` against a master and an agent: URIs, checks, kills, task groups.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use tepui_testing::{Daemon, Output, run_to_end};
@@ -188,6 +188,41 @@ fn a_uri_that_cannot_be_fetched_is_named() {
     assert!(last_line(&output.stderr).contains("`file:///no/such/file`"), "{output:#?}");
 }
 
+#[test]
+fn a_session_looks_into_a_running_task() {
+    let cluster = cluster();
+    let task = task("long", "export SEEN=here; echo made > file; sleep 1000", "");
+    let started = cluster.start(&[&format!("--task={task}")], "TASK_RUNNING");
+    let state = cluster.agent.wait_for_body("/state", |body| body.contains("\"container\":\""));
+    let container = state.split("\"container\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let command = "until test -e file; do :; done; cat file; echo oops >&2; exit 3";
+    let call = format!(
+        r#"{{"type":"LAUNCH_NESTED_CONTAINER_SESSION","launch_nested_container_session":{{"container_id":{{
+            "value":"look","parent":{{"value":"{container}"}}}},"command":{{"value":"{command}"}}}}}}"#
+    );
+    let mut socket = std::net::TcpStream::connect(cluster.agent.address()).unwrap();
+    let head = format!(
+        "POST /api/v1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Accept: application/recordio\r\nMessage-Accept: application/json\r\nContent-Length: {}\r\n\r\n",
+        call.len()
+    );
+    socket.write_all(format!("{head}{call}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // `made\n` and `oops\n`, in base64.
+    for said in [r#""type":"STDOUT","data":"bWFkZQo=""#, r#""type":"STDERR","data":"b29wcwo=""#] {
+        assert!(answer.contains(said), "{said}: {answer}");
+    }
+    let wait = format!(
+        r#"{{"type":"WAIT_CONTAINER","wait_container":{{"container_id":{{"value":"look","parent":{{"value":"{container}"}}}}}}}}"#
+    );
+    let ended = tepui_testing::post(cluster.agent.address(), "/api/v1", &wait).unwrap();
+    assert!(ended.body.contains("\"exit_status\":768"), "{ended:?}");
+    started.signal("-INT");
+    started.end();
+}
+
 /// Runs two tasks on one executor that is built on mesos-go.
 fn run_mesos_go_executor(codec: &str) {
     let cluster = cluster();
@@ -224,4 +259,46 @@ fn a_mesos_go_executor_runs_tasks_in_json() {
 #[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
 fn left_out(why: &str) {
     eprintln!("LEFT OUT: {why}");
+}
+
+fn group(tasks: &[String]) -> String {
+    format!(r#"--task_group={{"tasks":[{}]}}"#, tasks.join(","))
+}
+
+#[test]
+fn a_group_runs_each_task_in_a_container_of_its_own() {
+    let cluster = cluster();
+    let tasks = [task("one", "echo I am one; pwd", ""), task("two", "echo I am two; pwd", "")];
+    let output = cluster.execute(&[&group(&tasks)]);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    for name in ["one", "two"] {
+        assert!(output.stdout.contains(&format!("I am {name}")), "{output:#?}");
+        assert!(output.stderr.contains(&format!("task `{name}` is TASK_FINISHED")), "{output:#?}");
+    }
+    assert!(output.stdout.contains("/containers/"), "{output:#?}");
+}
+
+#[test]
+fn a_task_that_fails_takes_its_group_along() {
+    let cluster = cluster();
+    let tasks = [task("bad", "sleep 0.3; exit 7", ""), task("good", "sleep 1000", "")];
+    let output = cluster.execute(&[&group(&tasks)]);
+    assert_eq!(output.code, Some(7), "{output:#?}");
+    assert!(output.stderr.contains("task `good` is TASK_KILLED"), "{output:#?}");
+    assert!(last_line(&output.stderr).contains("task `bad`"), "{output:#?}");
+}
+
+#[test]
+fn the_tasks_of_a_group_are_checked_and_killed_with_grace() {
+    let cluster = cluster();
+    let check = r#""health_check":{"type":"COMMAND","command":{"value":"test -e stdout"},"delay_seconds":0,
+        "interval_seconds":0.05,"grace_period_seconds":60}"#;
+    let tasks = [task("a", "trap 'exit 0' TERM; sleep 1000 & wait", check), task("b", "sleep 1000", "")];
+    let started = cluster.start(&[&group(&tasks)], "task `a` is healthy");
+    started.signal("-INT");
+    let (said, code) = started.end();
+    assert_eq!(code, Some(1), "{said}");
+    for name in ["a", "b"] {
+        assert!(said.contains(&format!("task `{name}` is TASK_KILLED")), "{said}");
+    }
 }

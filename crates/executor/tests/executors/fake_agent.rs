@@ -1,14 +1,15 @@
-//! An agent's executor API over a real socket, played by hand.
+//! An agent's executor API, and the calls of its own API, over a real socket, played by hand.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tepui_proto::v1;
+use tepui_proto::v1::agent;
 use tepui_proto::v1::executor::{Call, Event, call, event};
 use tepui_wire::{ContentType, decode, encode, recordio};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -36,10 +37,41 @@ pub(crate) struct FakeAgent {
     told: Told,
     subscriptions: mpsc::UnboundedReceiver<Subscription>,
     updates: mpsc::UnboundedReceiver<v1::TaskStatus>,
+    calls: mpsc::UnboundedReceiver<AgentCall>,
+}
+
+/// A call of the agent's own API, which waits for its answer.
+pub(crate) struct AgentCall {
+    pub(crate) call: agent::Call,
+    answer: oneshot::Sender<(u16, Vec<u8>)>,
+}
+
+impl AgentCall {
+    /// Answers with a status and a text.
+    pub(crate) fn refuse(self, status: u16, text: &str) {
+        let _ = self.answer.send((status, text.as_bytes().to_vec()));
+    }
+
+    /// Answers that it is done.
+    pub(crate) fn accept(self) {
+        self.refuse(200, "");
+    }
+
+    /// Answers with the end of a container.
+    pub(crate) fn ended(self, exit_status: i32) {
+        let waited = agent::response::WaitContainer { exit_status: Some(exit_status), ..Default::default() };
+        let response = agent::Response {
+            r#type: Some(agent::response::Type::WaitContainer.into()),
+            wait_container: Some(waited),
+            ..Default::default()
+        };
+        let _ = self.answer.send((200, encode(TYPE, &response).to_vec()));
+    }
 }
 
 #[derive(Clone)]
 struct Told {
+    calls: mpsc::UnboundedSender<AgentCall>,
     subscriptions: mpsc::UnboundedSender<Subscription>,
     updates: mpsc::UnboundedSender<v1::TaskStatus>,
 }
@@ -50,9 +82,10 @@ impl FakeAgent {
         let address = listener.local_addr().unwrap();
         let (subscriptions_sender, subscriptions) = mpsc::unbounded_channel();
         let (updates_sender, updates) = mpsc::unbounded_channel();
-        let told = Told { subscriptions: subscriptions_sender, updates: updates_sender };
+        let (calls_sender, calls) = mpsc::unbounded_channel();
+        let told = Told { subscriptions: subscriptions_sender, updates: updates_sender, calls: calls_sender };
         let listening = tokio::spawn(serve(listener, told.clone()));
-        Self { address, listening, told, subscriptions, updates }
+        Self { address, listening, told, subscriptions, updates, calls }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -65,6 +98,11 @@ impl FakeAgent {
 
     pub(crate) async fn update(&mut self) -> v1::TaskStatus {
         next("an update", &mut self.updates).await
+    }
+
+    /// The next call of the agent's own API.
+    pub(crate) async fn call(&mut self) -> AgentCall {
+        next("a call", &mut self.calls).await
     }
 
     /// Stops to listen, and ends the subscription after all that was sent on it.
@@ -93,7 +131,16 @@ async fn serve(listener: TcpListener, told: Told) {
 /// Takes calls until one is SUBSCRIBE, which keeps the connection.
 async fn connection(stream: TcpStream, told: Told) {
     let mut stream = BufReader::new(stream);
-    while let Some(call) = read_call(&mut stream).await {
+    while let Some(request) = read_request(&mut stream).await {
+        let call = match request {
+            Request::Executor(call) => call,
+            Request::Agent(call) => {
+                if answer_call(&mut stream, *call, &told).await.is_none() {
+                    return;
+                }
+                continue;
+            }
+        };
         match call.r#type() {
             call::Type::Subscribe => {
                 let (events, queue) = mpsc::unbounded_channel();
@@ -116,7 +163,23 @@ async fn connection(stream: TcpStream, told: Told) {
     }
 }
 
-async fn read_call(stream: &mut BufReader<TcpStream>) -> Option<Call> {
+enum Request {
+    Executor(Box<Call>),
+    Agent(Box<agent::Call>),
+}
+
+/// Passes a call on to the test, and its answer back.
+async fn answer_call(stream: &mut BufReader<TcpStream>, call: agent::Call, told: &Told) -> Option<()> {
+    let (answer, answered) = oneshot::channel();
+    let _ = told.calls.send(AgentCall { call, answer });
+    let (status, body) = answered.await.ok()?;
+    let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.ok()?;
+    stream.write_all(&body).await.ok()
+}
+
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+    let mut is_agent = false;
     let mut length = None;
     let mut line = String::new();
     for number in 0.. {
@@ -126,7 +189,8 @@ async fn read_call(stream: &mut BufReader<TcpStream>) -> Option<Call> {
         }
         let header = line.trim_end().to_ascii_lowercase();
         if number == 0 {
-            assert_eq!(header, "post /slave(1)/api/v1/executor http/1.1");
+            is_agent = header == "post /slave(1)/api/v1 http/1.1";
+            assert!(is_agent || header == "post /slave(1)/api/v1/executor http/1.1", "{header}");
         } else if header.is_empty() {
             break;
         } else if let Some(value) = header.strip_prefix("content-length: ") {
@@ -137,7 +201,11 @@ async fn read_call(stream: &mut BufReader<TcpStream>) -> Option<Call> {
     }
     let mut body = vec![0; length.expect("a body of known length")];
     stream.read_exact(&mut body).await.ok()?;
-    Some(decode(TYPE, &body).unwrap())
+    Some(if is_agent {
+        Request::Agent(Box::new(decode(TYPE, &body).unwrap()))
+    } else {
+        Request::Executor(Box::new(decode(TYPE, &body).unwrap()))
+    })
 }
 
 /// One record per chunk, as Mesos writes them.
@@ -172,13 +240,21 @@ impl Subscription {
 
     pub(crate) fn subscribed(&self, framework_info: v1::FrameworkInfo) {
         let executor_info = v1::ExecutorInfo::default().into();
-        let subscribed = event::Subscribed { executor_info, framework_info, ..Default::default() };
+        let container_id = Some(v1::ContainerId { value: "executor".to_owned(), parent: None });
+        let subscribed =
+            event::Subscribed { executor_info, framework_info, container_id, ..Default::default() };
         self.send(Event { subscribed: Some(subscribed), ..of(event::Type::Subscribed) });
     }
 
     pub(crate) fn launch(&self, task: v1::TaskInfo) {
         let launch = event::Launch { task: task.into() };
         self.send(Event { launch: Some(launch), ..of(event::Type::Launch) });
+    }
+
+    pub(crate) fn launch_group(&self, tasks: Vec<v1::TaskInfo>) {
+        let task_group = v1::TaskGroupInfo { tasks: tasks.into_iter().map(Into::into).collect() };
+        let launch_group = Some(event::LaunchGroup { task_group });
+        self.send(Event { launch_group, ..of(event::Type::LaunchGroup) });
     }
 
     pub(crate) fn kill(&self, task: &str, kill_policy: Option<v1::KillPolicy>) {

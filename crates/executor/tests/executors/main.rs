@@ -1,10 +1,12 @@
-//! The command executor as a real process with real tasks, against an agent that the test plays.
+//! The executors as real processes, against an agent that the test plays: the command executor with real tasks, the default
+//! executor with containers that are only told of.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by panicking; clippy knows only `#[test]` functions as tests"
 )]
 
+mod default_executor;
 mod fake_agent;
 
 use std::fs;
@@ -23,7 +25,8 @@ use tepui_types::duration_to_proto;
 #[test]
 fn executor_process() {
     if std::env::var_os("MESOS_EXECUTOR_ID").is_some() {
-        let end = tepui_executor::command(&["command".into()]);
+        let name = std::env::var_os("EXECUTOR_UNDER_TEST").unwrap();
+        let end = tepui_executor::command(&[name]);
         std::process::exit(i32::from(end != std::process::ExitCode::SUCCESS));
     }
 }
@@ -36,6 +39,11 @@ struct Setup {
 
 impl Setup {
     async fn new(recovery: Option<&str>) -> Self {
+        Self::of("command", recovery).await
+    }
+
+    /// Starts the executor of this name.
+    async fn of(name: &str, recovery: Option<&str>) -> Self {
         let agent = FakeAgent::listen().await;
         let sandbox = tempfile::tempdir().unwrap();
         let file = |name| fs::File::create(sandbox.path().join(name)).unwrap();
@@ -49,6 +57,7 @@ impl Setup {
             .env("MESOS_FRAMEWORK_ID", "F")
             .env("MESOS_EXECUTOR_ID", "t")
             .env("TEPUI_EXECUTOR_LOG", "info")
+            .env("EXECUTOR_UNDER_TEST", name)
             .env("MESOS_SANDBOX", sandbox.path())
             .env("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "2secs")
             .env("MESOS_CHECKPOINT", if recovery.is_some() { "1" } else { "0" })

@@ -140,7 +140,7 @@ pub async fn run(
         keeps_containers: false,
         stopped: None,
     };
-    info!(pid = %config.core.pid, master = ?config.master, work_dir = config.core.work_dir, "agent started");
+    info!(pid = %config.core.pid, work_dir = config.core.work_dir, "agent started");
     let (end, ended) = oneshot::channel::<()>();
     let service = move |request, peer| front.clone().handle(request, peer);
     let server = tokio::spawn(tepui_http::serve(listener, config.limits.clone(), service, async {

@@ -51,6 +51,11 @@ impl Master {
         self.frameworks.registered.keys().cloned().collect()
     }
 
+    /// The operations that nobody has acknowledged yet.
+    pub fn operation_count(&self) -> usize {
+        self.operations.count()
+    }
+
     /// What is known of an agent.
     pub fn agent_book(&self, id: &AgentId) -> Option<AgentBook> {
         let agent = self.agents.registered.get(id)?;

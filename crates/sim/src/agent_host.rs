@@ -13,7 +13,9 @@ use tepui_proto::v1::executor::event::Type;
 use tepui_types::{ContainerId, Resource, Resources, TaskId, Time, Upid, Uuid};
 
 use crate::cluster::Cluster;
+use crate::election::Term;
 use crate::executor::{Container, Task, run_time};
+use crate::invariant::agents_obey_whom_they_detected;
 use crate::queue::{Event, Host, InContainer, Life};
 
 /// An agent's machine.
@@ -25,6 +27,10 @@ pub(crate) struct AgentHost {
     pub(crate) core: Option<Agent>,
     pub(crate) life: Life,
     pub(crate) tick: Option<Time>,
+    /// The master that it follows.
+    pub(crate) detected: Option<Upid>,
+    detected_term: Option<Term>,
+    pub(crate) clock_error: Duration,
     pub(crate) containers: BTreeMap<ContainerId, Container>,
     /// What is on its disk.
     journal: Vec<Record>,
@@ -42,6 +48,9 @@ impl AgentHost {
             core: None,
             life: 0,
             tick: None,
+            detected: None,
+            detected_term: None,
+            clock_error: Duration::ZERO,
             containers: BTreeMap::new(),
             journal: Vec::new(),
             requests: BTreeMap::new(),
@@ -67,12 +76,29 @@ impl Cluster {
         host.life += 1;
         host.core = Some(Agent::new(host.config(), seed));
         host.tick = None;
+        host.detected = None;
+        host.detected_term = None;
+        self.agents[agent].clock_error = Duration::from_secs(self.random.u64(0..7200));
         // The whole machine was down: what ran there is gone.
         let records = self.agents[agent].journal.clone();
         let recovery = Recovery { records, rebooted: true, errors: 0 };
         self.step_agent(agent, Input::Recover(Box::new(recovery)));
-        let master = self.master.pid.clone();
-        self.step_agent(agent, Input::Detected(Some(master)));
+    }
+
+    /// It looks who leads, which it does again and again.
+    pub(crate) fn agent_detects(&mut self, agent: usize, life: Life) {
+        if self.agents[agent].life != life || self.agents[agent].core.is_none() {
+            return;
+        }
+        let leader = self.election.leader.map(|(master, _)| self.masters[master].pid.clone());
+        let term = self.election.leader.map(|(_, term)| term);
+        // The same master in another term is another leader.
+        if term != self.agents[agent].detected_term {
+            self.agents[agent].detected.clone_from(&leader);
+            self.agents[agent].detected_term = term;
+            self.trace(format_args!("agent {agent} detects {leader:?}"));
+            self.step_agent(agent, Input::Detected(leader));
+        }
     }
 
     /// The machine stops: the agent and all that runs on it are gone at once.
@@ -90,17 +116,35 @@ impl Cluster {
     }
 
     pub(crate) fn step_agent(&mut self, agent: usize, input: Input) {
-        let now = self.clock();
+        let now = self.clock_of(Host::Agent(agent));
         let mut effects = Effects::default();
         let check = self.is_time_to_check();
         let Some(core) = self.agents[agent].core.as_mut() else { return };
+        let message = if let Input::Link { from, message } = &input {
+            Some((from.clone(), message.name()))
+        } else {
+            None
+        };
         core.step(now, input, &mut effects);
         if check {
             core.check();
         }
+        if let Some((from, _)) = &message {
+            agents_obey_whom_they_detected::check(
+                self.agents[agent].detected.as_ref(),
+                from,
+                &effects.effects,
+            );
+        }
+        self.invariants.reservations.stepped(agent, message.map(|(_, name)| name), &effects.changes);
         self.invariants.spin.stepped(now.time, Host::Agent(agent));
+        let mut next = Vec::new();
         for effect in effects.effects {
-            self.agent_effect(agent, effect);
+            self.agent_effect(agent, effect, &mut next);
+        }
+        // What its disk answers comes after all that the step asked for.
+        for input in next {
+            self.step_agent(agent, input);
         }
         let host = &mut self.agents[agent];
         let deadline = host.core.as_ref().and_then(Agent::next_deadline).map(|at| at.max(now.time));
@@ -110,7 +154,7 @@ impl Cluster {
         host.tick = deadline;
     }
 
-    fn agent_effect(&mut self, agent: usize, effect: Effect) {
+    fn agent_effect(&mut self, agent: usize, effect: Effect, next: &mut Vec<Input>) {
         match effect {
             Effect::Respond { request, response } => self.answer_executor(agent, request, response),
             Effect::SendEvent { stream, event } => self.send_to_executor(agent, stream, Some(event)),
@@ -126,13 +170,17 @@ impl Cluster {
             // The disk is fast, and outlives the machine's crash.
             Effect::Store { id, records } => {
                 self.agents[agent].journal.extend(records);
-                self.step_agent(agent, Input::Stored(id));
+                next.push(Input::Stored(id));
             }
             Effect::RecoverContainers(_) => {
                 let (running, ended) = (BTreeMap::new(), BTreeMap::new());
-                self.step_agent(agent, Input::ContainersRecovered { running, ended });
+                next.push(Input::ContainersRecovered { running, ended });
             }
-            Effect::Recovered | Effect::UpdateContainer(_) | Effect::ChangeVolume { .. } => {}
+            Effect::Recovered => {
+                let (at, life) = (self.now + self.delay(), self.agents[agent].life);
+                self.queue.add(at, Event::AgentDetects { agent, life });
+            }
+            Effect::UpdateContainer(_) | Effect::ChangeVolume { .. } => {}
             Effect::Stopped { error } => {
                 self.trace(format_args!("agent {agent} stopped: {error:?}"));
                 self.crash_agent(agent);
@@ -314,7 +362,7 @@ impl Cluster {
 
     fn update(&mut self, agent: usize, id: &ContainerId, task: &TaskId, state: v1::TaskState) {
         let uuid = Uuid::random(&mut self.random);
-        let now = self.clock();
+        let now = self.clock_of(Host::Agent(agent));
         let Some(container) = self.agents[agent].containers.get_mut(id) else { return };
         let Some(call) = container.update(task, state, uuid, now.wall) else { return };
         self.trace(format_args!("agent {agent}: {task} is {}", tepui_types::task_state_name(state)));

@@ -1,17 +1,20 @@
 //! The whole cluster, and how time passes in it.
 
+use std::collections::BTreeSet;
 use std::fmt::Arguments;
 use std::time::Duration;
 
 use tepui_proto::LinkMessage;
-use tepui_types::{Now, Time, Upid, WallTime};
+use tepui_types::{FrameworkId, Now, Time, Upid, WallTime};
 
 use crate::agent_host::AgentHost;
+use crate::election::Election;
 use crate::fault::Fault;
 use crate::invariant::Invariants;
-use crate::master_host::MasterHost;
+use crate::master_host::{MasterHost, Settings};
 use crate::network::{Network, Partition};
 use crate::queue::{Event, Host, Life, Queue};
+use crate::registry::Store;
 use crate::scheduler::Scheduler;
 use crate::trace::Trace;
 
@@ -28,7 +31,12 @@ pub(crate) struct Cluster {
     pub(crate) queue: Queue,
     pub(crate) random: fastrand::Rng,
     pub(crate) network: Network,
-    pub(crate) master: MasterHost,
+    pub(crate) settings: Settings,
+    pub(crate) masters: Vec<MasterHost>,
+    pub(crate) store: Store,
+    pub(crate) election: Election,
+    /// Frameworks that take all that they are offered.
+    pub(crate) greedy: BTreeSet<FrameworkId>,
     pub(crate) agents: Vec<AgentHost>,
     pub(crate) schedulers: Vec<Scheduler>,
     pub(crate) invariants: Invariants,
@@ -43,7 +51,11 @@ impl Cluster {
     pub(crate) fn run_until(&mut self, end: Time) {
         while let Some((at, event)) = self.queue.next(end) {
             self.now = at;
-            self.happen(event);
+            match self.stopped(&event) {
+                // It waits until the process goes on.
+                Some(later) => self.queue.add(later, event),
+                None => self.happen(event),
+            }
         }
         self.now = end;
     }
@@ -57,18 +69,28 @@ impl Cluster {
                 }
             }
             Event::LinkBroken { at, life, peer } => self.link_broken(at, life, peer),
-            Event::Stored { life } => self.stored(life),
-            Event::Call { scheduler, session, stream_id, call } => {
-                self.scheduler_call(scheduler, session, stream_id, *call);
+            Event::Stored { master, life } => self.stored(master, life),
+            Event::Election => self.elect(),
+            Event::Elected { master, life, term } => self.elected(master, life, term),
+            Event::LeaseEnds { master, life, term } => self.lease_may_end(master, life, term),
+            Event::Deposed { master, life, term } => self.depose(master, life, term),
+            Event::Continued { master } => self.master_goes_on(master),
+            Event::AgentDetects { agent, life } => self.agent_detects(agent, life),
+            Event::SchedulerDetects { scheduler } => self.scheduler_detects(scheduler),
+            Event::Call { master, scheduler, session, stream_id, call } => {
+                self.scheduler_call((master, scheduler), session, stream_id, *call);
             }
             Event::Answer { scheduler, session, answer } => self.scheduler_answer(scheduler, session, answer),
             Event::Told { scheduler, session, event } => {
                 self.scheduler_event(scheduler, session, event.as_deref());
             }
-            Event::StreamGone { life, stream } => {
-                if life == self.master.life {
-                    self.step_master(tepui_master_core::Input::StreamClosed(stream));
+            Event::StreamGone { master, life, stream } => {
+                if life == self.masters[master].life {
+                    self.step_master(master, tepui_master_core::Input::StreamClosed(stream));
                 }
+            }
+            Event::Reads { master, life, scheduler, stream, until } => {
+                self.stalls_on((master, life), scheduler, stream, until);
             }
             Event::SchedulerWakes { scheduler } => self.scheduler_wakes(scheduler),
             Event::Container { agent, life, container, what } => {
@@ -80,9 +102,12 @@ impl Cluster {
 
     fn tick(&mut self, host: Host, life: Life) {
         match host {
-            Host::Master if self.master.life == life && self.master.tick == Some(self.now) => {
-                self.master.tick = None;
-                self.step_master(tepui_master_core::Input::Tick);
+            Host::Master(master)
+                if self.masters[master].life == life
+                    && self.masters[master].tick.is_some_and(|tick| tick <= self.now) =>
+            {
+                self.masters[master].tick = None;
+                self.step_master(master, tepui_master_core::Input::Tick);
             }
             Host::Agent(agent)
                 if self.agents[agent].life == life && self.agents[agent].tick == Some(self.now) =>
@@ -91,7 +116,7 @@ impl Cluster {
                 self.step_agent(agent, tepui_agent_core::Input::Tick);
             }
             // It was for an earlier life, or the deadline has moved.
-            Host::Master | Host::Agent(_) => {}
+            Host::Master(_) | Host::Agent(_) => {}
         }
     }
 
@@ -99,26 +124,52 @@ impl Cluster {
     fn fault(&mut self, fault: &Fault) {
         self.trace(format_args!("fault: {fault:?}"));
         match *fault {
-            Fault::MasterCrashes { back } => {
-                self.crash_master();
-                self.queue.add(self.now + back, Event::Fault(Fault::MasterStarts));
+            Fault::MasterCrashes { master, back } => {
+                self.crash_master(master);
+                self.queue.add(self.now + back, Event::Fault(Fault::MasterStarts { master }));
             }
-            Fault::MasterStarts => self.start_master(),
+            Fault::MasterStarts { master } => self.start_master(master),
+            Fault::LeaseIsLost => {
+                if let Some((_, term)) = self.election.leader {
+                    self.lease_ends(term);
+                }
+            }
+            Fault::MasterStops { master, time } => self.master_stops(master, time),
+            Fault::StoreIsCutOff { master, time } => {
+                self.masters[master].is_cut_from_store = true;
+                self.begin_to_lose(master);
+                self.queue.add(self.now + time, Event::Fault(Fault::StoreIsBack { master }));
+            }
+            Fault::StoreIsBack { master } => {
+                self.masters[master].is_cut_from_store = false;
+                self.call_election();
+            }
+            Fault::MasterPartitioned { master, how, time } => {
+                self.network.cut(Host::Master(master), how);
+                if how == Partition::Loud {
+                    (0..self.agents.len()).for_each(|agent| self.break_connections(agent, master));
+                }
+                self.queue.add(self.now + time, Event::Fault(Fault::MasterHeals { master }));
+            }
+            Fault::MasterHeals { master } => self.heal(Host::Master(master)),
             Fault::AgentCrashes { agent, back } => {
                 self.crash_agent(agent);
                 self.queue.add(self.now + back, Event::Fault(Fault::AgentStarts { agent }));
             }
             Fault::AgentStarts { agent } => self.start_agent(agent),
-            Fault::ConnectionBreaks { agent } => self.break_connections(agent),
+            Fault::ConnectionBreaks { agent } => {
+                (0..self.masters.len()).for_each(|master| self.break_connections(agent, master));
+            }
             Fault::Partitioned { agent, how, time } => {
-                self.network.cut(agent, how);
+                self.network.cut(Host::Agent(agent), how);
                 if how == Partition::Loud {
-                    self.break_connections(agent);
+                    (0..self.masters.len()).for_each(|master| self.break_connections(agent, master));
                 }
                 self.queue.add(self.now + time, Event::Fault(Fault::PartitionHeals { agent }));
             }
-            Fault::PartitionHeals { agent } => self.heal(agent),
+            Fault::PartitionHeals { agent } => self.heal(Host::Agent(agent)),
             Fault::StreamBreaks { scheduler } => self.stream_breaks(scheduler),
+            Fault::SchedulerStalls { scheduler, time } => self.scheduler_stalls(scheduler, time),
             Fault::SchedulerCrashes { scheduler, back } => {
                 self.crash_scheduler(scheduler);
                 self.queue.add(self.now + back, Event::Fault(Fault::SchedulerStarts { scheduler }));
@@ -134,46 +185,101 @@ impl Cluster {
         }
     }
 
+    /// A master is stopped as by a signal; whatever is for it waits.
+    fn master_stops(&mut self, master: usize, time: Duration) {
+        if !self.masters[master].is_up || self.masters[master].paused_until.is_some() {
+            return;
+        }
+        let until = self.now + time;
+        self.queue.add(until, Event::Continued { master });
+        self.masters[master].paused_until = Some(until);
+        self.begin_to_lose(master);
+    }
+
+    /// A stopped master goes on. Before anything else it looks whether it still leads.
+    fn master_goes_on(&mut self, master: usize) {
+        self.masters[master].paused_until = None;
+        let (life, term) = (self.masters[master].life, self.masters[master].term);
+        if self.election.leader != Some((master, term)) {
+            self.depose(master, life, term);
+        }
+        self.call_election();
+    }
+
+    /// Until when an event waits because the master that it is for is stopped.
+    fn stopped(&self, event: &Event) -> Option<Time> {
+        let master = match event {
+            Event::Tick(Host::Master(master), _)
+            | Event::Deliver { to: Host::Master(master), .. }
+            | Event::LinkBroken { at: Host::Master(master), .. }
+            | Event::Stored { master, .. }
+            | Event::Elected { master, .. }
+            | Event::Deposed { master, .. }
+            | Event::Call { master, .. }
+            | Event::StreamGone { master, .. }
+            | Event::Reads { master, .. } => *master,
+            Event::Tick(Host::Agent(_), _)
+            | Event::Deliver { to: Host::Agent(_), .. }
+            | Event::LinkBroken { at: Host::Agent(_), .. }
+            | Event::Election
+            | Event::LeaseEnds { .. }
+            | Event::Continued { .. }
+            | Event::AgentDetects { .. }
+            | Event::SchedulerDetects { .. }
+            | Event::Answer { .. }
+            | Event::Told { .. }
+            | Event::SchedulerWakes { .. }
+            | Event::Container { .. }
+            | Event::Fault(_) => return None,
+        };
+        self.masters[master].paused_until
+    }
+
     /// Repairs all that is broken.
     fn peace(&mut self) {
         self.at_war = false;
         self.network.slow = false;
-        for agent in self.network.partitioned() {
-            self.heal(agent);
+        for host in self.network.partitioned() {
+            self.heal(host);
         }
-        self.start_master();
+        for master in 0..self.masters.len() {
+            self.masters[master].is_cut_from_store = false;
+            self.start_master(master);
+        }
+        self.call_election();
         for agent in 0..self.agents.len() {
             self.start_agent(agent);
         }
-        for scheduler in 0..self.schedulers.len() {
+        // The last one comes at the end.
+        for scheduler in 0..self.schedulers.len() - 1 {
             self.start_scheduler(scheduler);
         }
     }
 
-    fn heal(&mut self, agent: usize) {
-        self.network.heal(agent, self.now, &mut self.random, &mut self.queue);
+    fn heal(&mut self, host: Host) {
+        self.network.heal(host, self.now, &mut self.random, &mut self.queue);
     }
 }
 
 /// Connections.
 impl Cluster {
     fn host_of(&self, peer: &Upid) -> Option<Host> {
-        if peer.address == self.master.pid.address {
-            return Some(Host::Master);
+        if let Some(master) = self.masters.iter().position(|host| host.pid.address == peer.address) {
+            return Some(Host::Master(master));
         }
         self.agents.iter().position(|agent| agent.pid.address == peer.address).map(Host::Agent)
     }
 
     fn life(&self, host: Host) -> Life {
         match host {
-            Host::Master => self.master.life,
+            Host::Master(master) => self.masters[master].life,
             Host::Agent(agent) => self.agents[agent].life,
         }
     }
 
     fn is_up(&self, host: Host) -> bool {
         match host {
-            Host::Master => self.master.core.is_some(),
+            Host::Master(master) => self.masters[master].is_up,
             Host::Agent(agent) => self.agents[agent].core.is_some(),
         }
     }
@@ -208,16 +314,16 @@ impl Cluster {
         self.network.break_connection(self.now, &mut self.random, &mut self.queue, (from, to), life);
     }
 
-    fn break_connections(&mut self, agent: usize) {
-        self.break_connection(Host::Agent(agent), Host::Master);
-        self.break_connection(Host::Master, Host::Agent(agent));
+    fn break_connections(&mut self, agent: usize, master: usize) {
+        self.break_connection(Host::Agent(agent), Host::Master(master));
+        self.break_connection(Host::Master(master), Host::Agent(agent));
     }
 
     /// A process is gone: its peers see their connections to it break.
     pub(crate) fn host_died(&mut self, host: Host) {
         let peers: Vec<Host> = match host {
-            Host::Master => (0..self.agents.len()).map(Host::Agent).collect(),
-            Host::Agent(_) => vec![Host::Master],
+            Host::Master(_) => (0..self.agents.len()).map(Host::Agent).collect(),
+            Host::Agent(_) => (0..self.masters.len()).map(Host::Master).collect(),
         };
         for peer in peers {
             self.break_connection(peer, host);
@@ -231,7 +337,9 @@ impl Cluster {
         let message =
             LinkMessage::decode(message.name(), &message.encode()).expect("what cores send can be read");
         match to {
-            Host::Master => self.step_master(tepui_master_core::Input::Link { from, to: actor, message }),
+            Host::Master(master) => {
+                self.step_master(master, tepui_master_core::Input::Link { from, to: actor, message });
+            }
             Host::Agent(agent) => self.step_agent(agent, tepui_agent_core::Input::Link { from, message }),
         }
     }
@@ -242,7 +350,7 @@ impl Cluster {
         }
         self.trace(format_args!("{at:?} sees its connection to {peer} broken"));
         match at {
-            Host::Master => self.step_master(tepui_master_core::Input::LinkBroken(peer)),
+            Host::Master(master) => self.step_master(master, tepui_master_core::Input::LinkBroken(peer)),
             Host::Agent(agent) => self.step_agent(agent, tepui_agent_core::Input::LinkBroken(peer)),
         }
     }
@@ -250,8 +358,14 @@ impl Cluster {
 
 /// Time.
 impl Cluster {
-    pub(crate) fn clock(&self) -> Now {
-        let nanos = i64::try_from(self.now.as_nanos()).expect("simulations are short");
+    /// The time of a machine: what it was at its start may be wrong.
+    pub(crate) fn clock_of(&self, host: Host) -> Now {
+        let error = match host {
+            Host::Master(master) => self.masters[master].clock_error,
+            Host::Agent(agent) => self.agents[agent].clock_error,
+        };
+        let nanos = u128::from(self.now.as_nanos()) + error.as_nanos();
+        let nanos = i64::try_from(nanos).expect("simulations are short");
         Now { time: self.now, wall: WallTime::from_nanos(EPOCH_NANOS + nanos) }
     }
 

@@ -1,9 +1,17 @@
 //! What must hold, whatever goes wrong. One file each.
 
+pub(crate) mod agents_obey_whom_they_detected;
 pub(crate) mod everything_settles;
+pub(crate) mod fair_shares;
+pub(crate) mod no_resource_lost;
 pub(crate) mod no_resource_used_twice;
 pub(crate) mod nothing_spins;
 pub(crate) mod offer_has_one_owner;
+pub(crate) mod operations_settle;
+pub(crate) mod promises_are_kept;
+pub(crate) mod reservations_survive;
+pub(crate) mod slow_readers_wait;
+pub(crate) mod suppressed_roles_get_nothing;
 pub(crate) mod terminal_is_final;
 pub(crate) mod updates_arrive_in_order;
 pub(crate) mod view_equals_core;
@@ -12,41 +20,63 @@ use tepui_master_core::Change;
 use tepui_proto::v1;
 use tepui_types::{FrameworkId, Time};
 
+use crate::agent_host::AgentHost;
+use fair_shares::FairShares;
+use no_resource_lost::NoResourceLost;
 use no_resource_used_twice::NoResourceUsedTwice;
 use nothing_spins::NothingSpins;
 use offer_has_one_owner::OfferHasOneOwner;
+use operations_settle::OperationsSettle;
+use promises_are_kept::PromisesAreKept;
+use reservations_survive::ReservationsSurvive;
+use slow_readers_wait::SlowReadersWait;
+use suppressed_roles_get_nothing::SuppressedRolesGetNothing;
 use terminal_is_final::TerminalIsFinal;
 use updates_arrive_in_order::UpdatesArriveInOrder;
 use view_equals_core::ViewEqualsCore;
 
-/// All invariants; each panics when it is broken.
+/// What must hold of the whole cluster; each panics when it is broken.
 #[derive(Debug, Default)]
 pub(crate) struct Invariants {
     pub(crate) once: NoResourceUsedTwice,
-    pub(crate) owner: OfferHasOneOwner,
-    pub(crate) terminal: TerminalIsFinal,
+    pub(crate) operations: OperationsSettle,
     pub(crate) order: UpdatesArriveInOrder,
+    pub(crate) owner: OfferHasOneOwner,
+    pub(crate) promises: PromisesAreKept,
+    pub(crate) reservations: ReservationsSurvive,
     pub(crate) spin: NothingSpins,
+    pub(crate) terminal: TerminalIsFinal,
+}
+
+/// What must hold of the journal of one master in one term.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) fair: FairShares,
+    pub(crate) lost: NoResourceLost,
+    once: NoResourceUsedTwice,
+    pub(crate) slow: SlowReadersWait,
+    spin: NothingSpins,
+    suppressed: SuppressedRolesGetNothing,
+    terminal: TerminalIsFinal,
     pub(crate) view: ViewEqualsCore,
 }
 
-impl Invariants {
-    pub(crate) fn master_started(&mut self) {
-        self.once.master_started();
-        self.terminal.master_started();
-    }
-
-    /// The master's journal grew.
-    pub(crate) fn changed(&mut self, now: Time, changes: &[Change]) {
+impl Books {
+    /// The journal grew.
+    pub(crate) fn changed(&mut self, now: Time, changes: &[Change], hosts: &[AgentHost]) {
         for change in changes {
+            self.fair.changed(change);
+            self.lost.changed(change, hosts);
             self.once.changed(change);
-            self.owner.changed(change);
-            self.terminal.changed(change);
             self.spin.changed(now, change);
+            self.suppressed.changed(change);
+            self.terminal.changed(change);
         }
         self.once.check();
     }
+}
 
+impl Invariants {
     /// A scheduler heard of a task.
     pub(crate) fn received(&mut self, framework: &FrameworkId, status: &v1::TaskStatus) {
         self.terminal.received(framework, status);

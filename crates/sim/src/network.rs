@@ -17,6 +17,10 @@ use crate::queue::{Event, Host, Life, Queue};
 pub(crate) enum Partition {
     Loud,
     Silent,
+    /// Silent towards the host only: it hears nothing and is heard.
+    Deaf,
+    /// Silent from the host only.
+    Mute,
 }
 
 #[derive(Debug, Default)]
@@ -33,22 +37,23 @@ struct Connection {
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     connections: BTreeMap<(Host, Host), Connection>,
-    partitions: BTreeMap<usize, Partition>,
+    partitions: BTreeMap<Host, Partition>,
     /// Whether messages are sometimes very late.
     pub(crate) slow: bool,
 }
 
-/// The master stands in for itself; an agent names the other end of its connection to the master.
-fn agent_of(from: Host, to: Host) -> Option<usize> {
-    match (from, to) {
-        (Host::Agent(agent), _) | (_, Host::Agent(agent)) => Some(agent),
-        (Host::Master, Host::Master) => None,
-    }
-}
-
 impl Network {
+    /// How what is sent from here to there is cut off: loudly or silently.
     fn partition(&self, from: Host, to: Host) -> Option<Partition> {
-        self.partitions.get(&agent_of(from, to)?).copied()
+        let at = |host: Host, one_way: Partition| match self.partitions.get(&host).copied() {
+            Some(Partition::Deaf | Partition::Mute) if self.partitions.get(&host) != Some(&one_way) => None,
+            Some(Partition::Deaf | Partition::Mute) => Some(Partition::Silent),
+            other => other,
+        };
+        match (at(from, Partition::Mute), at(to, Partition::Deaf)) {
+            (Some(Partition::Loud), _) | (_, Some(Partition::Loud)) => Some(Partition::Loud),
+            (left, right) => left.or(right),
+        }
     }
 
     fn delay(&self, random: &mut fastrand::Rng) -> Duration {
@@ -72,7 +77,7 @@ impl Network {
         let connection = self.connections.entry((from, to)).or_default();
         match partition {
             Some(Partition::Loud) => {}
-            Some(Partition::Silent) => connection.held.push((sender, actor, message)),
+            Some(_) => connection.held.push((sender, actor, message)),
             None => {
                 let at = connection.last_arrival.max(now + delay);
                 connection.last_arrival = at;
@@ -126,15 +131,16 @@ impl Network {
         connection.epoch += u64::from(lost);
     }
 
-    pub(crate) fn cut(&mut self, agent: usize, partition: Partition) {
-        self.partitions.insert(agent, partition);
+    pub(crate) fn cut(&mut self, host: Host, partition: Partition) {
+        self.partitions.insert(host, partition);
     }
 
     /// Ends a partition; what a silent one held back is sent on.
-    pub(crate) fn heal(&mut self, agent: usize, now: Time, random: &mut fastrand::Rng, queue: &mut Queue) {
-        self.partitions.remove(&agent);
-        let host = Host::Agent(agent);
-        for ends in [(host, Host::Master), (Host::Master, host)] {
+    pub(crate) fn heal(&mut self, host: Host, now: Time, random: &mut fastrand::Rng, queue: &mut Queue) {
+        self.partitions.remove(&host);
+        let ends: Vec<(Host, Host)> =
+            self.connections.keys().filter(|(from, to)| *from == host || *to == host).copied().collect();
+        for ends in ends {
             let held =
                 self.connections.get_mut(&ends).map(|it| std::mem::take(&mut it.held)).unwrap_or_default();
             for message in held {
@@ -143,7 +149,7 @@ impl Network {
         }
     }
 
-    pub(crate) fn partitioned(&self) -> Vec<usize> {
+    pub(crate) fn partitioned(&self) -> Vec<Host> {
         self.partitions.keys().copied().collect()
     }
 }

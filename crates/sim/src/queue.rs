@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tepui_proto::{LinkMessage, v1};
 use tepui_types::{ContainerId, TaskId, Time, Upid};
 
+use crate::election::Term;
 use crate::fault::Fault;
 
 /// A machine with a daemon on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Host {
-    Master,
+    Master(usize),
     Agent(usize),
 }
 
@@ -28,15 +29,37 @@ pub(crate) enum Event {
     /// A daemon learns that its connection broke.
     LinkBroken { at: Host, life: Life, peer: Upid },
     /// A batch of the registry is durable.
-    Stored { life: Life },
+    Stored { master: usize, life: Life },
+    /// An election is held.
+    Election,
+    /// A master learns that it was elected.
+    Elected { master: usize, life: Life, term: Term },
+    /// The lease of a master ends, if it is still not heard of.
+    LeaseEnds { master: usize, life: Life, term: Term },
+    /// A master learns that its term is over.
+    Deposed { master: usize, life: Life, term: Term },
+    /// A master that was stopped goes on.
+    Continued { master: usize },
+    /// An agent looks who leads.
+    AgentDetects { agent: usize, life: Life },
+    /// A scheduler looks who leads.
+    SchedulerDetects { scheduler: usize },
     /// A call reaches the master.
-    Call { scheduler: usize, session: u64, stream_id: Option<String>, call: Box<v1::scheduler::Call> },
+    Call {
+        master: usize,
+        scheduler: usize,
+        session: u64,
+        stream_id: Option<String>,
+        call: Box<v1::scheduler::Call>,
+    },
     /// The answer reaches the scheduler.
     Answer { scheduler: usize, session: u64, answer: Answer },
     /// An event reaches the scheduler; `None` ends its stream.
     Told { scheduler: usize, session: u64, event: Option<Arc<v1::scheduler::Event>> },
     /// The master learns that the client of a stream went away.
-    StreamGone { life: Life, stream: tepui_master_core::StreamId },
+    StreamGone { master: usize, life: Life, stream: tepui_master_core::StreamId },
+    /// A scheduler that did not read its events still does not, or reads again.
+    Reads { master: usize, life: Life, scheduler: usize, stream: tepui_master_core::StreamId, until: Time },
     /// A scheduler looks after its tasks.
     SchedulerWakes { scheduler: usize },
     /// Something happens in a container.

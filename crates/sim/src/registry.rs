@@ -1,37 +1,44 @@
-//! The master's registry: a store that outlives it, and is slow.
+//! The registry: a store that outlives masters, and takes writes only of the one whose term began last.
 
-use std::collections::VecDeque;
+use tepui_master_core::{Registry, RegistryWrite};
 
-use tepui_master_core::{Registry, RegistryWrite, StoreId};
+use crate::election::Term;
 
-/// What is durable, and what is about to be.
+/// What is durable. The rules are those of `tepui-storage`'s memory store: a term begins only if no later one did, and
+/// only the last that began may write.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     rows: Registry,
-    pending: VecDeque<(StoreId, Vec<RegistryWrite>)>,
+    term: Term,
 }
 
 impl Store {
-    /// Takes a batch that becomes durable after those before it.
-    pub(crate) fn begin(&mut self, id: StoreId, writes: Vec<RegistryWrite>) {
-        self.pending.push_back((id, writes));
+    /// Begins a term, unless a later one has begun.
+    pub(crate) fn begin_term(&mut self, term: Term) -> bool {
+        let is_later = term > self.term;
+        self.term = self.term.max(term);
+        is_later
     }
 
-    /// Makes the next batch durable.
-    pub(crate) fn finish(&mut self) -> Option<StoreId> {
-        let (id, writes) = self.pending.pop_front()?;
+    /// Whether this is the term that began last.
+    pub(crate) fn is_current(&self, term: Term) -> bool {
+        self.term == term
+    }
+
+    /// Makes a batch durable as a whole, if it is of the current term.
+    pub(crate) fn commit(&mut self, term: Term, writes: Vec<RegistryWrite>) -> bool {
+        if !self.is_current(term) {
+            return false;
+        }
         for write in writes {
             self.rows.write(write);
         }
-        Some(id)
+        true
     }
 
-    /// The master is gone: some of what it had begun became durable.
-    pub(crate) fn cut(&mut self, random: &mut fastrand::Rng) {
-        for _ in 0..random.usize(..=self.pending.len()) {
-            self.finish();
-        }
-        self.pending.clear();
+    /// All rows.
+    pub(crate) fn rows(&self) -> &Registry {
+        &self.rows
     }
 
     pub(crate) fn recover(&self) -> Registry {

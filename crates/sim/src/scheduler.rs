@@ -1,5 +1,8 @@
 //! A simulated scheduler: what it wants, what it believes, and what it calls.
 
+mod keeper;
+mod wrong;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,9 +10,10 @@ use tepui_proto::v1;
 use tepui_proto::v1::framework_info::{Capability, capability};
 use tepui_proto::v1::scheduler::call::{self, Type};
 use tepui_proto::v1::scheduler::{Call, event};
-use tepui_types::{AgentId, FrameworkId, Resource, Resources, TaskId, Time, is_terminal};
+use tepui_types::{AgentId, FrameworkId, OperationId, Resource, Resources, TaskId, Time, is_terminal};
 
 use crate::executor::run_time_data;
+use keeper::OperationBelief;
 
 /// A scheduler looks after its tasks in about this time.
 pub(crate) const WAKE_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,6 +30,12 @@ pub(crate) enum Purpose {
     Service(usize),
     /// Declines everything with zero seconds.
     Decliner,
+    /// Keeps every offer that it gets, and does nothing with it.
+    Hoarder,
+    /// Reserves, makes volumes, and runs short tasks on them.
+    Keeper,
+    /// Gets everything wrong.
+    Wrong,
 }
 
 /// How a scheduler goes about it.
@@ -40,6 +50,15 @@ pub(crate) struct Habits {
     pub(crate) custom_executor: bool,
     /// Suppresses offers while it needs none.
     pub(crate) suppresses: bool,
+    /// Takes only what is big.
+    pub(crate) is_picky: bool,
+    /// Acknowledges updates when it wakes, or later.
+    pub(crate) is_slow: bool,
+    /// Drops its connection now and then.
+    pub(crate) is_flapping: bool,
+    pub(crate) principal: Option<String>,
+    /// After this time it does nothing new.
+    pub(crate) busy_until: Time,
     pub(crate) teardown: Option<Time>,
 }
 
@@ -77,6 +96,8 @@ pub(crate) struct Scheduler {
     pub(crate) name: String,
     pub(crate) habits: Habits,
     pub(crate) id: Option<FrameworkId>,
+    /// The master that it talks to.
+    pub(crate) master: Option<usize>,
     /// Each attempt to subscribe is a new session; what belongs to an earlier one is ignored.
     pub(crate) session: u64,
     pub(crate) stage: Stage,
@@ -84,6 +105,12 @@ pub(crate) struct Scheduler {
     pub(crate) last_event: Time,
     pub(crate) tasks: BTreeMap<TaskId, Belief>,
     pub(crate) finished: usize,
+    /// The operations that have ids.
+    pub(crate) operations: BTreeMap<OperationId, OperationBelief>,
+    /// Acknowledgements that it has not sent yet, and when it will.
+    late: Vec<(Time, Call)>,
+    /// Until then it does not read its events.
+    pub(crate) reads_from: Time,
     launched: usize,
     suppressed: bool,
 }
@@ -94,12 +121,16 @@ impl Scheduler {
             name: format!("f{number}"),
             habits,
             id: None,
+            master: None,
             session: 0,
             stage: Stage::Down,
             last_call: Time::ZERO,
             last_event: Time::ZERO,
             tasks: BTreeMap::new(),
             finished: 0,
+            operations: BTreeMap::new(),
+            late: Vec::new(),
+            reads_from: Time::ZERO,
             launched: 0,
             suppressed: false,
         }
@@ -115,7 +146,7 @@ impl Scheduler {
         match self.habits.purpose {
             Purpose::Batch(count) => count.saturating_sub(self.finished + self.live()),
             Purpose::Service(count) => count.saturating_sub(self.live()),
-            Purpose::Decliner => 0,
+            Purpose::Decliner | Purpose::Hoarder | Purpose::Keeper | Purpose::Wrong => 0,
         }
     }
 
@@ -133,12 +164,16 @@ impl Scheduler {
         let mut capabilities = vec![capability::Type::MultiRole];
         capabilities.extend(habits.partition_aware.then_some(capability::Type::PartitionAware));
         capabilities.extend(habits.reservation_refinement.then_some(capability::Type::ReservationRefinement));
+        if matches!(habits.purpose, Purpose::Hoarder | Purpose::Keeper) {
+            capabilities.push(capability::Type::SharedResources);
+        }
         v1::FrameworkInfo {
             user: "root".to_owned(),
             name: self.name.clone(),
             id: self.id.as_ref().map(FrameworkId::to_proto),
             failover_timeout: Some(Duration::from_hours(24 * 7).as_secs() as f64),
             roles: habits.roles.clone(),
+            principal: habits.principal.clone(),
             capabilities: capabilities
                 .into_iter()
                 .map(|kind| Capability { r#type: Some(kind.into()) })
@@ -185,6 +220,16 @@ impl Scheduler {
         random: &mut fastrand::Rng,
         offers: &[v1::Offer],
     ) -> Vec<Call> {
+        match self.habits.purpose {
+            Purpose::Hoarder => return Vec::new(),
+            Purpose::Keeper if now < self.habits.busy_until => return self.keep(now, random, offers),
+            Purpose::Wrong if now < self.habits.busy_until => return self.misuse(random, offers),
+            Purpose::Batch(_)
+            | Purpose::Service(_)
+            | Purpose::Decliner
+            | Purpose::Keeper
+            | Purpose::Wrong => {}
+        }
         let mut calls = Vec::new();
         let mut declined = Vec::new();
         for offer in offers {
@@ -236,6 +281,10 @@ impl Scheduler {
             offer.resources.iter().filter_map(|resource| Resource::from_proto(resource).ok()).collect();
         free.unallocate();
         let size = Resources::parse("cpus:0.5;mem:32", "*").expect("the size is well-formed");
+        let big = Resources::parse("cpus:2;mem:64", "*").expect("the size is well-formed");
+        if self.habits.is_picky && !free.contains(&big) {
+            return Vec::new();
+        }
         let executor_size = Resources::parse("cpus:0.1;mem:32", "*").expect("the size is well-formed");
         let mut tasks = Vec::new();
         for _ in 0..self.need().min(3) {
@@ -244,15 +293,21 @@ impl Scheduler {
                 break;
             }
             free -= all;
-            let id = TaskId::new(format!("{}-{}", self.name, self.launched));
-            self.launched += 1;
-            let agent = AgentId::from(&offer.agent_id);
-            let belief =
-                Belief { agent, state: v1::TaskState::TaskStaging, heard: now, kill: false, is_over: false };
-            self.tasks.insert(id.clone(), belief);
+            let id = TaskId::new(self.next_name());
+            self.believe(now, id.clone(), AgentId::from(&offer.agent_id));
             tasks.push(self.task(&id, offer, &size, &executor_size, random));
         }
         tasks
+    }
+
+    fn next_number(&mut self) -> usize {
+        self.launched += 1;
+        self.launched - 1
+    }
+
+    fn believe(&mut self, now: Time, id: TaskId, agent: AgentId) {
+        let state = v1::TaskState::TaskStaging;
+        self.tasks.insert(id, Belief { agent, state, heard: now, kill: false, is_over: false });
     }
 
     fn task(
@@ -298,7 +353,12 @@ impl Scheduler {
     }
 
     /// Learns how a task is doing.
-    pub(crate) fn update(&mut self, now: Time, status: &v1::TaskStatus) -> Vec<Call> {
+    pub(crate) fn update(
+        &mut self,
+        now: Time,
+        random: &mut fastrand::Rng,
+        status: &v1::TaskStatus,
+    ) -> Vec<Call> {
         let mut calls = Vec::new();
         if let (Some(uuid), Some(agent_id)) = (&status.uuid, &status.agent_id) {
             let acknowledge = call::Acknowledge {
@@ -306,7 +366,12 @@ impl Scheduler {
                 task_id: status.task_id.clone(),
                 uuid: uuid.clone(),
             };
-            calls.push(Call { acknowledge: Some(acknowledge), ..self.call(Type::Acknowledge) });
+            let call = Call { acknowledge: Some(acknowledge), ..self.call(Type::Acknowledge) };
+            if self.habits.is_slow {
+                self.late.push((now + Duration::from_secs(random.u64(0..30)), call));
+            } else {
+                calls.push(call);
+            }
         }
         let id = TaskId::from(&status.task_id);
         let Some(task) = self.tasks.get_mut(&id) else { return calls };
@@ -347,7 +412,12 @@ impl Scheduler {
             self.stage = Stage::Gone;
             return vec![self.call(Type::Teardown)];
         }
-        let mut calls = Vec::new();
+        let mut calls: Vec<Call> =
+            self.late.extract_if(.., |(at, _)| *at <= now).map(|(_, call)| call).collect();
+        calls.extend(self.ask_about_operations(now));
+        if matches!(self.habits.purpose, Purpose::Wrong) && now < self.habits.busy_until {
+            calls.push(self.wrong_call(random));
+        }
         if at_war
             && random.u8(..10) == 0
             && let Some((id, _)) = self.tasks.iter().find(|(_, task)| is_live(task.state) && !task.kill)
@@ -377,7 +447,10 @@ impl Scheduler {
         if random.u8(..6) == 0 {
             calls.push(self.reconcile(None));
         }
-        if self.need() > 0 && (self.suppressed || random.u8(..3) == 0) {
+        let keeps = matches!(self.habits.purpose, Purpose::Keeper)
+            && now < self.habits.busy_until
+            && random.u8(..4) == 0;
+        if keeps || (self.need() > 0 && (self.suppressed || random.u8(..3) == 0)) {
             self.suppressed = false;
             calls.push(Call { revive: Some(call::Revive::default()), ..self.call(Type::Revive) });
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tepui_proto::v1::scheduler::event::Type;
 use tepui_proto::v1::scheduler::{Call, Event as SchedulerEvent};
-use tepui_types::{FrameworkId, Resource, Resources};
+use tepui_types::{FrameworkId, Resource, Resources, Time};
 
 use crate::cluster::Cluster;
 use crate::queue::{Answer, Event};
-use crate::scheduler::{Stage, WAKE_INTERVAL};
+use crate::scheduler::{Purpose, Stage, WAKE_INTERVAL};
 
 /// After this time without an answer a subscription is tried again.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,15 +37,31 @@ impl Cluster {
 
     fn drop_session(&mut self, scheduler: usize, stage: Stage) {
         self.schedulers[scheduler].session += 1;
+        self.schedulers[scheduler].reads_from = Time::ZERO;
+        self.schedulers[scheduler].last_event = self.now;
         self.schedulers[scheduler].stage = stage;
-        let streams: Vec<_> = self.master.streams.iter().filter(|(_, owner)| owner.0 == scheduler).collect();
-        let streams: Vec<_> = streams.into_iter().map(|(stream, _)| *stream).collect();
-        for stream in streams {
-            self.stream_gone(stream);
+        let mut streams = Vec::new();
+        for (master, host) in self.masters.iter().enumerate() {
+            let own = host.streams.iter().filter(|(_, owner)| owner.0 == scheduler);
+            streams.extend(own.map(|(stream, _)| (master, *stream)));
+        }
+        for (master, stream) in streams {
+            self.stream_gone(master, stream);
         }
     }
 
+    /// It looks who leads.
+    pub(crate) fn scheduler_detects(&mut self, scheduler: usize) {
+        self.schedulers[scheduler].master = self.election.leader.map(|(master, _)| master);
+    }
+
     fn subscribe(&mut self, scheduler: usize) {
+        if self.schedulers[scheduler].master.is_none() || self.random.u8(..4) == 0 {
+            self.scheduler_detects(scheduler);
+        }
+        if self.schedulers[scheduler].master.is_none() {
+            return;
+        }
         let call = self.schedulers[scheduler].subscribe(self.now);
         self.calls(scheduler, vec![call]);
     }
@@ -63,16 +79,17 @@ impl Cluster {
                 Stage::Down | Stage::Disconnected | Stage::Subscribing { .. } | Stage::Gone => None,
             };
             let session = from.session;
+            let Some(master) = from.master else { return };
             if lost {
                 self.trace(format_args!("scheduler {scheduler}: {:?} is lost", call.r#type()));
                 // Without an offer timeout an answer that is lost unnoticed keeps the offers for good.
-                if self.master.offer_timeout.is_none() {
+                if self.settings.offer_timeout.is_none() {
                     self.stream_breaks(scheduler);
                     return;
                 }
                 continue;
             }
-            self.queue.add(at, Event::Call { scheduler, session, stream_id, call: Box::new(call) });
+            self.queue.add(at, Event::Call { master, scheduler, session, stream_id, call: Box::new(call) });
         }
     }
 
@@ -94,7 +111,7 @@ impl Cluster {
     fn after_events(&mut self, scheduler: usize) -> tepui_types::Time {
         let delay = self.delay();
         let to = &mut self.schedulers[scheduler];
-        to.last_event = to.last_event.max(self.now + delay);
+        to.last_event = to.last_event.max(self.now + delay).max(to.reads_from);
         to.last_event
     }
 
@@ -107,6 +124,7 @@ impl Cluster {
             Answer::Subscribed(stream_id) => to.stage = Stage::Connected(stream_id),
             Answer::Rejected(message) => {
                 self.trace(format_args!("scheduler {scheduler} is rejected: {message}"));
+                self.schedulers[scheduler].master = None;
                 self.drop_session(scheduler, Stage::Disconnected);
             }
         }
@@ -124,7 +142,18 @@ impl Cluster {
             return;
         };
         let calls = match event.r#type() {
-            Type::Subscribed => event.subscribed.as_ref().map(|it| to.subscribed(it)).unwrap_or_default(),
+            Type::Subscribed => {
+                let calls = event.subscribed.as_ref().map(|it| to.subscribed(it)).unwrap_or_default();
+                if matches!(to.habits.purpose, Purpose::Hoarder)
+                    && let Some(id) = &to.id
+                {
+                    self.greedy.insert(id.clone());
+                    for host in &mut self.masters {
+                        host.books.fair.greedy(id.clone());
+                    }
+                }
+                calls
+            }
             Type::Offers => {
                 let offers = event.offers.as_ref().map(|it| it.offers.as_slice()).unwrap_or_default();
                 for offer in offers {
@@ -138,7 +167,7 @@ impl Cluster {
             Type::Update => {
                 let Some(update) = &event.update else { return };
                 let framework = to.id.clone().unwrap_or_else(|| FrameworkId::new(""));
-                let calls = to.update(now, &update.status);
+                let calls = to.update(now, &mut self.random, &update.status);
                 self.invariants.received(&framework, &update.status);
                 let state = tepui_types::task_state_name(update.status.state());
                 let id = &update.status.task_id.value;
@@ -149,10 +178,19 @@ impl Cluster {
                 self.drop_session(scheduler, Stage::Disconnected);
                 return;
             }
+            Type::UpdateOperationStatus => {
+                let Some(update) = &event.update_operation_status else { return };
+                let framework = to.id.clone().unwrap_or_else(|| FrameworkId::new(""));
+                let calls = to.operation_status(now, &update.status);
+                self.invariants.operations.received(&framework, &update.status);
+                let id = update.status.operation_id.as_ref().map_or("", |id| &id.value);
+                let state = update.status.state().as_str_name();
+                self.trace.line(now, format_args!("scheduler {scheduler} hears that {id} is {state}"));
+                calls
+            }
             Type::InverseOffers
             | Type::Rescind
             | Type::RescindInverseOffer
-            | Type::UpdateOperationStatus
             | Type::Message
             | Type::Failure
             | Type::Heartbeat
@@ -173,6 +211,13 @@ impl Cluster {
                     self.subscribe(scheduler);
                 }
             }
+            Stage::Connected(_)
+                if self.at_war
+                    && self.schedulers[scheduler].habits.is_flapping
+                    && self.random.u8(..4) == 0 =>
+            {
+                self.stream_breaks(scheduler);
+            }
             Stage::Connected(stream_id) => {
                 let at_war = self.at_war;
                 let calls = self.schedulers[scheduler].look_after(self.now, &mut self.random, at_war);
@@ -182,7 +227,8 @@ impl Cluster {
                     let at = self.schedulers[scheduler].last_call.max(self.now + self.delay());
                     for call in calls {
                         let (call, stream_id) = (Box::new(call), Some(stream_id.clone()));
-                        self.queue.add(at, Event::Call { scheduler, session, stream_id, call });
+                        let Some(master) = self.schedulers[scheduler].master else { return };
+                        self.queue.add(at, Event::Call { master, scheduler, session, stream_id, call });
                     }
                     if let Some(id) = self.schedulers[scheduler].id.clone() {
                         self.invariants.torn_down(&id);

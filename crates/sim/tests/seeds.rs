@@ -14,22 +14,22 @@ fn check(seeds: Range<u64>) {
 
 #[test]
 fn the_first_seeds_pass() {
-    check(0..60);
+    check(0..15);
 }
 
 #[test]
 fn the_next_seeds_pass() {
-    check(60..120);
+    check(15..30);
 }
 
 #[test]
 fn some_more_seeds_pass() {
-    check(120..180);
+    check(30..45);
 }
 
 #[test]
 fn the_last_seeds_pass() {
-    check(180..240);
+    check(45..60);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn the_same_seed_is_the_same_story() {
 /// its resources in the view, a new agent taken for its predecessor.
 #[test]
 fn seeds_that_once_failed_pass() {
-    for seed in [1, 7, 22, 36, 87, 598] {
+    for seed in [1, 3, 7, 22, 24, 36, 87, 106, 107, 125, 598] {
         check(seed..seed + 1);
     }
 }

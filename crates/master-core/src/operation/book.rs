@@ -65,6 +65,11 @@ impl Operations {
         self.of_agent(agent).nth(MAX_OPERATIONS_PER_AGENT - 1).is_some()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// An operation by its name.
     pub(crate) fn get(&self, key: &Key) -> Option<&v1::Operation> {
         self.all.get(key)

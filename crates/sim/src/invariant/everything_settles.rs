@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tepui_master_view::View;
 use tepui_types::{FrameworkId, TaskId};
 
 use crate::cluster::Cluster;
+use crate::invariant::no_resource_lost::NoResourceLost;
+use crate::invariant::operations_settle::OperationsSettle;
 use crate::invariant::view_equals_core::ViewEqualsCore;
 use crate::scheduler::{Purpose, Scheduler, Stage, is_live};
 
@@ -14,8 +17,13 @@ type Tasks = BTreeMap<FrameworkId, BTreeSet<TaskId>>;
 
 /// Panics if something has not settled.
 pub(crate) fn check(cluster: &Cluster) {
-    let master = cluster.master.core.as_ref().expect("the master is up");
-    let view = &cluster.master.view;
+    let leader = cluster.leading().expect("somebody leads");
+    let leading: Vec<usize> =
+        (0..cluster.masters.len()).filter(|master| cluster.masters[*master].core.is_some()).collect();
+    assert_eq!(leading, [leader], "nobody else believes that it leads");
+    let host = &cluster.masters[leader];
+    let master = host.core.as_ref().expect("the leader has a core");
+    let view = &host.view;
     ViewEqualsCore::compare_all(master, view);
     let agents: Vec<_> = view.agent_ids().into_iter().filter_map(|id| view.agent_book(&id)).collect();
     assert_eq!(agents.len(), cluster.agents.len(), "each agent is registered once");
@@ -25,16 +33,19 @@ pub(crate) fn check(cluster: &Cluster) {
     for scheduler in &cluster.schedulers {
         let Some(id) = &scheduler.id else { panic!("{} never got an id", scheduler.name) };
         known.insert(id.clone());
-        check_scheduler(cluster, scheduler, id, running.get(id).unwrap_or(&BTreeSet::new()));
+        check_scheduler(view, scheduler, id, running.get(id).unwrap_or(&BTreeSet::new()));
     }
     let strangers: Vec<_> = running.keys().filter(|id| !known.contains(*id)).collect();
     assert!(strangers.is_empty(), "tasks of nobody run: {strangers:?}");
     cluster.invariants.order.settled();
+    OperationsSettle::settled(cluster);
+    NoResourceLost::settled(host);
+    cluster.invariants.reservations.settled(view, &host.books.lost);
 }
 
-fn check_scheduler(cluster: &Cluster, scheduler: &Scheduler, id: &FrameworkId, running: &BTreeSet<TaskId>) {
+fn check_scheduler(view: &View, scheduler: &Scheduler, id: &FrameworkId, running: &BTreeSet<TaskId>) {
     let name = &scheduler.name;
-    let book = cluster.master.view.framework_book(id);
+    let book = view.framework_book(id);
     if scheduler.stage == Stage::Gone {
         assert_eq!(book, None, "{name} was torn down");
         assert!(running.is_empty(), "{running:?} of {name} outlived it");
@@ -54,7 +65,10 @@ fn check_scheduler(cluster: &Cluster, scheduler: &Scheduler, id: &FrameworkId, r
             assert!(scheduler.finished >= count, "{name} finished {} of {count} tasks", scheduler.finished);
         }
         Purpose::Service(count) => assert_eq!(running.len(), count, "tasks of {name}"),
-        Purpose::Decliner => assert!(running.is_empty(), "{name} launched nothing"),
+        Purpose::Decliner | Purpose::Hoarder | Purpose::Wrong => {
+            assert!(running.is_empty(), "{name} launched nothing");
+        }
+        Purpose::Keeper => assert!(running.is_empty(), "{running:?} of {name} should have ended"),
     }
 }
 

@@ -19,10 +19,6 @@ pub(crate) struct TerminalIsFinal {
 }
 
 impl TerminalIsFinal {
-    pub(crate) fn master_started(&mut self) {
-        self.books.clear();
-    }
-
     pub(crate) fn changed(&mut self, change: &Change) {
         match change {
             Change::TaskUpdated { framework, task, state, .. } => {

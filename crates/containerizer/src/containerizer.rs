@@ -1,6 +1,6 @@
 //! The containers of this agent, from launch to end.
 //!
-//! Each container has a task of its own, its [`Watcher`](crate::watcher::Watcher), that launches it, waits for its end,
+//! Each container has a task of its own, its [`Watcher`], that launches it, waits for its end,
 //! kills whatever it left behind, cleans up and reports. Here is what the rest of the agent may ask for.
 
 use std::collections::BTreeMap;

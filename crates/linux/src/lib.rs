@@ -2,7 +2,7 @@
 //!
 //! Processes: starting one in a session of its own ([`Spawn`]), waiting for its end ([`Process`], [`PidFd`]), finding
 //! everything that it started ([`ProcessTable`]) and ending all of it ([`kill_trees`]). For a program of one thread, the
-//! steps of a fork apart ([`SingleThread`], [`execute`]), with namespaces and cgroups.
+//! steps of a fork apart ([`SingleThread`], [`execute()`]), with namespaces and cgroups.
 //!
 //! This is the only crate with `unsafe`: one operation per block, each with its proof. It makes no policy.
 

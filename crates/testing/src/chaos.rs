@@ -1,17 +1,17 @@
 //! Chaos: a cluster of real processes on a real store, at which everything that can happen happens.
 //!
-//! Three masters, some agents, a scheduler that checks everything ([`auditor`], over the pure [`ledger`]), and the
-//! third-party schedulers that are installed. In each round some [`fault`]s are drawn from a seed, begun and ended; then
-//! the cluster must heal, and it is checked ([`checks`]) that
+//! Three masters, some agents, a scheduler that checks everything (`auditor`, over the pure `ledger`), and the
+//! third-party schedulers that are installed. In each round some `fault`s are drawn from a seed, begun and ended; then
+//! the cluster must heal, and it is checked (`checks`) that
 //!
 //! - tasks kept running, each ended at most once and as it should, and every status update arrived, in order;
 //! - no task ran twice: each leaves a line in a file when it starts;
 //! - what was acknowledged holds: agents keep their ids, frameworks that were torn down stay away, and of the weight that
-//!   [`register`] writes all the time the last acknowledged value is there, not an older one of a deposed master;
-//! - agents obey nobody but the leader: [`impostor`] tells them to kill a task in another master's name.
+//!   `register` writes all the time the last acknowledged value is there, not an older one of a deposed master;
+//! - agents obey nobody but the leader: `impostor` tells them to kill a task in another master's name.
 //!
-//! All of it happens in network and process namespaces of its own ([`network`]): an agent is cut off by losing its
-//! packets, a master is cut off from the store by a [`proxy`], and nothing is left behind.
+//! All of it happens in network and process namespaces of its own (`network`): an agent is cut off by losing its
+//! packets, a master is cut off from the store by a `proxy`, and nothing is left behind.
 
 mod auditor;
 mod checks;

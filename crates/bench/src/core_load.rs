@@ -3,14 +3,13 @@
 //! Some workloads fold its journal into a view, too, as the master does.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use tepui_master_core::{
     Config, Effect, Effects, Input, Master, RequestId, Response, SchedulerCall, StoreId,
 };
 use tepui_master_view::{Encoding, Settings, View};
 use tepui_proto::{LinkMessage, internal, v1};
-use tepui_types::{Now, ResourceQuantities, Time, Upid, WallTime};
+use tepui_types::{Now, Time, Upid, WallTime};
 
 use crate::process::Process;
 use crate::swarm::{allocated, scalar, slot};
@@ -377,33 +376,7 @@ fn capabilities() -> Vec<v1::agent_info::Capability> {
 }
 
 fn config() -> Config {
-    let quantities = |text| ResourceQuantities::parse(text).expect("the minimum is valid");
-    Config {
-        pid: Upid::new("master", ([127, 0, 0, 1], 5050).into()),
-        hostname: "localhost".to_owned(),
-        domain: None,
-        started: WallTime::from_nanos(0),
-        agent_ping_timeout: Duration::from_secs(15),
-        max_agent_ping_timeouts: 5,
-        agent_reregister_timeout: Duration::from_mins(10),
-        agent_removal_rate_limit: None,
-        recovery_agent_removal_limit: 1.0,
-        registry_gc_interval: Duration::from_mins(15),
-        registry_max_agent_age: Duration::from_hours(14 * 24),
-        registry_max_agent_count: 102_400,
-        remove_unreturned_frameworks: false,
-        allocation_interval: Duration::from_secs(1),
-        offer_timeout: None,
-        root_submissions: true,
-        roles: None,
-        rate_limits: tepui_master_core::RateLimits::default(),
-        max_completed_frameworks: 50,
-        max_completed_tasks_per_framework: 1000,
-        max_unreachable_tasks_per_framework: 1000,
-        filter_gpu_resources: true,
-        min_allocatable_resources: vec![quantities("cpus:0.01"), quantities("mem:32")],
-        allocator: tepui_master_core::AllocatorConfig::default(),
-    }
+    Config::new(Upid::new("master", ([127, 0, 0, 1], 5050).into()))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use tepui_master_core::{
 use tepui_master_view::{Encoding, Settings, TasksQuery, View};
 use tepui_proto::internal::registry::{Slave, UnreachableSlave};
 use tepui_proto::{LinkMessage, MesosMessage as _, internal, v1};
-use tepui_types::{Now, ResourceQuantities, Time, Upid, WallTime};
+use tepui_types::{Now, Time, Upid, WallTime};
 
 use crate::grammar;
 use crate::source::Source;
@@ -374,32 +374,13 @@ fn driver(number: u8) -> Upid {
 /// Small limits, so that they are reached.
 fn config(settings: u8) -> Config {
     Config {
-        pid: "master@10.0.0.254:5050".parse().expect("it is well-formed"),
-        hostname: "master".to_owned(),
-        domain: None,
-        started: WallTime::from_nanos(0),
-        agent_ping_timeout: Duration::from_secs(15),
-        max_agent_ping_timeouts: 5,
-        agent_reregister_timeout: Duration::from_mins(10),
-        agent_removal_rate_limit: None,
-        recovery_agent_removal_limit: 1.0,
-        registry_gc_interval: Duration::from_mins(15),
-        registry_max_agent_age: Duration::from_hours(14 * 24),
-        registry_max_agent_count: 102_400,
-        remove_unreturned_frameworks: false,
-        allocation_interval: Duration::from_secs(1),
         offer_timeout: (settings & 8 != 0).then_some(Duration::from_secs(3)),
         root_submissions: settings & 16 == 0,
         roles: (settings & 32 != 0).then(|| vec!["role".to_owned(), "role/sub".to_owned()]),
-        rate_limits: tepui_master_core::RateLimits::default(),
         max_completed_frameworks: 2,
         max_completed_tasks_per_framework: 2,
         max_unreachable_tasks_per_framework: 2,
         filter_gpu_resources: settings & 64 == 0,
-        min_allocatable_resources: vec![
-            ResourceQuantities::parse("cpus:0.01").expect("it is well-formed"),
-            ResourceQuantities::parse("mem:32").expect("it is well-formed"),
-        ],
-        allocator: tepui_master_core::AllocatorConfig::default(),
+        ..Config::new("master@10.0.0.254:5050".parse().expect("it is well-formed"))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tepui_allocator::{PatternLimits, Sorter};
 use tepui_proto::v1;
-use tepui_types::{Upid, WallTime};
+use tepui_types::{ResourceName, ResourceQuantities, Scalar, Upid, WallTime};
 
 use crate::agent::RemovalRate;
 
@@ -57,9 +57,43 @@ pub struct Config {
     /// Whether agents with GPUs are kept for frameworks that want GPUs.
     pub filter_gpu_resources: bool,
     /// What an offer must hold at the least: any of these sets.
-    pub min_allocatable_resources: Vec<tepui_types::ResourceQuantities>,
+    pub min_allocatable_resources: Vec<ResourceQuantities>,
     /// The finer settings of the allocator.
     pub allocator: AllocatorConfig,
+}
+
+impl Config {
+    /// What a master does that is given no flags: Mesos' defaults, for the master at `pid`.
+    pub fn new(pid: Upid) -> Self {
+        let amount =
+            |name, units| [(ResourceName::from(name), Scalar::from_f64(units))].into_iter().collect();
+        Self {
+            hostname: pid.address.ip().to_string(),
+            pid,
+            domain: None,
+            started: WallTime::from_nanos(0),
+            agent_ping_timeout: Duration::from_secs(15),
+            max_agent_ping_timeouts: 5,
+            agent_reregister_timeout: Duration::from_mins(10),
+            agent_removal_rate_limit: None,
+            recovery_agent_removal_limit: 1.0,
+            registry_gc_interval: Duration::from_mins(15),
+            registry_max_agent_age: Duration::from_hours(14 * 24),
+            registry_max_agent_count: 102_400,
+            remove_unreturned_frameworks: false,
+            allocation_interval: Duration::from_secs(1),
+            offer_timeout: None,
+            root_submissions: true,
+            roles: None,
+            rate_limits: crate::RateLimits::default(),
+            max_completed_frameworks: 50,
+            max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            filter_gpu_resources: true,
+            min_allocatable_resources: vec![amount("cpus", 0.01), amount("mem", 32.0)],
+            allocator: AllocatorConfig::default(),
+        }
+    }
 }
 
 /// Settings of the allocator that few operators change.

@@ -9,7 +9,7 @@ use tepui_master_core::{
 };
 use tepui_master_view::{Settings as ViewSettings, View};
 use tepui_proto::v1;
-use tepui_types::{ResourceQuantities, Time, Upid, WallTime};
+use tepui_types::{Time, Upid, WallTime};
 
 use crate::cluster::Cluster;
 use crate::election::Term;
@@ -82,36 +82,18 @@ impl MasterHost {
     }
 
     pub(crate) fn config(&self, started: WallTime) -> Config {
-        let minimum = |text| ResourceQuantities::parse(text).expect("the minimum is well-formed");
+        let defaults = Config::new(self.pid.clone());
         Config {
-            pid: self.pid.clone(),
-            hostname: "master".to_owned(),
-            domain: None,
             started,
-            agent_ping_timeout: Duration::from_secs(15),
-            max_agent_ping_timeouts: 5,
             agent_reregister_timeout: self.settings.agent_reregister_timeout,
-            agent_removal_rate_limit: None,
-            recovery_agent_removal_limit: 1.0,
-            registry_gc_interval: Duration::from_mins(15),
-            registry_max_agent_age: Duration::from_hours(14 * 24),
-            registry_max_agent_count: 102_400,
-            remove_unreturned_frameworks: false,
-            allocation_interval: Duration::from_secs(1),
             offer_timeout: self.settings.offer_timeout,
-            root_submissions: true,
-            roles: None,
             rate_limits: RateLimits::from_proto(&rate_limits()).expect("the limits make sense"),
-            max_completed_frameworks: 50,
-            max_completed_tasks_per_framework: 1000,
-            max_unreachable_tasks_per_framework: 1000,
-            filter_gpu_resources: true,
             min_allocatable_resources: if self.settings.has_least_offer {
-                vec![minimum("cpus:0.01"), minimum("mem:32")]
+                defaults.min_allocatable_resources
             } else {
                 Vec::new()
             },
-            allocator: tepui_master_core::AllocatorConfig::default(),
+            ..defaults
         }
     }
 }

@@ -34,7 +34,7 @@ use tepui_master_core::{
 use tepui_proto::internal::registry::{GoneSlave, Slave, UnreachableSlave};
 use tepui_proto::v1::agent_info::{Capability, capability};
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, Raw, driver, internal, v1};
-use tepui_types::{AgentId, FrameworkId, Now, ResourceQuantities, Resources, Time, Upid, WallTime};
+use tepui_types::{AgentId, FrameworkId, Now, Resources, Time, Upid, WallTime};
 
 use crate::operations;
 use crate::print::Printer;
@@ -394,33 +394,10 @@ impl World {
 
 fn config() -> Config {
     Config {
-        pid: "master@10.0.0.254:5050".parse().unwrap(),
         hostname: "master.example".to_owned(),
-        domain: None,
-        started: WallTime::from_nanos(0),
-        agent_ping_timeout: Duration::from_secs(15),
-        max_agent_ping_timeouts: 5,
-        agent_reregister_timeout: Duration::from_mins(10),
-        agent_removal_rate_limit: None,
-        recovery_agent_removal_limit: 1.0,
-        registry_gc_interval: Duration::from_mins(15),
-        registry_max_agent_age: Duration::from_hours(14 * 24),
-        registry_max_agent_count: 102_400,
-        remove_unreturned_frameworks: false,
-        allocation_interval: Duration::from_secs(1),
-        offer_timeout: None,
         root_submissions: false,
-        roles: None,
         rate_limits: rate_limits(),
-        max_completed_frameworks: 50,
-        max_completed_tasks_per_framework: 1000,
-        max_unreachable_tasks_per_framework: 1000,
-        filter_gpu_resources: true,
-        min_allocatable_resources: vec![
-            ResourceQuantities::parse("cpus:0.01").unwrap(),
-            ResourceQuantities::parse("mem:32").unwrap(),
-        ],
-        allocator: tepui_master_core::AllocatorConfig::default(),
+        ..Config::new("master@10.0.0.254:5050".parse().unwrap())
     }
 }
 

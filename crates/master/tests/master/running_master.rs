@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tepui_master::Config;
-use tepui_types::{Upid, WallTime};
+use tepui_types::Upid;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -57,30 +57,8 @@ impl Drop for RunningMaster {
 
 fn config(address: SocketAddr) -> Config {
     let core = tepui_master_core::Config {
-        pid: Upid::new("master", address),
-        hostname: "127.0.0.1".to_owned(),
-        domain: None,
-        started: WallTime::from_nanos(1),
-        agent_ping_timeout: Duration::from_secs(15),
-        max_agent_ping_timeouts: 5,
-        agent_reregister_timeout: Duration::from_mins(10),
-        agent_removal_rate_limit: None,
-        recovery_agent_removal_limit: 1.0,
-        registry_gc_interval: Duration::from_mins(15),
-        registry_max_agent_age: Duration::from_hours(14 * 24),
-        registry_max_agent_count: 102_400,
-        remove_unreturned_frameworks: false,
-        allocation_interval: Duration::from_secs(1),
-        offer_timeout: None,
-        root_submissions: true,
-        roles: None,
-        rate_limits: tepui_master_core::RateLimits::default(),
-        max_completed_frameworks: 50,
-        max_completed_tasks_per_framework: 1000,
-        max_unreachable_tasks_per_framework: 1000,
-        filter_gpu_resources: true,
         min_allocatable_resources: Vec::new(),
-        allocator: tepui_master_core::AllocatorConfig::default(),
+        ..tepui_master_core::Config::new(Upid::new("master", address))
     };
     let view = tepui_master_view::Settings {
         flags: vec![("port".to_owned(), address.port().to_string())],

@@ -187,10 +187,11 @@ const ISOLATION: &[Flag] = &[
         "Whether containers must have a process namespace; for `namespaces/pid`.",
     ),
     Flag::bytes("default_container_shm_size", "Size of a private /dev/shm; for `namespaces/ipc`."),
-    Flag::text("seccomp_config_dir", "Folder of seccomp profiles.")
-        .refused("system calls would not be filtered"),
-    Flag::text("seccomp_profile_name", "Seccomp profile of containers.")
-        .refused("system calls would not be filtered"),
+    Flag::path("seccomp_config_dir", "Folder of seccomp profiles, as Docker has them; for `linux/seccomp`."),
+    Flag::text(
+        "seccomp_profile_name",
+        "Profile of containers that name none, a file of that folder; for `linux/seccomp`.",
+    ),
     Flag::text(
         "host_path_volume_force_creation",
         "Folders below which missing host paths of volumes are made, with colons between.",
@@ -250,15 +251,22 @@ const NETWORK_ISOLATION: &[Flag] = &[
     Flag::bool("network_cni_root_dir_persist", false, "Whether CNI state survives a reboot.")
         .ignored("CNI is not in use"),
     Flag::bool("network_cni_metrics", true, "Whether CNI metrics are shown.").ignored("CNI is not in use"),
-    Flag::duration("container_ports_watch_interval", "Period of looking at ports.")
-        .or("30secs")
-        .ignored("ports are not watched yet"),
-    Flag::bool("check_agent_port_range_only", false, "Whether only offered ports are watched.")
-        .ignored("ports are not watched yet"),
-    Flag::bool("enforce_container_ports", false, "Whether a task on a foreign port is killed.")
-        .refused_unless("tasks could use each other's ports", &["false"]),
-    Flag::text("container_ports_isolated_range", "Ports that are watched.")
-        .refused("tasks could use each other's ports"),
+    Flag::duration("container_ports_watch_interval", "Period of looking at ports; for `network/ports`.")
+        .or("30secs"),
+    Flag::bool(
+        "check_agent_port_range_only",
+        false,
+        "Whether only the ports of this agent's resources are watched; for `network/ports`.",
+    ),
+    Flag::bool(
+        "enforce_container_ports",
+        false,
+        "Whether a container that listens on a port it was not given is killed; for `network/ports`.",
+    ),
+    Flag::text(
+        "container_ports_isolated_range",
+        "Ports that are watched, such as `[1-1023]`; for `network/ports`.",
+    ),
     Flag::integer("ephemeral_ports_per_container", "Ephemeral ports of a container.")
         .or("1024")
         .ignored(PORT_MAPPING),

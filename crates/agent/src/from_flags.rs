@@ -9,10 +9,14 @@ use tepui_fetcher::FetcherConfig;
 use tepui_flags::{Addresses, Values};
 use tepui_ha::{Spec, SpecError};
 use tepui_proto::v1;
-use tepui_types::{Attributes, AttributesError, Resources, ResourcesError, RoleError, Upid, validate_role};
+use tepui_types::{
+    Attributes, AttributesError, Range, Ranges, Resources, ResourcesError, RoleError, Upid, Value,
+    parse_value, validate_role,
+};
 use tepui_wire::ContentType;
 use thiserror::Error;
 
+use crate::machine::DEFAULT_PORTS;
 use crate::{Config, GcConfig};
 
 /// A flag whose value makes no sense.
@@ -90,7 +94,7 @@ impl Config {
             config.runtime_dir = PathBuf::from(folder);
         }
         set_fetcher(&mut config.fetcher, values);
-        config.isolation = isolation(values)?;
+        config.isolation = isolation(values, &config.core.resources)?;
         let gc = GcConfig::default();
         config.gc = GcConfig {
             delay: values.duration("gc_delay").unwrap_or(gc.delay),
@@ -176,7 +180,7 @@ fn core(
 }
 
 /// What the flags say about isolation. What they ask for is made, or refused, by the containerizer.
-fn isolation(values: &Values) -> Result<IsolationSettings, ConfigError> {
+fn isolation(values: &Values, resources: &[v1::Resource]) -> Result<IsolationSettings, ConfigError> {
     let text = |flag: &str| values.text(flag).map(str::to_owned);
     let folders = values.text("host_path_volume_force_creation").unwrap_or_default();
     let defaults = IsolationSettings::default();
@@ -195,8 +199,38 @@ fn isolation(values: &Values) -> Result<IsolationSettings, ConfigError> {
         default_shm_bytes: values.bytes("default_container_shm_size"),
         effective_capabilities: capabilities(values, "effective_capabilities")?,
         bounding_capabilities: capabilities(values, "bounding_capabilities")?,
+        enforces_ports: values.bool("enforce_container_ports"),
+        ports_interval: values.duration("container_ports_watch_interval").unwrap_or(defaults.ports_interval),
+        isolated_ports: isolated_ports(values, resources)?,
+        seccomp_folder: text("seccomp_config_dir").map(PathBuf::from),
+        seccomp_profile: text("seccomp_profile_name"),
         creatable_host_paths: folders.split(':').filter(|it| !it.is_empty()).map(PathBuf::from).collect(),
     })
+}
+
+/// The ports that are watched; all if absent.
+fn isolated_ports(values: &Values, resources: &[v1::Resource]) -> Result<Option<Ranges>, ConfigError> {
+    let flag = "container_ports_isolated_range";
+    let range = values.text(flag);
+    if !values.bool("check_agent_port_range_only") {
+        let Some(range) = range else { return Ok(None) };
+        return match parse_value(range) {
+            Ok(Value::Ranges(ranges)) => Ok(Some(ranges)),
+            Ok(Value::Scalar(_) | Value::Set(_) | Value::Text(_)) | Err(_) => {
+                Err(choice(flag, range, "ranges, such as [1-1023]"))
+            }
+        };
+    }
+    if let Some(range) = range {
+        return Err(choice(flag, range, "nothing beside --check_agent_port_range_only"));
+    }
+    let mut named = resources.iter().filter(|resource| resource.name == "ports").peekable();
+    if named.peek().is_none() {
+        let (begin, end) = DEFAULT_PORTS;
+        return Ok(Some(Ranges::new([Range { begin, end }])));
+    }
+    let ranges = named.filter_map(|resource| resource.ranges.as_ref()).flat_map(|ranges| &ranges.range);
+    Ok(Some(Ranges::new(ranges.map(|range| Range { begin: range.begin, end: range.end }))))
 }
 
 fn capabilities(values: &Values, flag: &'static str) -> Result<Option<v1::CapabilityInfo>, ConfigError> {
@@ -273,6 +307,24 @@ mod tests {
         assert!(check(&[master, work_dir, "--default_role=a b"]).unwrap_err().contains("default_role"));
         let bad = check(&[master, work_dir, "--executor_environment_variables={\"A\":1}"]);
         assert!(bad.unwrap_err().contains("JSON object of texts"));
+    }
+
+    #[test]
+    fn watched_ports_are_all_or_named_or_the_agent_s() {
+        let ports = |more: &[&str]| {
+            let mut args = vec!["--master=127.0.0.1:5050", "--work_dir=/tmp/w"];
+            args.extend(more);
+            let ports = check(&args).map(|config| config.isolation.isolated_ports);
+            ports.map(|ports| ports.map_or_else(|| "all".to_owned(), |ports| ports.to_string()))
+        };
+        assert_eq!(ports(&[]).unwrap(), "all");
+        assert_eq!(ports(&["--container_ports_isolated_range=[1-5, 7-8]"]).unwrap(), "[1-5, 7-8]");
+        assert_eq!(ports(&["--check_agent_port_range_only"]).unwrap(), "[31000-32000]");
+        let given = ["--check_agent_port_range_only", "--resources=ports:[5-6]"];
+        assert_eq!(ports(&given).unwrap(), "[5-6]");
+        assert!(ports(&["--container_ports_isolated_range=5"]).unwrap_err().contains("[1-1023]"));
+        let both = ["--check_agent_port_range_only", "--container_ports_isolated_range=[1-5]"];
+        assert!(ports(&both).unwrap_err().contains("nothing beside"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ const DEFAULT_MEM: u64 = GB;
 const DEFAULT_DISK: u64 = 10 * GB;
 
 /// The ports that are offered.
-const DEFAULT_PORTS: (u64, u64) = (31_000, 32_000);
+pub(crate) const DEFAULT_PORTS: (u64, u64) = (31_000, 32_000);
 
 /// Adds what the machine has of the usual resources that the operator did not name.
 pub(crate) fn complete(mut given: Vec<v1::Resource>, work_dir: &Path) -> Vec<v1::Resource> {

@@ -32,12 +32,21 @@ pub(crate) fn merge(
     Ok(merged)
 }
 
-/// What a secret variable is set to. Secrets that are named and not given would need a module to resolve them.
+/// What a secret variable is set to.
 fn secret(variable: &v1::environment::Variable) -> Result<String, LaunchError> {
-    let value = variable.secret.as_ref().and_then(|secret| secret.value.as_ref());
-    let unsupported = || LaunchError::SecretUnsupported { variable: variable.name.clone() };
-    let data = value.map(|value| value.data.clone()).ok_or_else(unsupported)?;
+    let secret = variable.secret.as_ref().ok_or_else(|| "Secret has no value".to_owned());
+    let data = secret
+        .and_then(resolve)
+        .map_err(|why| LaunchError::Secret { variable: variable.name.clone(), why })?;
     String::from_utf8(data).map_err(|_| LaunchError::SecretNotText { variable: variable.name.clone() })
+}
+
+/// What a secret is, as Mesos' default resolver says: those that are named and not given would need a module.
+pub(crate) fn resolve(secret: &v1::Secret) -> Result<Vec<u8>, String> {
+    if secret.reference.is_some() {
+        return Err("Default secret resolver cannot resolve references".to_owned());
+    }
+    secret.value.as_ref().map(|value| value.data.clone()).ok_or_else(|| "Secret has no value".to_owned())
 }
 
 #[cfg(test)]
@@ -81,11 +90,19 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_named_is_refused() {
-        let secret = v1::environment::Variable {
+        let reference = v1::secret::Reference { name: "n".to_owned(), key: None };
+        let secret = v1::Secret {
+            r#type: Some(v1::secret::Type::Reference.into()),
+            reference: Some(reference),
+            value: None,
+        };
+        let variable = v1::environment::Variable {
             r#type: Some(variable::Type::Secret.into()),
+            secret: Some(secret),
             ..variable("TOKEN", "")
         };
-        let error = merge(&BTreeMap::new(), Path::new("/"), &command(vec![secret])).unwrap_err();
-        assert!(error.to_string().contains("`TOKEN`"), "{error}");
+        let error = merge(&BTreeMap::new(), Path::new("/"), &command(vec![variable])).unwrap_err();
+        let expected = "failed to resolve environment variable `TOKEN`: Default secret resolver cannot resolve references";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -8,6 +8,7 @@ mod disk;
 mod filesystem;
 mod linux;
 mod namespaces;
+mod network;
 mod posix;
 mod set;
 mod volume;
@@ -15,6 +16,7 @@ mod volume;
 use std::fmt::Debug;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tepui_proto::v1;
 
@@ -46,7 +48,7 @@ pub(crate) trait Isolator: Debug + Send + Sync {
     fn status(&self, _: &ContainerConfig, _: &mut v1::ContainerStatus) {}
 
     /// Completes when a running container reaches a limit for which it must end. Called on the runtime.
-    fn watch(&self, _: &ContainerConfig) -> Option<Watch> {
+    fn watch(&self, _: &ContainerConfig, _: &Latest) -> Option<Watch> {
         None
     }
 
@@ -63,6 +65,9 @@ pub(crate) trait Isolator: Debug + Send + Sync {
 
 /// Waits for a limit to be reached; never completes if it is not.
 pub(crate) type Watch = Pin<Box<dyn Future<Output = Limitation> + Send>>;
+
+/// Gives what a container is promised by now; `None` once it is gone.
+pub(crate) type Latest = Arc<dyn Fn() -> Option<Arc<ContainerConfig>> + Send + Sync>;
 
 /// A limit that a container reached.
 #[derive(Clone, Debug, PartialEq)]

@@ -88,11 +88,13 @@ pub enum LaunchError {
         /// The variable's name.
         variable: String,
     },
-    /// A secret would have to be resolved first, which is not built.
-    #[error("failed to resolve environment variable `{variable}`: this agent does not resolve secrets yet")]
-    SecretUnsupported {
+    /// A secret that is not given with its value.
+    #[error("failed to resolve environment variable `{variable}`: {why}")]
+    Secret {
         /// The variable's name.
         variable: String,
+        /// Why not.
+        why: String,
     },
     /// The user is not known here.
     #[error("failed to switch the user")]

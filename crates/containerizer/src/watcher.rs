@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, error, warn};
 
 use crate::containerizer::Shared;
-use crate::isolator::Limitation;
+use crate::isolator::{Latest, Limitation};
 use crate::launcher::Running;
 use crate::{
     ContainerConfig, Exited, FetchRequest, LaunchError, Launched, Termination, kept, launch, runtime, start,
@@ -205,8 +205,14 @@ impl Watcher {
 
     fn watches(&self) -> JoinSet<Limitation> {
         let Some(shared) = self.shared.upgrade() else { return JoinSet::new() };
-        let config = shared.lock().containers.get(&self.entry.container_id).map(|it| Arc::clone(&it.config));
-        config.map_or_else(JoinSet::new, |config| shared.isolators.watch(&config))
+        let id = self.entry.container_id.clone();
+        let weak = self.shared.clone();
+        let latest: Latest = Arc::new(move || {
+            let shared = weak.upgrade()?;
+            let state = shared.lock();
+            state.containers.get(&id).map(|container| Arc::clone(&container.config))
+        });
+        latest().map_or_else(JoinSet::new, |config| shared.isolators.watch(&config, &latest))
     }
 
     /// Waits for the end of a process that is nobody's child.

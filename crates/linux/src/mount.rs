@@ -14,7 +14,7 @@ pub fn receive_mounts_only() -> io::Result<()> {
 /// Mounts a new file system.
 pub fn mount_new(kind: &str, target: &Path, options: &str) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    let flags = if kind == "proc" { flags | MsFlags::MS_NOEXEC } else { flags };
+    let flags = if kind == "proc" || kind == "ramfs" { flags | MsFlags::MS_NOEXEC } else { flags };
     mount(Some(kind), target, Some(kind), flags, Some(options))?;
     Ok(())
 }

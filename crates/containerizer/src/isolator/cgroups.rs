@@ -93,6 +93,17 @@ impl Cgroups {
         Some(Cgroup::at(self.grouping()?.join(self.relative(id))))
     }
 
+    /// A container and all that are nested in it, with their processes. What is gone has none.
+    pub(crate) fn members(&self, id: &ContainerId) -> Vec<(ContainerId, Vec<u32>)> {
+        let Some(group) = self.group(id) else { return Vec::new() };
+        let mut members = vec![(id.clone(), self.inner(&group).processes().unwrap_or_default())];
+        let nested = Cgroup::at(group.path().join(&self.root)).children().unwrap_or_default();
+        for name in nested.iter().filter_map(|child| child.path().file_name()?.to_str()) {
+            members.extend(self.members(&id.child(name)));
+        }
+        members
+    }
+
     /// Makes that cgroup, and has the container's first process be born in it.
     pub(crate) fn prepare_group(&self, id: &ContainerId, plan: &mut Plan) -> io::Result<()> {
         let Some(group) = self.group(id) else { return Ok(()) };

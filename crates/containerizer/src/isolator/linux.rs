@@ -2,3 +2,4 @@
 
 pub(crate) mod capabilities;
 pub(crate) mod nnp;
+pub(crate) mod seccomp;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tepui_linux::Capabilities;
 use tepui_proto::v1;
+use tepui_types::Ranges;
 use tokio::task::JoinSet;
 
 use super::cgroups::Cgroups;
@@ -16,14 +17,17 @@ use super::filesystem::linux::Linux;
 use super::filesystem::posix::Posix;
 use super::linux::capabilities::LinuxCapabilities;
 use super::linux::nnp::NoNewPrivileges;
+use super::linux::seccomp::Seccomp;
 use super::namespaces::ipc::Ipc;
 use super::namespaces::pid::Pid;
+use super::network::ports::Ports;
 use super::posix::rlimits::Rlimits;
 use super::posix::usage::{PosixCpu, PosixMemory};
 use super::volume::host_path::HostPath;
 use super::volume::sandbox_path::SandboxPath;
+use super::volume::secret::SecretVolumes;
 use super::volume::{Source, source};
-use super::{Isolator, Limitation};
+use super::{Isolator, Latest, Limitation};
 use crate::launcher::Plan;
 use crate::{ContainerConfig, LaunchError};
 
@@ -61,6 +65,16 @@ pub struct IsolationSettings {
     pub bounding_capabilities: Option<v1::CapabilityInfo>,
     /// `--host_path_volume_force_creation`.
     pub creatable_host_paths: Vec<PathBuf>,
+    /// `--enforce_container_ports`.
+    pub enforces_ports: bool,
+    /// `--container_ports_watch_interval`.
+    pub ports_interval: Duration,
+    /// The ports that are watched; all if absent. Of `--container_ports_isolated_range` and `--check_agent_port_range_only`.
+    pub isolated_ports: Option<Ranges>,
+    /// `--seccomp_config_dir`.
+    pub seccomp_folder: Option<PathBuf>,
+    /// `--seccomp_profile_name`.
+    pub seccomp_profile: Option<String>,
 }
 
 impl Default for IsolationSettings {
@@ -81,6 +95,11 @@ impl Default for IsolationSettings {
             effective_capabilities: None,
             bounding_capabilities: None,
             creatable_host_paths: Vec::new(),
+            enforces_ports: false,
+            ports_interval: Duration::from_secs(30),
+            isolated_ports: None,
+            seccomp_folder: None,
+            seccomp_profile: None,
         }
     }
 }
@@ -110,6 +129,9 @@ pub enum IsolationError {
         "flag `isolation`: isolator `{0}` needs the launcher `linux`\nhint: give --launcher=linux, as root"
     )]
     NeedsLinux(&'static str),
+    /// It needs mounts of the containers' own.
+    #[error("flag `isolation`: isolator `{0}` needs the isolator `filesystem/linux`")]
+    NeedsMounts(&'static str),
     /// There is no such launcher.
     #[error("flag `launcher`: expected linux or posix, got `{0}`")]
     Launcher(String),
@@ -136,6 +158,12 @@ pub enum IsolationError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// System calls cannot be filtered.
+    #[error("isolator `linux/seccomp`: {why}")]
+    Seccomp {
+        /// What is wrong.
+        why: String,
+    },
     /// A flag's set of capabilities makes no sense.
     #[error("flag `{flag}`: {why}")]
     Capabilities {
@@ -152,6 +180,7 @@ const KNOWN: &[&str] = &[
     "filesystem/linux",
     "volume/host_path",
     "volume/sandbox_path",
+    "volume/secret",
     "posix/cpu",
     "posix/mem",
     "posix/rlimits",
@@ -161,8 +190,10 @@ const KNOWN: &[&str] = &[
     "cgroups/pids",
     "linux/capabilities",
     "linux/nnp",
+    "linux/seccomp",
     "namespaces/ipc",
     "namespaces/pid",
+    "network/ports",
     "environment_secret",
 ];
 
@@ -182,13 +213,10 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("filesystem/shared", "folders are not made private"),
     ("gpu/nvidia", "GPUs are not isolated"),
     ("linux/devices", "devices are not made"),
-    ("linux/seccomp", "system calls are not filtered"),
     ("network/cni", "containers are on the machine's network"),
     ("network/port_mapping", "containers are on the machine's network"),
-    ("network/ports", "ports are not watched"),
     ("volume/csi", "CSI volumes cannot be mounted"),
     ("volume/image", "images cannot be used"),
-    ("volume/secret", "secrets are not written to files"),
 ];
 
 /// Old names, and names of several.
@@ -217,7 +245,7 @@ impl Isolators {
         let is_asked = |name: &str| names.contains(&name);
         let needs_cgroups = names.iter().any(|name| name.starts_with("cgroups/"));
         let cgroups = if is_linux || needs_cgroups { Some(find_cgroups(settings)?) } else { None };
-        let needs_linux = ["filesystem/linux", "namespaces/pid", "namespaces/ipc"];
+        let needs_linux = ["filesystem/linux", "namespaces/pid", "namespaces/ipc", "network/ports"];
         if !is_linux && let Some(name) = needs_linux.into_iter().find(|name| is_asked(name)) {
             return Err(IsolationError::NeedsLinux(name));
         }
@@ -273,9 +301,9 @@ impl Isolators {
     }
 
     /// Watches a container; whatever completes first is the limit that it reached.
-    pub(crate) fn watch(&self, config: &ContainerConfig) -> JoinSet<Limitation> {
+    pub(crate) fn watch(&self, config: &ContainerConfig, latest: &Latest) -> JoinSet<Limitation> {
         let mut watches = JoinSet::new();
-        for watch in self.isolators.iter().filter_map(|isolator| isolator.watch(config)) {
+        for watch in self.isolators.iter().filter_map(|isolator| isolator.watch(config, latest)) {
             watches.spawn(watch);
         }
         watches
@@ -335,6 +363,7 @@ impl Isolators {
             Source::OwnSandbox(_) | Source::ParentSandbox(_) => {
                 ("volumes (SANDBOX_PATH)", "volume/sandbox_path")
             }
+            Source::Secret(_) => ("volumes (SECRET)", "volume/secret"),
             Source::Other(kind) => return Some(LaunchError::VolumeUnsupported { kind }),
         };
         (!self.has(isolator)).then_some(LaunchError::IsolatorMissing { field, isolator })
@@ -417,6 +446,8 @@ fn make(
         "filesystem/linux" => Box::new(Linux),
         "volume/host_path" => Box::new(HostPath { creatable: settings.creatable_host_paths.clone() }),
         "volume/sandbox_path" => Box::new(SandboxPath { can_mount }),
+        "volume/secret" if can_mount => Box::new(SecretVolumes),
+        "volume/secret" => return Err(IsolationError::NeedsMounts("volume/secret")),
         "posix/cpu" => Box::new(PosixCpu),
         "posix/mem" => Box::new(PosixMemory),
         "posix/rlimits" => Box::new(Rlimits),
@@ -435,9 +466,19 @@ fn make(
             bounding: capabilities("bounding_capabilities", settings.bounding_capabilities.as_ref())?,
         }),
         "linux/nnp" => Box::new(NoNewPrivileges),
+        "linux/seccomp" => {
+            let profile = settings.seccomp_profile.as_deref();
+            Box::new(Seccomp::new(settings.seccomp_folder.as_deref(), profile)?)
+        }
         "namespaces/ipc" => Box::new(Ipc {
             disallow_sharing: settings.disallow_sharing_ipc,
             default_shm_bytes: settings.default_shm_bytes,
+        }),
+        "network/ports" => Box::new(Ports {
+            cgroups: cgroups.cloned().ok_or(IsolationError::NeedsLinux("network/ports"))?,
+            is_enforced: settings.enforces_ports,
+            interval: settings.ports_interval,
+            isolated: settings.isolated_ports.clone(),
         }),
         "namespaces/pid" => Box::new(Pid { disallow_sharing: settings.disallow_sharing_pid }),
         // Secrets that are given are always set in the environment.

@@ -2,6 +2,7 @@
 
 pub(crate) mod host_path;
 pub(crate) mod sandbox_path;
+pub(crate) mod secret;
 
 use tepui_proto::v1;
 use tepui_proto::v1::volume::source;
@@ -15,6 +16,8 @@ pub(crate) enum Source<'a> {
     OwnSandbox(&'a str),
     /// A path in its parent's.
     ParentSandbox(&'a str),
+    /// Something that only the container may know.
+    Secret(&'a v1::Secret),
     /// Something that is not built, or nothing.
     Other(&'static str),
 }
@@ -35,7 +38,7 @@ pub(crate) fn source(volume: &v1::Volume) -> Source<'_> {
                 Some(_) | None => Source::Other("SANDBOX_PATH"),
             },
             source::Type::DockerVolume => Source::Other("DOCKER_VOLUME"),
-            source::Type::Secret => Source::Other("SECRET"),
+            source::Type::Secret => source.secret.as_ref().map_or(Source::Other("SECRET"), Source::Secret),
             source::Type::CsiVolume => Source::Other("CSI_VOLUME"),
             source::Type::Unknown => Source::Other("UNKNOWN"),
         };

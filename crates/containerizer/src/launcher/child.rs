@@ -84,9 +84,12 @@ fn become_program(
         tepui_linux::set_limit(LimitedResource::from_number(*resource), *soft, *hard)
             .map_err(|error| Failure::new(format!("set resource limit {resource}"), &error))?;
     }
-    give_up_power(plan)?;
     tepui_linux::close_on_execute().map_err(failed("close files"))?;
     tepui_linux::reset_signals().map_err(failed("reset signals"))?;
+    give_up_power(plan)?;
+    if plan.no_new_privileges {
+        filter_system_calls(plan)?;
+    }
     let error = tepui_linux::execute(&program, &arguments, &environment);
     Err(Failure::new(format!("execute `{}`", plan.program), &error))
 }
@@ -97,14 +100,22 @@ fn mount(plan: &Plan) -> Result<(), Failure> {
         return Ok(());
     }
     tepui_linux::receive_mounts_only().map_err(failed("make mounts private"))?;
-    for Mount { kind, source, target, options, read_only } in &plan.mounts {
-        let mounted = match kind {
-            Some(kind) => tepui_linux::mount_new(kind, Path::new(target), options),
-            None => tepui_linux::bind(Path::new(source), Path::new(target), *read_only),
+    for Mount { kind, source, target, options, read_only, content } in &plan.mounts {
+        let mounted = match (kind, content) {
+            (_, Some(content)) => std::fs::write(target, content),
+            (Some(kind), None) => tepui_linux::mount_new(kind, Path::new(target), options),
+            (None, None) => tepui_linux::bind(Path::new(source), Path::new(target), *read_only),
         };
         mounted.map_err(|error| Failure::new(format!("mount `{target}`"), &error))?;
     }
     Ok(())
+}
+
+fn filter_system_calls(plan: &Plan) -> Result<(), Failure> {
+    match &plan.system_calls {
+        Some(program) => tepui_linux::set_system_call_filter(program).map_err(failed("filter system calls")),
+        None => Ok(()),
+    }
 }
 
 /// Becomes another user, with no more of root's power than the plan says.
@@ -112,6 +123,10 @@ fn give_up_power(plan: &Plan) -> Result<(), Failure> {
     if let Some(bounding) = plan.bounding {
         tepui_linux::limit_capabilities(Capabilities::from_bits(bounding))
             .map_err(failed("limit the capabilities"))?;
+    }
+    // Without `no_new_privs` only root may do it, and after that as little as possible is left to do.
+    if !plan.no_new_privileges {
+        filter_system_calls(plan)?;
     }
     if plan.effective.is_some() {
         tepui_linux::keep_capabilities().map_err(failed("keep capabilities"))?;

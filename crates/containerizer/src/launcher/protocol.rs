@@ -4,7 +4,7 @@ use prost::Message;
 use tepui_linux::Namespaces;
 
 /// The version of these messages, in the socket's name: a newer agent leaves an older launcher alone.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// The longest message. Arguments and environment are the bulk, and the kernel takes no more of them than 6 MB.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -62,6 +62,9 @@ pub(crate) struct Plan {
     /// Whether a process of ours goes before it, as the first of its process id namespace.
     #[prost(bool, tag = "18")]
     pub(crate) has_init: bool,
+    /// The filter of its system calls, as the kernel takes it.
+    #[prost(bytes = "vec", optional, tag = "19")]
+    pub(crate) system_calls: Option<Vec<u8>>,
 }
 
 impl Plan {
@@ -85,6 +88,11 @@ impl Plan {
         });
     }
 
+    /// Adds a file, in a file system that is mounted before.
+    pub(crate) fn write(&mut self, target: String, content: Vec<u8>) {
+        self.mounts.push(Mount { target, content: Some(content), ..Mount::default() });
+    }
+
     /// Adds a mount of what is elsewhere, in the process' own mount namespace.
     pub(crate) fn bind(&mut self, source: String, target: String, read_only: bool) {
         self.mounts.push(Mount { source, target, read_only, ..Mount::default() });
@@ -105,6 +113,9 @@ pub(crate) struct Mount {
     pub(crate) options: String,
     #[prost(bool, tag = "5")]
     pub(crate) read_only: bool,
+    /// Nothing is mounted, but a file with this content is made at `target`, in what was mounted before.
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 /// A limit of POSIX.

@@ -25,7 +25,7 @@ fn cgroups_root() -> String {
 }
 
 /// An agent with the Linux launcher; None where the test may not use cgroups.
-async fn agent(isolation: &str, change: impl FnOnce(&mut Settings)) -> Option<Agent> {
+pub(crate) async fn agent(isolation: &str, change: impl FnOnce(&mut Settings)) -> Option<Agent> {
     let hierarchies = Hierarchies::discover(Path::new("/sys/fs/cgroup")).unwrap_or_default();
     if !tepui_linux::is_root() || hierarchies.controller("memory").is_none() {
         left_out("containers in cgroups: that needs root and the memory controller");
@@ -54,7 +54,7 @@ fn scalar(name: &str, value: f64) -> v1::Resource {
     }
 }
 
-fn plain() -> v1::ContainerInfo {
+pub(crate) fn plain() -> v1::ContainerInfo {
     v1::ContainerInfo { r#type: v1::container_info::Type::Mesos.into(), ..v1::ContainerInfo::default() }
 }
 
@@ -72,7 +72,11 @@ fn cgroups_left() -> BTreeSet<PathBuf> {
 }
 
 impl Agent {
-    async fn run(&mut self, script: &str, change: impl FnOnce(&mut v1::ContainerInfo)) -> (i32, String) {
+    pub(crate) async fn run(
+        &mut self,
+        script: &str,
+        change: impl FnOnce(&mut v1::ContainerInfo),
+    ) -> (i32, String) {
         let mut config = self.config(&ContainerId::new("c"), script);
         config.resources = resources();
         let mut container = plain();

@@ -6,3 +6,6 @@ mod fixture;
 mod linux;
 mod machine;
 mod plain;
+mod ports;
+mod seccomp;
+mod secrets;

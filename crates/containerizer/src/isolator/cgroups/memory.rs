@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::{Cgroups, has_own_cgroups};
-use crate::isolator::{Isolator, Limitation, Watch, failed, promised};
+use crate::isolator::{Isolator, Latest, Limitation, Watch, failed, promised};
 use crate::launcher::Plan;
 use crate::{ContainerConfig, LaunchError};
 
@@ -172,7 +172,7 @@ impl Isolator for Memory {
         }
     }
 
-    fn watch(&self, config: &ContainerConfig) -> Option<Watch> {
+    fn watch(&self, config: &ContainerConfig, _: &Latest) -> Option<Watch> {
         let (cgroup, version) = self.own(config)?;
         let notifier = Notifier::new(&cgroup, version).inspect_err(|error| {
             tracing::warn!(container = %config.container_id, %error, "failed to watch for the end of memory");

@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tepui_proto::v1;
 use tepui_types::format_bytes;
 
 use crate::ContainerConfig;
-use crate::isolator::{Isolator, Limitation, Watch, promised};
+use crate::isolator::{Isolator, Latest, Limitation, Watch, promised};
 
 /// The size of a block, as the file system counts them for us.
 const BLOCK_BYTES: u64 = 512;
@@ -36,18 +37,20 @@ impl Isolator for Du {
         statistics.disk_used_bytes = used(&config.sandbox).ok();
     }
 
-    fn watch(&self, config: &ContainerConfig) -> Option<Watch> {
+    fn watch(&self, config: &ContainerConfig, latest: &Latest) -> Option<Watch> {
         // Nested containers use their parent's disk.
         if !self.is_enforced || config.container_id.parent().is_some() {
             return None;
         }
-        let quota = quota(config)?;
+        let latest = Arc::clone(latest);
         let sandbox = config.sandbox.clone();
         let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         Some(Box::pin(async move {
             loop {
                 ticks.tick().await;
+                // Without a promise there is nothing to exceed.
+                let Some(quota) = latest().and_then(|config| quota(&config)) else { continue };
                 let folder: PathBuf = sandbox.clone();
                 let measured = tokio::task::spawn_blocking(move || used(&folder)).await;
                 if let Ok(Ok(used)) = measured

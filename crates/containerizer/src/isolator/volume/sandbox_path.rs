@@ -30,7 +30,7 @@ impl Isolator for SandboxPath {
             let (root, path) = match source(volume) {
                 Source::OwnSandbox(path) => (config.sandbox.clone(), path),
                 Source::ParentSandbox(path) => (parent_sandbox(config)?, path),
-                Source::Host(_) | Source::Other(_) => continue,
+                Source::Host(_) | Source::Secret(_) | Source::Other(_) => continue,
             };
             if config.class == ContainerClass::Debug {
                 return refuse("SANDBOX_PATH volume is not supported for DEBUG containers");

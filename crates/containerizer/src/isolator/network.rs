@@ -1,0 +1,3 @@
+//! Isolators of the network.
+
+pub(crate) mod ports;

@@ -36,15 +36,36 @@ impl<T: MesosMessage> Raw<T> {
     /// `encoded` is not a well-formed field of `T`.
     pub fn replace_field(&mut self, tag: u32, encoded: &[u8]) -> Result<(), DecodeError> {
         let old = self.encode_to_vec();
-        let mut kept = Vec::with_capacity(old.len() + encoded.len());
-        for field in WireFields::new(&old) {
-            let field = field.map_err(|_| malformed("malformed message"))?;
-            if field.number != tag {
-                kept.extend_from_slice(field.bytes);
-            }
-        }
+        let mut kept = without_field(&old, tag, encoded.len())?;
         kept.extend_from_slice(encoded);
         *self = Self::decode(kept.as_slice())?;
+        Ok(())
+    }
+
+    /// Replaces the repeated field `tag`, which is `field` of the value, by these messages, unless they are there
+    /// already. Nothing else is decoded or encoded. What the old messages held and we do not know is gone with them.
+    ///
+    /// # Errors
+    /// The remembered bytes are not well-formed; nothing has changed then.
+    pub fn replace_messages<F: Message + PartialEq>(
+        &mut self,
+        tag: u32,
+        field: impl FnOnce(&mut T) -> &mut Vec<F>,
+        messages: Vec<F>,
+    ) -> Result<(), DecodeError> {
+        let old = field(&mut self.value);
+        if *old == messages {
+            return Ok(());
+        }
+        if let Some(bytes) = &mut self.bytes {
+            let length: usize = messages.iter().map(|message| message.encoded_len() + 16).sum();
+            let mut kept = without_field(bytes, tag, length)?;
+            for message in &messages {
+                prost::encoding::message::encode(tag, message, &mut kept);
+            }
+            *bytes = kept;
+        }
+        *old = messages;
         Ok(())
     }
 }
@@ -120,6 +141,18 @@ impl<T: MesosMessage> MesosMessage for Raw<T> {
     fn write_json(&self, dialect: JsonDialect, out: &mut Vec<u8>) {
         self.value.write_json(dialect, out);
     }
+}
+
+/// The message without a field, with room for so many more bytes.
+fn without_field(bytes: &[u8], tag: u32, more: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut kept = Vec::with_capacity(bytes.len() + more);
+    for field in WireFields::new(bytes) {
+        let field = field.map_err(|_| malformed("malformed message"))?;
+        if field.number != tag {
+            kept.extend_from_slice(field.bytes);
+        }
+    }
+    Ok(kept)
 }
 
 /// Moves one field's payload, as it is, from `buf` to `out`.

@@ -8,7 +8,7 @@ use tepui_proto::v1::health_check;
 use tepui_proto::v1::offer::operation::Type;
 use tepui_proto::v1::task_status::Reason;
 use tepui_proto::{Raw, internal, v1};
-use tepui_types::{ExecutorId, FrameworkId, Resource, Resources};
+use tepui_types::{DEFAULT_ROLE, ExecutorId, FrameworkId, Resource, Resources};
 
 use crate::change::{Change, Counter};
 use crate::master::Master;
@@ -95,32 +95,56 @@ impl Master {
     }
 }
 
+/// The resources of a task and of its own executor.
+type Read = (Resources, Resources);
+
 impl Candidate {
     /// Reads a task's resources and fills in what frameworks may leave out.
-    pub(super) fn read(
-        mut info: Raw<v1::TaskInfo>,
+    pub(super) fn read_all(
+        tasks: Vec<Raw<v1::TaskInfo>>,
         framework: &FrameworkId,
         role: &str,
-    ) -> Result<Self, String> {
+    ) -> Result<Vec<Self>, (String, Vec<Raw<v1::TaskInfo>>)> {
+        let read: Result<Vec<Read>, String> = tasks.iter().map(|task| Self::read(task, role)).collect();
+        match read {
+            Ok(read) => {
+                let complete = |(task, read)| Self::complete(task, read, framework, role);
+                Ok(tasks.into_iter().zip(read).map(complete).collect())
+            }
+            Err(error) => Err((error, tasks)),
+        }
+    }
+
+    fn read(info: &v1::TaskInfo, role: &str) -> Result<Read, String> {
         let resources = read_resources(&info.resources, role)?;
-        let mut executor_resources = Resources::default();
+        let executor_resources = match &info.executor {
+            Some(executor) => read_resources(&executor.resources, role)?,
+            None => Resources::default(),
+        };
+        Ok((resources, executor_resources))
+    }
+
+    fn complete(
+        mut info: Raw<v1::TaskInfo>,
+        (resources, executor_resources): Read,
+        framework: &FrameworkId,
+        role: &str,
+    ) -> Self {
         if let Some(executor) = &info.executor {
-            executor_resources = read_resources(&executor.resources, role)?;
             let mut executor = executor.clone();
             let before = executor.clone();
             if executor.framework_id.is_none() {
                 replace(&mut executor, tag::EXECUTOR_FRAMEWORK_ID, &[framework.to_proto()]);
             }
-            let given = allocated(&before.resources, role);
-            set_resources(&mut executor, tag::EXECUTOR_RESOURCES, &before.resources, &given);
+            set_executor_resources(&mut executor, allocated(&before.resources, role));
             if executor != before {
                 replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
             }
         }
-        let before = info.resources.clone();
-        set_resources(&mut info, tag::TASK_RESOURCES, &before, &allocated(&before, role));
+        let given = allocated(&info.resources, role);
+        set_task_resources(&mut info, given);
         infer_health_check_type(&mut info);
-        Ok(Self { info, resources, executor_resources })
+        Self { info, resources, executor_resources }
     }
 }
 
@@ -153,8 +177,14 @@ pub(super) fn allocated(given: &[v1::Resource], role: &str) -> Vec<v1::Resource>
 /// A resource with its stack of reservations, and nothing else changed.
 #[expect(deprecated, reason = "the old formats say the role here")]
 fn upgraded(given: &v1::Resource) -> v1::Resource {
-    let read = Resource::from_proto(given).map(|read| read.to_proto());
-    let reservations = read.map_or_else(|_| given.reservations.clone(), |read| read.reservations);
+    let has_none =
+        given.role() == DEFAULT_ROLE && given.reservation.is_none() && given.reservations.is_empty();
+    let reservations = if has_none {
+        Vec::new()
+    } else {
+        let read = Resource::from_proto(given).map(|read| read.to_proto());
+        read.map_or_else(|_| given.reservations.clone(), |read| read.reservations)
+    };
     v1::Resource { role: None, reservation: None, reservations, ..given.clone() }
 }
 
@@ -183,24 +213,25 @@ pub(super) fn downgrade(info: &Raw<v1::TaskInfo>) -> Raw<v1::TaskInfo> {
     let mut info = info.clone();
     if let Some(mut executor) = info.executor.clone() {
         let resources = pre_refinement(&executor.resources);
-        replace(&mut executor, tag::EXECUTOR_RESOURCES, &resources);
+        set_executor_resources(&mut executor, resources);
         replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
     }
     let resources = pre_refinement(&info.resources);
-    replace(&mut info, tag::TASK_RESOURCES, &resources);
+    set_task_resources(&mut info, resources);
     info
 }
 
-/// Replaces resources, unless they are as they should be.
-pub(super) fn set_resources<T: MesosMessage>(
-    raw: &mut Raw<T>,
-    tag: u32,
-    old: &[v1::Resource],
-    new: &[v1::Resource],
-) {
-    if old != new {
-        replace(raw, tag, new);
-    }
+/// Replaces a task's resources, unless they are as they should be.
+pub(super) fn set_task_resources(task: &mut Raw<v1::TaskInfo>, resources: Vec<v1::Resource>) {
+    task.replace_messages(tag::TASK_RESOURCES, |task| &mut task.resources, resources)
+        .expect("a message that was decoded is well-formed");
+}
+
+/// Replaces an executor's resources, unless they are as they should be.
+pub(super) fn set_executor_resources(executor: &mut Raw<v1::ExecutorInfo>, resources: Vec<v1::Resource>) {
+    executor
+        .replace_messages(tag::EXECUTOR_RESOURCES, |executor| &mut executor.resources, resources)
+        .expect("a message that was decoded is well-formed");
 }
 
 /// Replaces a field by these messages.
@@ -258,7 +289,8 @@ mod tests {
         };
         let task = Raw::<v1::TaskInfo>::decode([task.encode_to_vec(), unknown_field(9)].concat().as_slice())
             .unwrap();
-        let candidate = Candidate::read(task, &FrameworkId::new("f"), "role").unwrap();
+        let mut candidates = Candidate::read_all(vec![task], &FrameworkId::new("f"), "role").unwrap();
+        let candidate = candidates.remove(0);
         let old = downgrade(&candidate.info);
         for info in [candidate.info, old] {
             let bytes = info.encode_to_vec();

@@ -8,7 +8,8 @@ use tepui_proto::{Raw, internal, v1};
 use tepui_types::{ExecutorId, Resources};
 
 use super::launch::{
-    Candidate, allocated, downgrade, pre_refinement, read_resources, replace, set_resources, tag,
+    Candidate, allocated, downgrade, pre_refinement, read_resources, replace, set_executor_resources,
+    set_task_resources, tag,
 };
 use crate::change::{Change, Counter};
 use crate::master::Master;
@@ -40,8 +41,8 @@ impl Group {
             if info.executor.as_ref() != Some(&own) {
                 replace(&mut info, tag::TASK_EXECUTOR, &[own]);
             }
-            let before = info.resources.clone();
-            set_resources(&mut info, tag::TASK_RESOURCES, &before, &allocated(&before, role));
+            let given = allocated(&info.resources, role);
+            set_task_resources(&mut info, given);
             Ok(Candidate { info, resources, executor_resources: Resources::new() })
         };
         let tasks = launch.task_group.tasks.into_iter().map(read).collect::<Result<_, String>>()?;
@@ -65,7 +66,7 @@ fn read_executor(
     let resources = read_resources(&executor.resources, role)?;
     let mut read = executor.clone();
     let given = allocated(&executor.resources, role);
-    set_resources(&mut read, tag::EXECUTOR_RESOURCES, &executor.resources, &given);
+    set_executor_resources(&mut read, given);
     Ok((read, resources))
 }
 
@@ -115,7 +116,7 @@ fn executor_for_agent(group: &Group, refined: bool) -> Raw<v1::ExecutorInfo> {
     let mut executor = group.executor.clone();
     if !refined {
         let resources = pre_refinement(&executor.resources);
-        replace(&mut executor, tag::EXECUTOR_RESOURCES, &resources);
+        set_executor_resources(&mut executor, resources);
     }
     executor
 }

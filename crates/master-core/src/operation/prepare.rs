@@ -49,13 +49,12 @@ impl Master {
     ) -> Option<Prepared> {
         let has_id = operation.id.is_some();
         let tasks = operation.launch.unwrap_or_default().task_infos;
-        let candidates: Result<Vec<Candidate>, String> = tasks
-            .iter()
-            .map(|task| Candidate::read(task.clone(), &accepted.framework, &accepted.role))
-            .collect();
-        let message = match candidates {
-            Err(error) => error,
-            Ok(_) if has_id => "The `id` field cannot be set on LAUNCH operations".to_owned(),
+        let (message, tasks) = match Candidate::read_all(tasks, &accepted.framework, &accepted.role) {
+            Err(refused) => refused,
+            Ok(candidates) if has_id => {
+                let tasks = candidates.into_iter().map(|candidate| candidate.info).collect();
+                ("The `id` field cannot be set on LAUNCH operations".to_owned(), tasks)
+            }
             Ok(candidates) => return Some(Prepared::Launch(candidates)),
         };
         self.refuse_tasks(&accepted.framework, &tasks, Reason::TaskInvalid, &message, turn);

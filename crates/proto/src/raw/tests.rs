@@ -123,6 +123,29 @@ fn replace_field_changes_value_and_bytes_and_keeps_the_rest() {
 }
 
 #[test]
+fn replace_messages_changes_value_and_bytes_and_keeps_the_rest() {
+    let resource = |name: &str| v1::Resource { name: name.into(), ..Default::default() };
+    for mut task in [
+        Raw::<v1::TaskInfo>::decode_checked(&task_info()).unwrap(),
+        Raw::from(v1::TaskInfo { name: "n".into(), resources: vec![resource("old")], ..Default::default() }),
+    ] {
+        let unknown = |task: &Raw<v1::TaskInfo>| {
+            task.encode_to_vec().windows(15).filter(|window| window == b"unknown in task").count()
+        };
+        let before = unknown(&task);
+        let new = vec![resource("one"), resource("two")];
+        task.replace_messages(4, |task| &mut task.resources, new.clone()).unwrap();
+        assert_eq!((&task.resources, unknown(&task)), (&new, before));
+        let again = Raw::<v1::TaskInfo>::decode(task.encode_to_vec().as_slice()).unwrap();
+        assert_eq!(again, task);
+        // The same again changes no byte.
+        let bytes = task.encode_to_vec();
+        task.replace_messages(4, |task| &mut task.resources, new).unwrap();
+        assert_eq!(task.encode_to_vec(), bytes);
+    }
+}
+
+#[test]
 fn replace_field_works_on_a_fresh_value_and_refuses_garbage() {
     let mut task = Raw::from(v1::TaskInfo { name: "n".into(), ..Default::default() });
     task.replace_field(1, &field(1, b"m")).unwrap();

@@ -150,9 +150,9 @@ impl Body for TrackedBody {
 ///
 /// hyper flushes after each response. (Its own option against that also lifts the bound on streams that nobody reads.)
 /// We hold a flush back while hyper has not yet exhausted what was read: it either finds another request there, whose
-/// response joins, or it reads again and is told to wait, and then we write. A flush is never held back while a
-/// handler has its whole request and has not finished its response, so neither streams nor what came before a slow
-/// handler are delayed.
+/// response joins, or it reads again and is told to wait, and then we write. While a handler has its whole request and
+/// has not finished its response, a flush is held back for [`TURNS`] turns of the executor at most: what answers at
+/// once joins, and neither streams nor what came before a slow handler are delayed.
 #[derive(Debug)]
 pub(crate) struct ConnectionIo {
     stream: TcpStream,
@@ -163,7 +163,12 @@ pub(crate) struct ConnectionIo {
     unwritten: BytesMut,
     /// The last read had to wait, so hyper may not read again before it idles.
     read_blocked: bool,
+    /// For which request (by the count of them) a flush was held back last, and how often.
+    held_back: (u64, u8),
 }
+
+/// How often a flush is held back for one request: the handler's owner may let others go first once, and then answers.
+const TURNS: u8 = 2;
 
 /// How much is held back at most; longer writes go to the socket directly.
 const HELD_BACK_BYTES: usize = 16 * 1024;
@@ -177,7 +182,15 @@ struct PartialHead {
 
 impl ConnectionIo {
     pub(crate) fn new(stream: TcpStream, state: Arc<ConnectionState>, header_timeout: Duration) -> Self {
-        Self { stream, state, header_timeout, head: None, unwritten: BytesMut::new(), read_blocked: false }
+        Self {
+            stream,
+            state,
+            header_timeout,
+            head: None,
+            unwritten: BytesMut::new(),
+            read_blocked: false,
+            held_back: (0, 0),
+        }
     }
 
     fn poll_write_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -194,6 +207,20 @@ impl ConnectionIo {
         // An idle connection holds no buffer.
         self.unwritten = BytesMut::new();
         Poll::Ready(Ok(()))
+    }
+
+    /// Lets the handler have a turn before we write, unless it had its turns.
+    fn hold_back(&mut self, context: &Context<'_>) -> bool {
+        let request = self.state.requests.load(Ordering::Relaxed);
+        if self.held_back.0 != request {
+            self.held_back = (request, 0);
+        }
+        let may = self.held_back.1 < TURNS && !self.unwritten.is_empty();
+        if may {
+            self.held_back.1 += 1;
+            context.waker().wake_by_ref();
+        }
+        may
     }
 
     fn forget_complete_head(&mut self) {
@@ -256,7 +283,7 @@ impl AsyncWrite for ConnectionIo {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.read_blocked && !this.state.working.load(Ordering::Relaxed) {
+        if !this.read_blocked && (!this.state.working.load(Ordering::Relaxed) || this.hold_back(context)) {
             return Poll::Ready(Ok(()));
         }
         this.poll_write_out(context)

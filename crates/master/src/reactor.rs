@@ -1,6 +1,7 @@
 //! The core's owner: batches of inputs in, journal and effects out.
 
 use std::collections::BTreeMap;
+use std::task::Poll;
 
 use tepui_ha::Lease;
 use tepui_http::{Response, response};
@@ -91,7 +92,7 @@ impl Reactor {
             tokio::select! {
                 // An error means that whoever would say it is gone, so it is time to stop all the same.
                 _ = &mut shutdown => return Retired::Asked,
-                _ = inbox.recv_many(&mut batch, MAX_BATCH) => {}
+                _ = gather(&mut inbox, &mut batch) => {}
                 () = deadline(&self.core, self.clock) => {}
                 Some(report) = report(&mut self.mandate) => self.reported(report),
             }
@@ -227,6 +228,27 @@ impl Reactor {
     fn subscribe(&mut self, stream: StreamId, stream_id: &str, accept: Option<ContentType>) -> Response {
         self.streams.open(stream, stream_id, accept.unwrap_or(ContentType::Json))
     }
+}
+
+/// Takes what waits, after all tasks that are ready had a turn: their inputs join the batch, and a connection gets one
+/// write for the batch instead of one for each input. Not `yield_now`, which asks the kernel for news each time.
+async fn gather(inbox: &mut mpsc::Receiver<Work>, batch: &mut Vec<Work>) -> usize {
+    let taken = inbox.recv_many(batch, MAX_BATCH).await;
+    let mut has_yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    while batch.len() < MAX_BATCH
+        && let Ok(work) = inbox.try_recv()
+    {
+        batch.push(work);
+    }
+    taken
 }
 
 /// Completes when the core wants a tick.

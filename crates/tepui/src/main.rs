@@ -9,6 +9,10 @@ mod logging;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// A master allocates and frees several hundred times for each task; glibc's allocator took a fifth of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "\
 Tepui runs clusters that speak Apache Mesos' API.
 

@@ -1,7 +1,7 @@
 //! `cargo xtask ci`.
 
 use crate::command::{eprint, run, succeeds};
-use crate::{test, tidy};
+use crate::{instructions, test, tidy};
 
 /// Runs every check; the tests come last, so that their closing line is the last word.
 pub(crate) fn ci() -> anyhow::Result<()> {
@@ -10,6 +10,7 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     run("cargo clippy --workspace --all-targets --locked -- -D warnings")?;
     documentation()?;
     deny()?;
+    instructions::instructions(false)?;
     test::test(false)
 }
 

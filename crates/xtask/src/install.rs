@@ -10,6 +10,9 @@ const PACKAGES: &str = "golang-go golang-github-mesos-mesos-go-dev openssl";
 /// Debian's packages of the stores that a cluster of masters shares. The tests start them by hand, on loopback.
 const STORES: &str = "zookeeper etcd-server";
 
+/// Debian's package that counts instructions.
+const VALGRIND: &str = "valgrind";
+
 /// Debian's packages for the virtual machine in which cgroups of version 2 are tested.
 const MACHINE: &str = "qemu-system-x86 busybox-static cpio";
 
@@ -55,6 +58,15 @@ fn stores() {
     let done = run(&install).or_else(|_| run("apt-get update").and_then(|()| run(&install)));
     if let Err(error) = done {
         eprint(&format!("LEFT OUT: the tests with ZooKeeper and etcd: {error}"));
+    }
+}
+
+/// What counts instructions. Whoever needs it looks whether it is there.
+pub(crate) fn valgrind() {
+    let install = format!("apt-get install --yes --no-install-recommends {VALGRIND}");
+    let done = run(&install).or_else(|_| run("apt-get update").and_then(|()| run(&install)));
+    if let Err(error) = done {
+        eprint(&format!("valgrind could not be installed: {error}"));
     }
 }
 

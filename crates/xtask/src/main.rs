@@ -3,6 +3,7 @@
 mod ci;
 mod command;
 mod install;
+mod instructions;
 mod test;
 mod tidy;
 
@@ -24,8 +25,14 @@ enum Chore {
         #[arg(long)]
         offline: bool,
     },
-    /// Everything that must hold before a change lands: format, lints, documentation, tidiness, tests.
+    /// Everything that must hold before a change lands: format, lints, documentation, tidiness, instruction counts, tests.
     Ci,
+    /// Compares the instruction counts of the core's hot paths with those in `crates/bench/instructions.txt`.
+    Instructions {
+        /// Write the counts down instead, as those to compare with.
+        #[arg(long)]
+        update: bool,
+    },
     /// Checks the house rules that no compiler knows: who depends on whom, and sizes.
     Tidy,
 }
@@ -35,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Test { offline } => test::test(offline),
         Chore::Ci => ci::ci(),
+        Chore::Instructions { update } => instructions::instructions(update),
         Chore::Tidy => tidy::tidy(),
     }
 }

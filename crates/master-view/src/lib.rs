@@ -17,6 +17,7 @@ mod model;
 mod operator;
 mod role;
 mod settings;
+mod sizes;
 mod task;
 mod view;
 

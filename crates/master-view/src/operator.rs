@@ -21,7 +21,7 @@ use tepui_proto::v1::master::Response;
 use tepui_proto::v1::master::response::Type;
 use tepui_proto::{JsonDialect, MesosMessage};
 
-use tepui_model::json::{Object, document};
+use tepui_model::json::{Object, document_in};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,12 @@ fn response(kind: Type) -> Response {
 
 /// Formats the JSON of an answer whose content `fill` writes under `name`.
 fn json(kind: Type, name: &str, fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
-    document(|object| {
+    json_in(Vec::with_capacity(4096), kind, name, fill)
+}
+
+/// The same in memory that is there already.
+fn json_in(out: Vec<u8>, kind: Type, name: &str, fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
+    document_in(out, |object| {
         object.field("type", kind.as_str_name());
         object.object(name, fill);
     })

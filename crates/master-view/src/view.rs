@@ -12,6 +12,7 @@ use crate::framework::Framework;
 use crate::held::parse_resources;
 use crate::metrics::Counters;
 use crate::settings::Settings;
+use crate::sizes::Sizes;
 use crate::task::Task;
 
 /// What the master's readers know.
@@ -27,6 +28,7 @@ pub struct View {
     pub(crate) completed_frameworks: VecDeque<Framework>,
     pub(crate) offers: BTreeMap<OfferId, Arc<v1::Offer>>,
     pub(crate) counters: Counters,
+    pub(crate) sizes: Sizes,
 }
 
 /// The master that leads.
@@ -50,6 +52,7 @@ impl View {
             completed_frameworks: VecDeque::new(),
             offers: BTreeMap::new(),
             counters: Counters::default(),
+            sizes: Sizes::default(),
         }
     }
 

@@ -180,7 +180,11 @@ pub fn array(out: &mut Vec<u8>, fill: impl FnOnce(&mut Array<'_>)) {
 
 /// Formats a whole answer.
 pub fn document(fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4096);
+    document_in(Vec::with_capacity(4096), fill)
+}
+
+/// Formats a whole answer in memory that is there already.
+pub fn document_in(mut out: Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
     object(&mut out, fill);
     out
 }

@@ -7,37 +7,39 @@ use crate::model::agent::agent;
 use crate::model::domain::domain;
 use crate::model::master_info::master_info;
 use crate::view::{Leader, View};
-use tepui_model::json::{Object, Text, document};
+use tepui_model::json::{Object, Text, document_in};
 
 impl View {
     /// Renders `/state`.
     pub fn state(&self) -> Vec<u8> {
-        document(|object| {
-            write_build(object, self);
-            if let Some(leader) = &self.leader {
-                write_leader(object, self, leader);
+        self.sizes.state.render(|out| document_in(out, |object| self.write_state(object)))
+    }
+
+    fn write_state(&self, object: &mut Object<'_>) {
+        write_build(object, self);
+        if let Some(leader) = &self.leader {
+            write_leader(object, self, leader);
+        }
+        for (name, value) in [
+            ("cluster", &self.settings.cluster),
+            ("log_dir", &self.settings.log_dir),
+            ("external_log_file", &self.settings.external_log_file),
+        ] {
+            if let Some(value) = value {
+                object.field(name, value);
             }
-            for (name, value) in [
-                ("cluster", &self.settings.cluster),
-                ("log_dir", &self.settings.log_dir),
-                ("external_log_file", &self.settings.external_log_file),
-            ] {
-                if let Some(value) = value {
-                    object.field(name, value);
-                }
+        }
+        write_flags(object, self);
+        object.array("slaves", |array| {
+            for shown in self.agents.values() {
+                array.object(|object| agent(object, shown));
             }
-            write_flags(object, self);
-            object.array("slaves", |array| {
-                for shown in self.agents.values() {
-                    array.object(|object| agent(object, shown));
-                }
-            });
-            write_recovered_agents(object, self, None);
-            write_frameworks(object, self, None);
-            // Compat: both have been empty for years, and readers still look for them.
-            object.array("orphan_tasks", |_| {});
-            object.array("unregistered_frameworks", |_| {});
-        })
+        });
+        write_recovered_agents(object, self, None);
+        write_frameworks(object, self, None);
+        // Compat: both have been empty for years, and readers still look for them.
+        object.array("orphan_tasks", |_| {});
+        object.array("unregistered_frameworks", |_| {});
     }
 }
 

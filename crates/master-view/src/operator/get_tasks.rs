@@ -30,10 +30,11 @@ impl View {
 
     /// The binary form of `GetTasks`.
     pub(super) fn encode_tasks(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(self.sizes.tasks_protobuf.capacity());
         for (tag, list) in [(2, TASKS), (3, COMPLETED), (5, UNREACHABLE)] {
             self.each_task(list, |task| append(tag, task, &mut out));
         }
+        self.sizes.tasks_protobuf.note(out.len());
         out
     }
 

@@ -6,13 +6,15 @@
 A master and an agent run on loopback; a framework with checkpointing keeps the agent busy with short tasks, each of which
 writes a line to a file outside of its sandbox when it starts and one when it ends. After the last kill every task must
 have been reported in exactly one terminal state, none may have started twice, and what had been seen running must have
-finished: nobody killed it. Prints what it counted; exits with 1 and the violations if there are any.
+finished: nobody killed it. Prints how the tasks ended and in which words; exits with 1 if there are violations, and prints
+how many of each kind, with examples.
 """
 import collections
 import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -160,24 +162,49 @@ def is_registered(port):
 
 
 def check(framework, marks):
+    """All that is wrong, each with its kind."""
     wrong = []
     lines = collections.Counter(open(marks).read().splitlines())
     for task in framework.launched:
         ends = {(state, uuid) for state, uuid, _ in framework.states[task] if state in TERMINAL and uuid}
         states = {state for state, _ in ends} or {framework.end_of(task)}
         started, ended = lines[f"start {task}"], lines[f"end {task}"]
-        # A launch that was lost on its way is told of each time that the agent returns, until that is acknowledged.
-        never_arrived = states == {"TASK_DROPPED"} and started == 0
-        if len(states) != 1 or (len(ends) > 1 and not never_arrived):
-            wrong.append(f"{task} ended as {sorted(ends)}")
+        if len(states) != 1:
+            wrong.append(("several terminal states", f"{task} ended as {sorted(ends)}"))
+        elif len(ends) > 1:
+            wrong.append((f"{min(states)} with several uuids", f"{task}: {sorted(ends)}, started {started} times"))
         if started > 1 or ended > 1:
-            wrong.append(f"{task} ran {started} times")
+            wrong.append(("ran twice", f"{task} started {started} times and ended {ended} times"))
         if "TASK_FINISHED" in states and (started, ended) != (1, 1):
-            wrong.append(f"{task} finished, but started {started} and ended {ended} times")
+            wrong.append(("finished without running", f"{task} started {started} and ended {ended} times"))
+        if "TASK_FINISHED" not in states and ended:
+            wrong.append(("ran to its end and is told otherwise", f"{task}: {framework.states[task]}"))
         was_running = any(state == "TASK_RUNNING" for state, _, _ in framework.states[task])
         if was_running and "TASK_FINISHED" not in states:
-            wrong.append(f"{task} was running and was not kept: {framework.states[task]}")
+            wrong.append(("was running and was not kept", f"{task}: {framework.states[task]}"))
     return wrong
+
+
+def print_ends(framework):
+    """How the tasks ended, and in which words: what is not FINISHED is a launch that the kills have cost."""
+    reasons = collections.Counter()
+    for task in framework.launched:
+        end = next(((state, words) for state, _, words in framework.states[task] if state in TERMINAL), None)
+        words = re.sub(r"Offer \S+", "Offer ...", end[1]) if end and end[0] != "TASK_FINISHED" else ""
+        reasons[(end and end[0], words)] += 1
+    for (state, words), count in reasons.most_common():
+        print(f"{count:6} {state} {words}")
+
+
+def print_violations(wrong):
+    kinds = collections.Counter(kind for kind, _ in wrong)
+    shown = collections.Counter()
+    for kind, violation in wrong:
+        shown[kind] += 1
+        if shown[kind] <= 5:
+            print(f"VIOLATION: {kind}: {violation}")
+    for kind, count in kinds.most_common():
+        print(f"{count:6} violations: {kind}")
 
 
 def main():
@@ -202,7 +229,7 @@ def main():
             stderr=agent_log)
 
     agent = start_agent()
-    wrong = ["it did not come to its end"]
+    wrong = [("unfinished", "it did not come to its end")]
     try:
         wait_for("the agent", lambda: is_registered(agent_port))
         framework = Framework(master_port, marks)
@@ -224,10 +251,10 @@ def main():
         while framework.open_tasks() and time.time() < deadline:
             framework.reconcile()
             time.sleep(1)
-        wrong = [f"{task} has no end: {framework.states[task]}" for task in framework.open_tasks()]
-        wrong = wrong or check(framework, marks)
-        ends = collections.Counter(framework.end_of(task) for task in framework.launched)
-        print(f"seed {seed}: {kills} kills, {len(framework.launched)} tasks: {dict(ends)}")
+        wrong = [("no end", f"{task}: {framework.states[task]}") for task in framework.open_tasks()]
+        wrong += check(framework, marks)
+        print(f"seed {seed}: {kills} kills, {len(framework.launched)} tasks")
+        print_ends(framework)
     finally:
         agent.send_signal(signal.SIGUSR1)
         try:
@@ -235,8 +262,7 @@ def main():
         except subprocess.TimeoutExpired:
             agent.kill()
         master.kill()
-        for violation in wrong[:20]:
-            print(f"VIOLATION: {violation}")
+        print_violations(wrong)
         if wrong:
             print(f"FAIL: {len(wrong)} violations; logs in {folder}")
         else:

@@ -135,8 +135,8 @@ impl Agent {
         match input {
             Input::Stored(_) => {}
             Input::Recover(recovery) => self.recover(*recovery, effects),
-            Input::ContainersRecovered { running, ended } => {
-                self.containers_recovered(&running, ended, effects);
+            Input::ContainersRecovered { running, unstarted, ended } => {
+                self.containers_recovered(&running, &unstarted, ended, effects);
             }
             Input::Tick => self.tick(effects),
             Input::Detected(master) => self.detected(master, effects),

@@ -97,6 +97,11 @@ pub enum Effect {
     /// End a container, whether it runs or is being started. `Input::ContainerExited` follows if it ran, and for one
     /// that never runs `Input::ContainerLaunchFailed`. Unknown ones are ignored.
     Destroy(ContainerId),
+    /// Nobody uses this sandbox any more: its time until it is collected begins.
+    LeaveSandbox {
+        /// The folder, an absolute path.
+        directory: String,
+    },
     /// Make or remove the folder of a persistent volume, before what follows.
     ChangeVolume {
         /// The folder, an absolute path.
@@ -131,7 +136,7 @@ pub struct VolumeLink {
     pub container_path: String,
 }
 
-/// A container that an earlier process of ours started, or was about to.
+/// A container that an earlier process of ours started, or was about to start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownContainer {
     /// Which.
@@ -148,6 +153,8 @@ pub struct KnownContainer {
     pub resources: Vec<v1::Resource>,
     /// What it may use at most, as in [`ContainerUpdate`].
     pub limits: BTreeMap<String, f64>,
+    /// What runs in it does nothing until we tell it to: if it came to nothing, it may be started again.
+    pub is_idle_at_first: bool,
 }
 
 /// What a container is made of.

@@ -8,6 +8,7 @@ mod driver;
 mod heartbeat;
 mod message;
 mod queue;
+mod relaunch;
 mod send;
 mod shutdown;
 mod subscribe;
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Upid};
 
-pub(crate) use queue::Queue;
+pub(crate) use queue::{Queue, Queued};
 
 use crate::change::{ExecutorEntity, ExecutorState};
 use crate::effect::{ContainerUpdate, Effect, KnownContainer};
@@ -58,6 +59,9 @@ pub(crate) struct Executor {
     pub(crate) is_for_command: bool,
     /// Waiting until it is connected, the oldest first.
     pub(crate) queued: Queue,
+    /// Handed over, and nothing was heard of any of them since; kept for executors of ours only, which may be handed them
+    /// again.
+    pub(crate) unheard: Vec<Queued>,
     /// Handed over.
     pub(crate) launched: BTreeMap<TaskId, v1::Task>,
     /// Ended, with updates that are not acknowledged.
@@ -79,6 +83,16 @@ impl Executor {
     /// Tells whether it was connected to an earlier process of ours, and has to come back.
     pub(crate) fn is_returning(&self) -> bool {
         self.state == ExecutorState::Registering && self.speaks.is_some()
+    }
+
+    /// Tells whether it is of our own make: it does nothing until it is told to, and ignores a task that it has.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.is_for_command || self.info.r#type() == v1::executor_info::Type::Default
+    }
+
+    /// Tells whether it may not even know that it was handed a task.
+    pub(crate) fn has_heard_nothing_of(&self, task: &TaskId) -> bool {
+        self.unheard.iter().any(|lot| lot.has(task))
     }
 
     /// Tells whether it would hear what it is sent.
@@ -140,6 +154,7 @@ impl Executor {
             directory: self.directory.clone(),
             resources: self.resources(),
             limits: self.limits(),
+            is_idle_at_first: self.is_built_in(),
         }
     }
 

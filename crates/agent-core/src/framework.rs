@@ -122,7 +122,7 @@ impl Agent {
         if !framework.executors.is_empty() || !forgets && self.updates.has_framework(id) {
             return;
         }
-        self.forget_updates_of(id);
+        self.forget_updates_of(id, effects);
         self.complete_framework(id, effects);
         self.drained_if_done(effects);
         self.stop_if_done(effects);

@@ -1,6 +1,6 @@
 //! Everything that can happen to an agent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::{LinkMessage, v1};
 use tepui_types::{ContainerId, Upid};
@@ -30,6 +30,9 @@ pub enum Input {
     ContainersRecovered {
         /// Those that run, with their processes.
         running: BTreeMap<ContainerId, u32>,
+        /// Those that were never started, for certain; what is `KnownContainer::is_idle_at_first` may have been, but is not
+        /// here any more.
+        unstarted: BTreeSet<ContainerId>,
         /// How those ended of which it is known.
         ended: BTreeMap<ContainerId, Termination>,
     },

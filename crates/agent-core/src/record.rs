@@ -4,7 +4,8 @@
 //! until the record is kept ([`gate`](crate::gate)). Replaying the records in order makes the same agent again
 //! ([`recovery`](crate::recovery)); [`Agent::snapshot`](crate::Agent::snapshot) is a shorter list that makes it too.
 //!
-//! Only what frameworks with `checkpoint` have here is recorded; others lose their executors with the agent.
+//! Only what frameworks with `checkpoint` have here is recorded; others lose their executors with the agent. What we say of
+//! tasks that are not here is recorded in any case: said anew it would have another uuid.
 
 use tepui_proto::{Raw, internal, v1};
 use tepui_types::{ContainerId, ExecutorId, FrameworkId, TaskId, Upid, Uuid};
@@ -83,6 +84,24 @@ pub enum Record {
     },
     /// An executor is gone, and all that its tasks had to say is acknowledged.
     ExecutorRemoved(Run),
+    /// A framework that had nothing left here when the snapshot was made. Its executors follow, then that it was removed.
+    FrameworkWas {
+        /// As the master told us, with its id.
+        info: Box<v1::FrameworkInfo>,
+        /// The driver's address; none for an HTTP scheduler.
+        pid: Option<Upid>,
+    },
+    /// An executor that was gone when the snapshot was made.
+    ExecutorWas {
+        /// Which.
+        run: Run,
+        /// What it was.
+        info: Box<Raw<v1::ExecutorInfo>>,
+        /// It was made for a command task; masters do not know it.
+        is_for_command: bool,
+        /// Its tasks as they ended.
+        tasks: Vec<v1::Task>,
+    },
     /// Tasks wait for their executor.
     Queued {
         /// Theirs.
@@ -122,11 +141,31 @@ pub enum Record {
         /// Which.
         uuid: Uuid,
     },
+    /// A status update of a task that no executor here has, to be sent until it is acknowledged.
+    Stray(Box<internal::StatusUpdate>),
+    /// Such an update was acknowledged.
+    StrayAcknowledged {
+        /// Whose.
+        framework: FrameworkId,
+        /// Of which task.
+        task: TaskId,
+        /// Which.
+        uuid: Uuid,
+    },
+    /// What such updates said of a task is of no use any more.
+    StrayForgotten {
+        /// Whose.
+        framework: FrameworkId,
+        /// Which task.
+        task: TaskId,
+    },
 }
 
 impl Record {
     /// Tells whether it must survive the machine's loss of power, too, before anything follows upon it. The others
-    /// need only survive our process: either nothing of them outlives the machine, or losing them repeats a message.
+    /// need only survive our process: either nothing of them outlives the machine, or losing them repeats a message. So it is
+    /// with executors and queued tasks: if power is lost before anything was said of them, the master, which misses them in
+    /// our report, is told that they are not here, and that is true. What was said of them is synced, with all before it.
     pub fn must_survive_power_loss(&self) -> bool {
         match self {
             Self::Anew
@@ -134,18 +173,23 @@ impl Record {
             | Self::Resources(_)
             | Self::Operation { .. }
             | Self::Drain(_)
+            | Self::Task { .. }
+            | Self::Update { .. }
+            | Self::Stray(_) => true,
+            Self::FrameworkWas { .. }
+            | Self::ExecutorWas { .. }
+            | Self::OperationAcknowledged(_)
             | Self::Framework { .. }
+            | Self::FrameworkRemoved(_)
             | Self::Executor { .. }
             | Self::Queued { .. }
-            | Self::Task { .. }
-            | Self::Update { .. } => true,
-            Self::OperationAcknowledged(_)
-            | Self::FrameworkRemoved(_)
             | Self::Started { .. }
             | Self::Connected { .. }
             | Self::ExecutorRemoved(_)
             | Self::Launched { .. }
-            | Self::Acknowledged { .. } => false,
+            | Self::Acknowledged { .. }
+            | Self::StrayAcknowledged { .. }
+            | Self::StrayForgotten { .. } => false,
         }
     }
 }

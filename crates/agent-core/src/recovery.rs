@@ -3,7 +3,8 @@
 //! 1. `Input::Recover` brings the records; [`replay`] makes the state of them, with no effect on the world.
 //! 2. Our description is compared with the recorded one ([`compatible`]). What may not change stops us; after a reboot of
 //!    the machine, when nothing of the old agent runs, we become a new one instead.
-//! 3. The shell looks for the containers. Executors whose containers are gone are gone, with their tasks.
+//! 3. The shell looks for the containers. Executors whose containers are gone are gone, with their tasks; those whose
+//!    containers were never started are launched.
 //! 4. The others have to come back: they subscribe again, old drivers are asked to. Those that were connected and do not
 //!    come within `--executor_reregistration_timeout` are destroyed. Until then we do not register, because the master
 //!    believes what we report.
@@ -14,7 +15,7 @@ mod compatible;
 mod replay;
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::v1;
 use tepui_types::{ContainerId, ExecutorId, FrameworkId};
@@ -82,6 +83,7 @@ impl Agent {
     pub(crate) fn containers_recovered(
         &mut self,
         running: &BTreeMap<ContainerId, u32>,
+        unstarted: &BTreeSet<ContainerId>,
         mut ended: BTreeMap<ContainerId, Termination>,
         effects: &mut Effects,
     ) {
@@ -92,7 +94,7 @@ impl Agent {
         for container in containers {
             if let Some(pid) = running.get(&container) {
                 self.executor_recovered(&container, *pid, effects);
-            } else {
+            } else if !unstarted.contains(&container) || !self.relaunch(&container, effects) {
                 let termination = ended.remove(&container).unwrap_or_else(unknown_container);
                 self.container_gone(&container, Some(&termination), effects);
             }

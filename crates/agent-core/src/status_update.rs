@@ -6,12 +6,14 @@
 //! repeats the update when it subscribes again without having heard so.
 //!
 //! The updates of tasks of checkpointing frameworks are recorded when they enter their stream, and so are their
-//! acknowledgements: both outlive us.
+//! acknowledgements: both outlive us. So do those of tasks that no executor here has (strays): a launch that was refused,
+//! or that never arrived. The master asks for these again when we come back, and must not hear of two ends.
 
 mod accept;
 mod forward;
 mod stream;
 
+pub(crate) use accept::Keeping;
 pub(crate) use stream::{Acknowledged, Stream, Streams};
 
 use tepui_proto::{internal, v1};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tepui_agent_core::{ContainerUpdate, Input, KnownContainer, Launch, VolumeChange, VolumeLink};
 use tepui_containerizer::{
-    ContainerConfig, Containerizer, PersistentVolume, Sandbox, create_volume, empty_volume, remove_volume,
-    retire_volume,
+    ContainerConfig, Containerizer, PersistentVolume, Recovered, Sandbox, create_volume, empty_volume,
+    remove_volume, retire_volume,
 };
 use tepui_types::ContainerId;
 use tokio::sync::mpsc;
@@ -124,16 +124,16 @@ impl Containers {
                 user: None,
                 resources: known.resources,
                 limits: known.limits,
+                is_idle_at_first: known.is_idle_at_first,
             });
-            let running = match containerizer.recover(known.collect()).await {
-                Ok(found) => found.running.into_iter().map(|(id, launched)| (id, launched.pid)).collect(),
-                Err(error) => {
-                    warn!(%error, "failed to look for the containers of an earlier run");
-                    BTreeMap::new()
-                }
-            };
+            let found = containerizer.recover(known.collect()).await.unwrap_or_else(|error| {
+                warn!(%error, "failed to look for the containers of an earlier run");
+                Recovered::default()
+            });
+            let running = found.running.into_iter().map(|(id, launched)| (id, launched.pid)).collect();
+            let unstarted = found.unstarted.into_iter().collect();
             let ended = BTreeMap::new();
-            drop(inbox.send(Work::Input(Input::ContainersRecovered { running, ended })).await);
+            drop(inbox.send(Work::Input(Input::ContainersRecovered { running, unstarted, ended })).await);
         });
     }
 

@@ -1,6 +1,6 @@
 //! The owner of the core: takes inputs, folds what changed, carries out effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -99,8 +99,8 @@ impl Reactor {
                 }
                 if let Input::Recover(_) = input {
                     self.recover(input);
-                } else if let Input::ContainersRecovered { running, ended } = input {
-                    self.containers_recovered(running, ended);
+                } else if let Input::ContainersRecovered { running, unstarted, ended } = input {
+                    self.containers_recovered(running, unstarted, ended);
                 } else {
                     self.step(input);
                 }
@@ -121,6 +121,7 @@ impl Reactor {
         self.step(input);
         if self.stopped.is_none() {
             self.journal.replace(self.core.snapshot(), true);
+            self.view.read().unwrap_or_else(PoisonError::into_inner).attach_completed_sandboxes();
         } else {
             self.keeps_containers = true;
         }
@@ -130,12 +131,13 @@ impl Reactor {
     fn containers_recovered(
         &mut self,
         running: BTreeMap<ContainerId, u32>,
+        unstarted: BTreeSet<ContainerId>,
         mut ended: BTreeMap<ContainerId, Termination>,
     ) {
         while let Ok(exited) = self.exits.try_recv() {
             ended.insert(exited.container_id, termination(exited.termination));
         }
-        self.step(Input::ContainersRecovered { running, ended });
+        self.step(Input::ContainersRecovered { running, unstarted, ended });
     }
 
     fn journal_reports(&mut self, report: Report) {
@@ -197,6 +199,7 @@ impl Reactor {
                 info!(%container, "destroying a container");
                 self.containers.destroy(container);
             }
+            Effect::LeaveSandbox { directory } => crate::gc::touch(&directory),
             Effect::ChangeVolume { path, change } => {
                 info!(path, ?change, "changing a persistent volume");
                 self.containers.change_volume(&path, change);

@@ -111,7 +111,6 @@ impl View {
                 if let Some(framework) = self.frameworks.get_mut(&framework)
                     && let Some(executor) = framework.executors.remove(&executor)
                 {
-                    crate::gc::touch(&executor.entity.directory);
                     framework.completed_executors.push_back(executor);
                 }
             }
@@ -211,6 +210,18 @@ impl View {
     /// The sandboxes of executors that are not completed.
     pub(crate) fn live_sandboxes(&self) -> impl Iterator<Item = &str> {
         self.executors().map(|executor| executor.entity.directory.as_str())
+    }
+
+    /// Makes the sandboxes of executors that ended in an earlier process readable, as far as they are there.
+    pub(crate) fn attach_completed_sandboxes(&self) {
+        let completed = self.completed_frameworks.iter().map(|(_, framework)| framework);
+        for framework in completed.chain(self.frameworks.values()) {
+            for Executor { entity, .. } in &framework.completed_executors {
+                let executor = &entity.info.executor_id.value;
+                // An error: it has been collected.
+                let _ = self.files.attach_sandbox(&entity.directory, entity.framework.as_str(), executor);
+            }
+        }
     }
 
     /// Shows how old a sandbox may become.

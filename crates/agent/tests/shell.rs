@@ -359,6 +359,10 @@ async fn what_containers_are_and_use_is_shown() {
         while !pair.get(stdout).await.contains("ready") {
             tokio::task::yield_now().await;
         }
+        // It may say so before the agent has heard its id.
+        while !pair.get("/containers").await.contains("executor_pid") {
+            tokio::task::yield_now().await;
+        }
     });
     started.await.unwrap();
     let alone = r#"{"value":"alone"}"#;

@@ -157,13 +157,18 @@ pub struct KnownContainer {
     pub resources: Vec<v1::Resource>,
     /// What it may use at most.
     pub limits: BTreeMap<String, f64>,
+    /// What runs in it does nothing until the agent tells it to. If it is not there, it does not matter whether it was.
+    pub is_idle_at_first: bool,
 }
 
 /// What was found of an earlier run of the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// The known containers that run. Of all others an [`Exited`] is reported.
+    /// The known containers that run.
     pub running: Vec<(ContainerId, Launched)>,
+    /// Known containers that were never started, or did nothing: they may be launched. Of those that are neither here nor
+    /// among the running, an [`Exited`] is reported.
+    pub unstarted: Vec<ContainerId>,
     /// Containers of nobody; they are being destroyed, and nothing is reported of them.
     pub orphans: Vec<ContainerId>,
 }

@@ -24,6 +24,8 @@ use crate::{
 struct Trace {
     running: Option<Running>,
     status: Option<i32>,
+    /// A process was about to be started, or was.
+    was_noted: bool,
 }
 
 /// Blocks on the file system and the process table.
@@ -35,14 +37,20 @@ pub(crate) fn recover(shared: &Arc<Shared>, known: Vec<KnownContainer>) -> io::R
         let id = known.container_id.clone();
         let trace = traces.remove(&id).unwrap_or_default();
         let trace = trace.or_process(shared, &id, known.pid);
+        let can_repeat = known.is_idle_at_first;
         let config = config_of(known);
         if let Some(running) = trace.running {
             recovered.running.push((id.clone(), Launched { pid: running.pid }));
             adopt(shared, config, running);
             adopted.push(id);
         } else {
+            let is_unstarted = trace.is_nothing() && is_unstarted(&config, can_repeat);
             clean_group(shared, &id)?;
             shared.runtime.remove(&id)?;
+            if is_unstarted {
+                recovered.unstarted.push(id);
+                continue;
+            }
             let termination = Termination { status: trace.status, ..Termination::default() };
             drop(shared.exited.send(Exited { container_id: id, termination }));
         }
@@ -72,8 +80,9 @@ pub(crate) fn recover(shared: &Arc<Shared>, known: Vec<KnownContainer>) -> io::R
 fn traces(shared: &Shared) -> io::Result<BTreeMap<ContainerId, Trace>> {
     let mut traces = BTreeMap::new();
     for id in shared.runtime.containers()? {
-        let status = runtime::read_status(&shared.runtime.container(&id));
-        traces.insert(id.clone(), Trace { running: None, status });
+        let folder = shared.runtime.container(&id);
+        let status = runtime::read_status(&folder);
+        traces.insert(id.clone(), Trace { running: None, status, was_noted: runtime::has_process(&folder) });
     }
     let survivors = std::mem::take(&mut *shared.survivors.lock().unwrap_or_else(PoisonError::into_inner));
     for survivor in survivors {
@@ -90,6 +99,10 @@ fn traces(shared: &Shared) -> io::Result<BTreeMap<ContainerId, Trace>> {
 }
 
 impl Trace {
+    fn is_nothing(&self) -> bool {
+        self.running.is_none() && self.status.is_none() && !self.was_noted
+    }
+
     /// Falls back to the process that the agent remembers, of an agent without our runtime folder (Mesos' own).
     fn or_process(mut self, shared: &Shared, id: &ContainerId, pid: Option<u32>) -> Self {
         if self.running.is_none()
@@ -109,13 +122,24 @@ fn is_noted_by_mesos(shared: &Shared, id: &ContainerId, pid: u32) -> bool {
     let leads = tepui_linux::ProcessTable::read_one(pid)
         .is_some_and(|entry| !entry.is_zombie && entry.session == pid);
     let folder = shared.runtime.container(id);
-    leads && std::fs::create_dir_all(&folder).is_ok() && runtime::write_process(&folder, pid).is_ok()
+    let note = || {
+        std::fs::create_dir_all(&folder)?;
+        runtime::write_process(&folder, &mut runtime::announce_process(&folder)?, pid)
+    };
+    leads && note().is_ok()
 }
 
 /// A process that is nobody's child: its handle tells of its end.
 fn alone(pid: u32) -> Running {
     let (_, end) = oneshot::channel();
     Running { pid, end }
+}
+
+/// Whether a container without a trace was never started. The launcher leaves a trace before it forks, and what it has not
+/// read of the earlier agent's requests it has thrown away. But the trace of a container that ended is removed, perhaps
+/// before the agent has noted that it ran; its sandbox stays.
+fn is_unstarted(config: &ContainerConfig, can_repeat: bool) -> bool {
+    can_repeat || matches!(config.sandbox.try_exists(), Ok(false))
 }
 
 /// The id behind the text that the launcher has.
@@ -126,7 +150,8 @@ fn parse(text: &str) -> ContainerId {
 }
 
 fn config_of(known: KnownContainer) -> ContainerConfig {
-    let KnownContainer { container_id, pid: _, sandbox, user, resources, limits } = known;
+    let KnownContainer { container_id, pid: _, sandbox, user, resources, limits, is_idle_at_first: _ } =
+        known;
     let command = tepui_proto::v1::CommandInfo::default();
     ContainerConfig { user, resources, limits, ..ContainerConfig::new(container_id, command, sandbox) }
 }

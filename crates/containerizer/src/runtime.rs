@@ -14,6 +14,9 @@ use tepui_types::{ContainerId, validate_id};
 /// Where Linux says which run of the machine this is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
+/// The process that a container's folder is about.
+const PROCESS: &str = "process";
+
 /// The folder of all containers' folders, and of all nested ones of a container.
 const CONTAINERS: &str = "containers";
 
@@ -141,16 +144,27 @@ fn collect(folder: &Path, parent: Option<&ContainerId>, found: &mut Vec<Containe
     Ok(())
 }
 
-/// Notes the first process of a container, which must be a child of ours.
-pub(crate) fn write_process(folder: &Path, pid: u32) -> io::Result<()> {
+/// Notes that a container's first process is about to be started: from here on it may run.
+pub(crate) fn announce_process(folder: &Path) -> io::Result<File> {
+    File::create(folder.join(PROCESS))
+}
+
+/// Notes the first process of a container, which must be a child of ours, in the file that announced it.
+pub(crate) fn write_process(folder: &Path, announced: &mut File, pid: u32) -> io::Result<()> {
     let start_time = ProcessTable::start_time(pid).ok_or(io::ErrorKind::NotFound)?;
-    fs::write(folder.join("process"), format!("{pid} {start_time}"))?;
+    announced.write_all(format!("{pid} {start_time}").as_bytes())?;
     fs::write(folder.join("pid"), pid.to_string())
+}
+
+/// Whether a process of a container was announced.
+pub(crate) fn has_process(folder: &Path) -> bool {
+    // Who cannot tell must not believe that there was none.
+    folder.join(PROCESS).try_exists().unwrap_or(true)
 }
 
 /// The first process of a container, if it is the one that was noted and is still there.
 pub(crate) fn read_process(folder: &Path) -> Option<u32> {
-    let text = fs::read_to_string(folder.join("process")).ok()?;
+    let text = fs::read_to_string(folder.join(PROCESS)).ok()?;
     let (pid, start_time) = text.split_once(' ')?;
     let (pid, start_time) = (pid.parse().ok()?, start_time.parse::<u64>().ok()?);
     let is_it = ProcessTable::start_time(pid) == Some(start_time);
@@ -221,7 +235,11 @@ mod tests {
     #[test]
     fn a_process_is_known_by_its_start() {
         let folder = tempfile::tempdir().unwrap();
-        write_process(folder.path(), std::process::id()).unwrap();
+        assert!(!has_process(folder.path()));
+        let mut announced = announce_process(folder.path()).unwrap();
+        assert!(has_process(folder.path()));
+        assert_eq!(read_process(folder.path()), None, "only announced");
+        write_process(folder.path(), &mut announced, std::process::id()).unwrap();
         assert_eq!(read_process(folder.path()), Some(std::process::id()));
         fs::write(folder.path().join("process"), format!("{} 1", std::process::id())).unwrap();
         assert_eq!(read_process(folder.path()), None, "another process of the same id");

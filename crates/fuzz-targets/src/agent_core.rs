@@ -79,7 +79,11 @@ impl World {
             is_stopped: false,
         };
         world.step(Input::Recover(Box::default()));
-        world.step(Input::ContainersRecovered { running: BTreeMap::new(), ended: BTreeMap::new() });
+        world.step(Input::ContainersRecovered {
+            running: BTreeMap::new(),
+            unstarted: BTreeSet::new(),
+            ended: BTreeMap::new(),
+        });
         if settings & 1 == 0 {
             world.register();
         }

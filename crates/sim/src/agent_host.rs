@@ -1,6 +1,6 @@
 //! A machine with an agent: its core, and the containers that it started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,13 +174,15 @@ impl Cluster {
             }
             Effect::RecoverContainers(_) => {
                 let (running, ended) = (BTreeMap::new(), BTreeMap::new());
-                next.push(Input::ContainersRecovered { running, ended });
+                // The machine has crashed.
+                let unstarted = BTreeSet::new();
+                next.push(Input::ContainersRecovered { running, unstarted, ended });
             }
             Effect::Recovered => {
                 let (at, life) = (self.now + self.delay(), self.agents[agent].life);
                 self.queue.add(at, Event::AgentDetects { agent, life });
             }
-            Effect::UpdateContainer(_) | Effect::ChangeVolume { .. } => {}
+            Effect::UpdateContainer(_) | Effect::ChangeVolume { .. } | Effect::LeaveSandbox { .. } => {}
             Effect::Stopped { error } => {
                 self.trace(format_args!("agent {agent} stopped: {error:?}"));
                 self.crash_agent(agent);

@@ -34,26 +34,6 @@ impl Agent {
         let checkpoint = framework.checkpoint();
         let task = tasks.first().filter(|task| task.executor.is_none() && task.command.is_some());
         let is_for_command = task.is_some() && info.r#type() != v1::executor_info::Type::Default;
-        let task = task.filter(|_| is_for_command);
-        let own_user = info.command.as_ref().and_then(|command| command.user.clone());
-        let user = self.config.switch_user.then(|| own_user.unwrap_or_else(|| framework.info.user.clone()));
-        let resources_of_tasks: Vec<v1::Resource> =
-            tasks.iter().flat_map(|task| &task.resources).cloned().collect();
-        let launch = Launch {
-            container: container.clone(),
-            agent: agent.clone(),
-            framework: framework_id.clone(),
-            executor: id.clone(),
-            executor_info: info.clone(),
-            command: command(&self.config, &info),
-            task: task.cloned(),
-            volumes: volumes(&self.config.work_dir, &info.resources, &resources_of_tasks),
-            resources: resources::sum(&info.resources, &resources_of_tasks),
-            user,
-            directory: directory.clone(),
-            environment: executor_environment(&self.config, &info, agent, &directory, checkpoint),
-            checkpoint,
-        };
         let executor = Executor {
             id: id.clone(),
             framework: framework_id.clone(),
@@ -69,6 +49,7 @@ impl Agent {
             pid: None,
             is_for_command,
             queued: Queue::default(),
+            unheard: Vec::new(),
             launched: BTreeMap::new(),
             terminated: BTreeMap::new(),
             completed: VecDeque::new(),
@@ -82,9 +63,54 @@ impl Agent {
         effects.change(Change::ExecutorAdded(Box::new(executor.entity())));
         framework.executors.insert(id.clone(), executor);
         self.containers.insert(container.clone(), (framework_id.clone(), id));
+        self.launch_executor(framework_id, &container, tasks, effects);
+    }
+
+    /// Has the container of an executor that is known launched for its first tasks.
+    pub(super) fn launch_executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        container: &ContainerId,
+        tasks: &[Raw<v1::TaskInfo>],
+        effects: &mut Effects,
+    ) {
+        let Some(framework) = self.frameworks.get(framework_id) else { return };
+        let Some((_, id)) = self.containers.get(container) else { return };
+        let Some(executor) = framework.executors.get(id) else { return };
+        let launch = executor.to_launch(&self.config, &framework.info, tasks);
         let deadline = self.now.time + self.config.executor_registration_timeout;
-        self.timers.set(Timer::ExecutorRegistration(container), deadline);
+        self.timers.set(Timer::ExecutorRegistration(container.clone()), deadline);
         effects.push(Effect::Launch(Box::new(launch)));
+    }
+}
+
+impl Executor {
+    /// What its container is made of, with its first tasks.
+    fn to_launch(
+        &self,
+        config: &Config,
+        framework: &v1::FrameworkInfo,
+        tasks: &[Raw<v1::TaskInfo>],
+    ) -> Launch {
+        let info = &self.info;
+        let own_user = info.command.as_ref().and_then(|command| command.user.clone());
+        let user = config.switch_user.then(|| own_user.unwrap_or_else(|| framework.user.clone()));
+        let of_tasks: Vec<v1::Resource> = tasks.iter().flat_map(|task| &task.resources).cloned().collect();
+        Launch {
+            container: self.container.clone(),
+            agent: self.agent.clone(),
+            framework: self.framework.clone(),
+            executor: self.id.clone(),
+            executor_info: info.clone(),
+            command: command(config, info),
+            task: tasks.first().filter(|_| self.is_for_command).cloned(),
+            volumes: volumes(&config.work_dir, &info.resources, &of_tasks),
+            resources: resources::sum(&info.resources, &of_tasks),
+            user,
+            directory: self.directory.clone(),
+            environment: executor_environment(config, info, &self.agent, &self.directory, self.checkpoint),
+            checkpoint: self.checkpoint,
+        }
     }
 }
 

@@ -12,6 +12,18 @@ pub(crate) struct Queued {
     pub(crate) is_group: bool,
 }
 
+impl Queued {
+    /// The tasks' ids.
+    pub(crate) fn task_ids(&self) -> impl Iterator<Item = TaskId> {
+        self.tasks.iter().map(|task| TaskId::from(&task.task_id))
+    }
+
+    /// Tells whether a task is among them.
+    pub(crate) fn has(&self, id: &TaskId) -> bool {
+        self.tasks.iter().any(|task| task.task_id.value == id.as_str())
+    }
+}
+
 /// The oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Queue(VecDeque<Queued>);
@@ -50,12 +62,18 @@ impl Queue {
 
     /// The tasks that are to be handed over with this one, itself included.
     pub(crate) fn lot_of(&self, id: &TaskId) -> Option<&Queued> {
-        self.0.iter().find(|queued| has(queued, id))
+        self.0.iter().find(|queued| queued.has(id))
+    }
+
+    /// Takes them out.
+    pub(crate) fn take_lot_of(&mut self, id: &TaskId) -> Option<Queued> {
+        let at = self.0.iter().position(|queued| queued.has(id))?;
+        self.0.remove(at)
     }
 
     /// Takes a task out.
     pub(crate) fn remove(&mut self, id: &TaskId) -> Option<Raw<v1::TaskInfo>> {
-        let at = self.0.iter().position(|queued| has(queued, id))?;
+        let at = self.0.iter().position(|queued| queued.has(id))?;
         let queued = self.0.get_mut(at)?;
         let place = queued.tasks.iter().position(|task| task.task_id.value == id.as_str())?;
         let task = queued.tasks.remove(place);
@@ -64,8 +82,4 @@ impl Queue {
         }
         Some(task)
     }
-}
-
-fn has(queued: &Queued, id: &TaskId) -> bool {
-    queued.tasks.iter().any(|task| task.task_id.value == id.as_str())
 }

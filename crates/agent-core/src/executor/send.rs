@@ -1,5 +1,6 @@
 //! What an executor hears.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tepui_proto::v1::executor::event::Type;
@@ -35,9 +36,7 @@ impl Agent {
             effects.push(executor.container_update());
         }
         while let Some(queued) = executor.queued.pop() {
-            for info in &queued.tasks {
-                executor.launch(info, effects);
-            }
+            executor.hand_over(&queued, effects);
             match executor.driver.clone() {
                 Some(to) => {
                     for task in queued.tasks {
@@ -52,8 +51,24 @@ impl Agent {
 }
 
 impl Executor {
-    /// Notes that a queued task is handed over.
-    pub(crate) fn launch(&mut self, info: &v1::TaskInfo, effects: &mut Effects) {
+    /// Notes that tasks are handed over.
+    pub(crate) fn hand_over(&mut self, lot: &Queued, effects: &mut Effects) {
+        for info in &lot.tasks {
+            self.launch(info, effects);
+        }
+        if self.is_built_in() {
+            self.unheard.push(lot.clone());
+        }
+    }
+
+    /// Hands over once more what was on its way when its connection broke, and is not among the tasks that it knows.
+    pub(crate) fn hand_over_again(&self, known: &BTreeSet<TaskId>, effects: &mut Effects) {
+        for lot in self.unheard.iter().filter(|lot| !lot.task_ids().any(|task| known.contains(&task))) {
+            self.send(launch_event(lot.clone()), effects);
+        }
+    }
+
+    fn launch(&mut self, info: &v1::TaskInfo, effects: &mut Effects) {
         let id = TaskId::from(&info.task_id);
         let task = new_task(info, v1::TaskState::TaskStaging, &self.framework);
         effects.change(Change::TaskChanged {

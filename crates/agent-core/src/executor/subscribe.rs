@@ -48,6 +48,9 @@ impl Agent {
             return;
         }
         self.send_subscribed(framework_id, executor_id, effects);
+        if let Some(executor) = self.executor_mut(framework_id, executor_id) {
+            executor.hand_over_again(&known, effects);
+        }
         self.send_queued_tasks(framework_id, executor_id, effects);
     }
 
@@ -107,7 +110,7 @@ impl Agent {
         self.frameworks.get_mut(framework)?.executors.get_mut(executor)
     }
 
-    /// Drops the tasks that were handed over and never reached the executor.
+    /// Drops the tasks that were handed over and never reached the executor; save those that it can be handed again.
     pub(crate) fn drop_tasks_unknown_to_executor(
         &mut self,
         framework_id: &FrameworkId,
@@ -122,7 +125,7 @@ impl Agent {
         let lost: Vec<TaskId> = executor
             .launched
             .iter()
-            .filter(|(id, task)| staging(task) && !known.contains(*id))
+            .filter(|(id, task)| staging(task) && !known.contains(*id) && !executor.has_heard_nothing_of(id))
             .map(|(id, _)| id.clone())
             .collect();
         for task in lost {

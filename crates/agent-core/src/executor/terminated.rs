@@ -117,6 +117,7 @@ impl Agent {
             framework: framework_id.clone(),
             executor: executor_id.clone(),
         });
+        effects.push(Effect::LeaveSandbox { directory: executor.directory.clone() });
         framework.completed_executors.push_back(executor);
         if framework.completed_executors.len() > self.config.max_completed_executors_per_framework
             && let Some(oldest) = framework.completed_executors.pop_front()
@@ -164,6 +165,7 @@ impl Executor {
     /// Ends all tasks without a word to anyone.
     fn terminate_all(&mut self, effects: &mut Effects) {
         self.queued.clear();
+        self.unheard.clear();
         for (id, task) in std::mem::take(&mut self.launched) {
             effects.change(Change::TaskChanged {
                 executor: self.id.clone(),

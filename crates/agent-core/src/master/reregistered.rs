@@ -6,7 +6,7 @@ use tepui_types::{AgentId, FrameworkId, TaskId, Uuid};
 use crate::agent::{Agent, State};
 use crate::effect::Effects;
 use crate::framework::dropped_state;
-use crate::status_update::{AgentStatus, UpdateSource};
+use crate::status_update::{AgentStatus, Keeping, UpdateSource};
 
 impl Agent {
     /// Goes on with the master.
@@ -69,6 +69,6 @@ impl Agent {
         };
         let uuid = Uuid::random(&mut self.rng);
         let update = status.into_update(framework, &agent, uuid, self.now.wall);
-        self.keep_update(framework, task, update, &UpdateSource::Agent, None, effects);
+        self.keep_update(framework, task, update, &UpdateSource::Agent, Keeping::Stray, effects);
     }
 }

@@ -15,7 +15,6 @@ use crate::record::Record;
 use crate::resources::knows_checkpointed;
 use crate::status_update::AgentStatus;
 use crate::task::new_task;
-use crate::timers::Timer;
 
 /// Tasks that were asked for, with what was found out about them.
 pub(crate) struct Asked {
@@ -235,6 +234,10 @@ impl Agent {
         is_group: bool,
         effects: &mut Effects,
     ) {
+        // What was said of a task of this id before it was here is about another.
+        for task in tasks {
+            self.forget_stray(framework_id, &TaskId::from(&task.task_id), effects);
+        }
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let Some(executor) = framework.executors.get_mut(executor_id) else { return };
         executor.queued.push(tasks.to_vec(), is_group);
@@ -242,11 +245,7 @@ impl Agent {
             effects.record(Record::Queued { run: executor.run(), tasks: tasks.to_vec(), is_group });
         }
         for task in tasks {
-            let id = TaskId::from(&task.task_id);
-            // What was said of a task of this id before it was here is about another.
-            self.updates.remove(framework_id, &id);
-            self.timers.cancel(&Timer::Retry(framework_id.clone(), id.clone()));
-            framework.tasks.insert(id, executor_id.clone());
+            framework.tasks.insert(TaskId::from(&task.task_id), executor_id.clone());
             effects.change(Change::TaskChanged {
                 executor: executor_id.clone(),
                 place: TaskPlace::Queued,

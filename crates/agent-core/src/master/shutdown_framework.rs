@@ -21,7 +21,7 @@ impl Agent {
 
     /// Ends a framework's executors and forgets its updates.
     pub(crate) fn end_framework(&mut self, id: &FrameworkId, effects: &mut Effects) {
-        self.forget_updates_of(id);
+        self.forget_updates_of(id, effects);
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         if framework.terminating {
             return;

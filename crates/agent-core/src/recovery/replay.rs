@@ -51,9 +51,14 @@ impl Agent {
             Record::OperationAcknowledged(uuid) => drop(self.operations.remove(&uuid)),
             Record::Drain(config) => self.drain = config,
             Record::Framework { info, pid } => self.replay_framework(*info, pid, effects),
+            Record::FrameworkWas { info, pid } => self.replay_framework(*info, pid, effects),
+            Record::ExecutorWas { run, info, is_for_command, tasks } => {
+                self.replay_executor(&run, *info, is_for_command, effects);
+                self.replay_ended(&run, tasks, effects);
+            }
             Record::FrameworkRemoved(id) => {
                 if self.frameworks.get(&id).is_some_and(|framework| framework.executors.is_empty()) {
-                    self.forget_updates_of(&id);
+                    self.forget_updates_of(&id, effects);
                     self.complete_framework(&id, effects);
                 }
             }
@@ -74,8 +79,8 @@ impl Agent {
             }
             Record::Launched { run, task } => {
                 let Some(executor) = self.executor_of_run(&run) else { return };
-                if let Some(info) = executor.queued.remove(&task) {
-                    executor.launch(&info, effects);
+                if let Some(lot) = executor.queued.take_lot_of(&task) {
+                    executor.hand_over(&lot, effects);
                 }
             }
             Record::Task { run, task } => self.replay_task(&run, *task, effects),
@@ -83,6 +88,13 @@ impl Agent {
             Record::Acknowledged { run, task, uuid } => {
                 self.replay_acknowledged(&run, &task, uuid, effects);
             }
+            Record::Stray(update) => drop(self.updates.accept(*update)),
+            Record::StrayAcknowledged { framework, task, uuid } => {
+                if self.updates.acknowledge(&framework, &task, uuid.as_bytes()) == Acknowledged::Unexpected {
+                    self.updates.open(&framework, &task).remember(uuid);
+                }
+            }
+            Record::StrayForgotten { framework, task } => self.updates.remove(&framework, &task),
         }
     }
 
@@ -142,6 +154,7 @@ impl Agent {
             pid: None,
             is_for_command,
             queued: Queue::default(),
+            unheard: Vec::new(),
             launched: BTreeMap::new(),
             terminated: BTreeMap::new(),
             completed: VecDeque::new(),
@@ -171,6 +184,18 @@ impl Agent {
             }
         }
         self.complete_executor(&run.framework, &run.executor, effects);
+    }
+
+    /// An executor that was just made had ended, with these tasks.
+    fn replay_ended(&mut self, run: &Run, tasks: Vec<v1::Task>, effects: &mut Effects) {
+        let Some(executor) = self.executor_of_run(run) else { return };
+        for task in tasks {
+            let (executor_id, shown) = (run.executor.clone(), Box::new(task.clone()));
+            let place = TaskPlace::Completed;
+            effects.change(Change::TaskChanged { executor: executor_id, place, task: shown });
+            executor.completed.push_back(task);
+        }
+        self.replay_executor_removed(run, effects);
     }
 
     fn replay_task(&mut self, run: &Run, task: v1::Task, effects: &mut Effects) {

@@ -1,6 +1,6 @@
 //! The shortest list of records that makes the agent as it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::v1;
 use tepui_types::TaskId;
@@ -27,16 +27,39 @@ impl Agent {
         if self.drain.is_some() {
             records.push(Record::Drain(self.drain));
         }
-        // One without executors is known by the updates that were not recorded, so it ends with us.
-        let is_kept = |framework: &&Framework| framework.checkpoint() && !framework.executors.is_empty();
+        for framework in self.completed_frameworks.iter().filter(|framework| framework.checkpoint()) {
+            let (info, pid) = (Box::new(framework.info.clone()), framework.pid.clone());
+            records.push(Record::FrameworkWas { info, pid });
+            records.extend(ended_executors(framework));
+            records.push(Record::FrameworkRemoved(framework.id.clone()));
+        }
+        // One without executors is here for what was said of tasks that are not.
+        let is_kept = |framework: &&Framework| framework.checkpoint();
         for framework in self.frameworks.values().filter(is_kept) {
             let (info, pid) = (Box::new(framework.info.clone()), framework.pid.clone());
             records.push(Record::Framework { info, pid });
+            records.extend(ended_executors(framework));
             for executor in framework.executors.values().filter(|executor| executor.checkpoint) {
                 self.add_executor_to(&mut records, framework, executor);
             }
         }
+        self.add_strays_to(&mut records);
         records
+    }
+
+    /// Adds what was said of tasks that no executor here has.
+    fn add_strays_to(&self, records: &mut Vec<Record>) {
+        for ((framework, task), stream) in self.updates.all() {
+            if self.executor_with(framework, task).is_some() {
+                continue;
+            }
+            records.extend(stream.acknowledged().map(|uuid| Record::StrayAcknowledged {
+                framework: framework.clone(),
+                task: task.clone(),
+                uuid: *uuid,
+            }));
+            records.extend(stream.pending().map(|update| Record::Stray(Box::new(update.clone()))));
+        }
     }
 
     fn add_executor_to(&self, records: &mut Vec<Record>, framework: &Framework, executor: &Executor) {
@@ -48,7 +71,13 @@ impl Agent {
         for task in &executor.completed {
             records.push(Record::Task { run: run.clone(), task: Box::new(without_forwarding(task)) });
         }
-        for (id, task) in executor.launched.iter().chain(&executor.terminated) {
+        for lot in &executor.unheard {
+            let (tasks, is_group) = (lot.tasks.clone(), lot.is_group);
+            records.push(Record::Queued { run: run.clone(), tasks, is_group });
+            records.extend(lot.task_ids().map(|task| Record::Launched { run: run.clone(), task }));
+        }
+        let heard = executor.launched.iter().filter(|(id, _)| !executor.has_heard_nothing_of(id));
+        for (id, task) in heard.chain(&executor.terminated) {
             self.add_task_to(records, framework, executor, id, task);
         }
         for lot in executor.queued.lots() {
@@ -90,6 +119,21 @@ impl Agent {
                 .map(|update| Record::Update { run: run.clone(), update: Box::new(update.clone()) }),
         );
     }
+}
+
+/// What is still shown of a framework's executors that are gone.
+fn ended_executors(framework: &Framework) -> impl Iterator<Item = Record> {
+    framework.completed_executors.iter().filter(|executor| executor.checkpoint).map(|executor| {
+        // Those that did not end by themselves went with their executor, in whatever state.
+        let last: BTreeMap<_, _> = executor.launched.iter().chain(&executor.terminated).collect();
+        let tasks = executor.completed.iter().chain(last.into_values());
+        Record::ExecutorWas {
+            run: executor.run(),
+            info: Box::new(executor.info.clone()),
+            is_for_command: executor.is_for_command,
+            tasks: tasks.map(without_forwarding).collect(),
+        }
+    })
 }
 
 /// A task without what is known of the update that was forwarded last: after a restart it is forwarded anew.

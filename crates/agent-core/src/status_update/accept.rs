@@ -17,6 +17,16 @@ use crate::task::{add_status, new_task};
 /// survived its agent, say.
 const MAX_UNKNOWN_TASKS: usize = 100;
 
+/// How an update outlives us.
+pub(crate) enum Keeping {
+    /// Not at all: its executor does not either.
+    None,
+    /// With the task's executor.
+    Of(Run),
+    /// By itself: no executor here has the task.
+    Stray,
+}
+
 impl Agent {
     /// Says ourselves how a task is doing.
     pub(crate) fn agent_update(
@@ -80,14 +90,14 @@ impl Agent {
             return;
         };
         let limit = framework.tasks.len() + MAX_UNKNOWN_TASKS;
-        let mut run = None;
+        let mut keeping = Keeping::Stray;
         let mut is_new = !self.updates.knows(framework_id, &task, &uuid);
         if let Some(executor) = framework.executor_of(&task).filter(|_| is_new) {
             if *source != UpdateSource::Agent {
                 executor.describe_container(&mut update.status, &self.config.pid.address.ip().to_string());
             }
             is_new = executor.set_status(&task, &update.status, effects);
-            run = executor.checkpoint.then(|| executor.run());
+            keeping = if executor.checkpoint { Keeping::Of(executor.run()) } else { Keeping::None };
         } else if let UpdateSource::Executor(_, id) = source
             && framework.executors.get(id).is_some_and(|executor| executor.has_completed(&task))
         {
@@ -98,7 +108,7 @@ impl Agent {
         }
         effects.change(Change::Counted("slave/valid_status_updates"));
         if is_new {
-            self.keep_update(framework_id, &task, update, source, run, effects);
+            self.keep_update(framework_id, &task, update, source, keeping, effects);
         } else {
             self.acknowledge_to_executor(source, &task, uuid, effects);
         }
@@ -111,10 +121,14 @@ impl Agent {
         task: &TaskId,
         update: internal::StatusUpdate,
         source: &UpdateSource,
-        run: Option<Run>,
+        keeping: Keeping,
         effects: &mut Effects,
     ) {
-        let recorded = run.map(|run| Record::Update { run, update: Box::new(update.clone()) });
+        let recorded = match keeping {
+            Keeping::None => None,
+            Keeping::Of(run) => Some(Record::Update { run, update: Box::new(update.clone()) }),
+            Keeping::Stray => Some(Record::Stray(Box::new(update.clone()))),
+        };
         let uuid = update.uuid.as_deref().and_then(Uuid::from_slice);
         match self.updates.accept(update) {
             Accepted::First => self.forward_first(framework, task, RETRY_INTERVAL_MIN, effects),
@@ -185,6 +199,7 @@ impl Executor {
         } else {
             return false;
         };
+        self.unheard.retain(|lot| !lot.has(id));
         add_status(&mut task, status);
         let place = if terminal { TaskPlace::Terminated } else { TaskPlace::Launched };
         let shown = Box::new(task.clone());

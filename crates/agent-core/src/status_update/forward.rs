@@ -8,7 +8,8 @@ use tepui_types::{FrameworkId, TaskId, Uuid};
 use super::stream::{Acknowledged, RETRY_INTERVAL_MAX, RETRY_INTERVAL_MIN};
 use crate::agent::{Agent, State};
 use crate::effect::{Effect, Effects};
-use crate::record::{Record, Run};
+use crate::executor::Executor;
+use crate::record::Record;
 use crate::timers::Timer;
 
 impl Agent {
@@ -50,28 +51,51 @@ impl Agent {
         effects: &mut Effects,
     ) -> Acknowledged {
         let outcome = self.updates.acknowledge(framework, task, uuid);
-        let run = self.run_of(framework, task).filter(|_| outcome != Acknowledged::Unexpected);
-        if let (Some(run), Some(uuid)) = (run, Uuid::from_slice(uuid)) {
-            effects.record(Record::Acknowledged { run, task: task.clone(), uuid });
-        }
         if outcome != Acknowledged::Unexpected {
+            let uuid = Uuid::from_slice(uuid);
+            effects.records.extend(uuid.and_then(|uuid| self.acknowledged_record(framework, task, uuid)));
             self.timers.cancel(&Timer::Retry(framework.clone(), task.clone()));
             self.forward_first(framework, task, RETRY_INTERVAL_MIN, effects);
         }
         outcome
     }
 
-    /// The run that a task's updates are recorded under, if they are.
-    fn run_of(&mut self, framework: &FrameworkId, task: &TaskId) -> Option<Run> {
-        let executor = self.frameworks.get_mut(framework)?.executor_of(task)?;
-        executor.checkpoint.then(|| executor.run())
+    /// What is recorded of an acknowledgement, if its update was.
+    fn acknowledged_record(&self, framework: &FrameworkId, task: &TaskId, uuid: Uuid) -> Option<Record> {
+        let Some(executor) = self.executor_with(framework, task) else {
+            return Some(Record::StrayAcknowledged {
+                framework: framework.clone(),
+                task: task.clone(),
+                uuid,
+            });
+        };
+        let run = executor.checkpoint.then(|| executor.run())?;
+        Some(Record::Acknowledged { run, task: task.clone(), uuid })
+    }
+
+    /// The executor that has a task; the updates of a task that none has are strays.
+    pub(crate) fn executor_with(&self, framework: &FrameworkId, task: &TaskId) -> Option<&Executor> {
+        let framework = self.frameworks.get(framework)?;
+        framework.executors.get(framework.tasks.get(task)?)
     }
 
     /// Forgets all updates of a framework.
-    pub(crate) fn forget_updates_of(&mut self, framework: &FrameworkId) {
+    pub(crate) fn forget_updates_of(&mut self, framework: &FrameworkId, effects: &mut Effects) {
         for task in self.updates.tasks_of(framework) {
+            if self.executor_with(framework, &task).is_none() {
+                self.forget_stray(framework, &task, effects);
+            }
             self.timers.cancel(&Timer::Retry(framework.clone(), task.clone()));
             self.updates.remove(framework, &task);
+        }
+    }
+
+    /// Forgets what was said of a task that no executor here has.
+    pub(crate) fn forget_stray(&mut self, framework: &FrameworkId, task: &TaskId, effects: &mut Effects) {
+        if self.updates.get(framework, task).is_some() {
+            effects.record(Record::StrayForgotten { framework: framework.clone(), task: task.clone() });
+            self.timers.cancel(&Timer::Retry(framework.clone(), task.clone()));
+            self.updates.remove(framework, task);
         }
     }
 

@@ -168,6 +168,11 @@ impl Streams {
         self.streams.iter().filter(|(_, stream)| !stream.pending.is_empty()).map(|(key, _)| key)
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&(FrameworkId, TaskId), &Stream)> {
+        self.streams.iter()
+    }
+
     /// Forgets the stream of a task.
     pub(crate) fn remove(&mut self, framework: &FrameworkId, task: &TaskId) {
         self.streams.remove(&(framework.clone(), task.clone()));

@@ -1,6 +1,6 @@
 //! The inputs that scripts can give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tepui_agent_core::{
@@ -92,7 +92,11 @@ impl Story {
             stores: true,
         };
         story.step(Input::Recover(Box::default()));
-        story.step(Input::ContainersRecovered { running: BTreeMap::new(), ended: BTreeMap::new() });
+        story.step(Input::ContainersRecovered {
+            running: BTreeMap::new(),
+            unstarted: BTreeSet::new(),
+            ended: BTreeMap::new(),
+        });
         story
     }
 
@@ -216,9 +220,9 @@ impl Story {
         }
     }
 
-    /// `containers c1 c2`: those that run, each as process 43; `c3:9` has ended with that status.
+    /// `containers c1 c2`: those that run, each as process 43; `c3:9` has ended with that status; `c4:never` was not started.
     fn containers_recovered(&self, words: &Words<'_>) -> Input {
-        let (mut running, mut ended) = (BTreeMap::new(), BTreeMap::new());
+        let (mut running, mut ended, mut unstarted) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for word in &words.plain[1..] {
             let (name, status) = word.split_once(':').unwrap_or((word, ""));
             let container = ContainerId::new(self.containers.value(name));
@@ -227,10 +231,11 @@ impl Story {
                     let termination = Termination { status: Some(status), ..Termination::default() };
                     drop(ended.insert(container, termination));
                 }
+                Err(_) if status == "never" => drop(unstarted.insert(container)),
                 Err(_) => drop(running.insert(container, 43)),
             }
         }
-        Input::ContainersRecovered { running, ended }
+        Input::ContainersRecovered { running, unstarted, ended }
     }
 
     /// Lets time pass, with a tick at each deadline.

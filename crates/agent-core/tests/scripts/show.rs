@@ -64,6 +64,10 @@ fn effect_lines(story: &mut Story, effect: &Effect) -> Vec<String> {
             format!("update {container} to {resources}, limits {:?}", update.limits)
         }
         Effect::Destroy(container) => format!("destroy {}", story.containers.name(container.as_str())),
+        Effect::LeaveSandbox { directory } => {
+            let container = directory.rsplit('/').next().unwrap_or_default();
+            format!("leave the sandbox of {}", story.containers.name(container))
+        }
         Effect::ChangeVolume { path, change } => format!("{change:?} volume {path}"),
         Effect::Stopped { error } => format!("stopped {}", error.as_deref().unwrap_or("as asked")),
     };
@@ -93,6 +97,16 @@ pub(crate) fn record_line(story: &mut Story, record: &Record) -> String {
         }
         Record::Started { run, pid } => format!("{} runs as {pid}", of(run)),
         Record::Connected { run, speaks } => format!("{} connected by {speaks:?}", of(run)),
+        Record::FrameworkWas { info, .. } => {
+            format!("framework {} was here", info.id.as_ref().map_or("", |id| &id.value))
+        }
+        Record::ExecutorWas { run, tasks, .. } => {
+            let tasks: Vec<_> = tasks
+                .iter()
+                .map(|task| format!("{} {}", task.task_id.value, task.state().as_str_name()))
+                .collect();
+            format!("{} was here with {}", of(run), tasks.join(", "))
+        }
         Record::ExecutorRemoved(run) => format!("{} removed", of(run)),
         Record::Queued { run, tasks, is_group } => {
             let ids: Vec<&str> = tasks.iter().map(|task| task.task_id.value.as_str()).collect();
@@ -108,6 +122,17 @@ pub(crate) fn record_line(story: &mut Story, record: &Record) -> String {
             let uuid = uuid(story, update.uuid.as_deref().unwrap_or_default());
             let (task, state) = (&update.status.task_id.value, update.status.state().as_str_name());
             format!("update {uuid} of {task}: {state} by {run}")
+        }
+        Record::Stray(update) => {
+            let (task, state) = (&update.status.task_id.value, update.status.state().as_str_name());
+            let id = uuid(story, update.uuid.as_deref().unwrap_or_default());
+            format!("stray update {id} of {task} of {}: {state}", update.framework_id.value)
+        }
+        Record::StrayAcknowledged { framework, task, uuid: id } => {
+            format!("stray update {} of {task} of {framework} acknowledged", uuid(story, id.as_bytes()))
+        }
+        Record::StrayForgotten { framework, task } => {
+            format!("stray updates of {task} of {framework} forgotten")
         }
         Record::Acknowledged { run, task, uuid: id } => {
             let run = of(run);

@@ -24,6 +24,11 @@ mod kind {
     pub(super) const TASK: u32 = 15;
     pub(super) const UPDATE: u32 = 16;
     pub(super) const ACKNOWLEDGED: u32 = 17;
+    pub(super) const STRAY: u32 = 18;
+    pub(super) const STRAY_ACKNOWLEDGED: u32 = 19;
+    pub(super) const STRAY_FORGOTTEN: u32 = 20;
+    pub(super) const FRAMEWORK_WAS: u32 = 21;
+    pub(super) const EXECUTOR_WAS: u32 = 22;
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -89,6 +94,14 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
             let pid = pid.as_ref().map(ToString::to_string);
             Entry { pid, ..Entry::new(kind::FRAMEWORK) }.with([info.as_ref()])
         }
+        Record::FrameworkWas { info, pid } => {
+            let pid = pid.as_ref().map(ToString::to_string);
+            Entry { pid, ..Entry::new(kind::FRAMEWORK_WAS) }.with([info.as_ref()])
+        }
+        Record::ExecutorWas { run, info, is_for_command, tasks } => {
+            let entry = Entry { flag: *is_for_command, ..Entry::of(kind::EXECUTOR_WAS, run) };
+            entry.with([info.as_ref()]).with(tasks)
+        }
         Record::FrameworkRemoved(id) => {
             Entry { framework: id.to_string(), ..Entry::new(kind::FRAMEWORK_REMOVED) }
         }
@@ -114,6 +127,18 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
             let uuid = uuid.as_bytes().to_vec();
             Entry { task: task.to_string(), uuid, ..Entry::of(kind::ACKNOWLEDGED, run) }
         }
+        Record::Stray(update) => Entry::new(kind::STRAY).with([update.as_ref()]),
+        Record::StrayAcknowledged { framework, task, uuid } => Entry {
+            framework: framework.to_string(),
+            task: task.to_string(),
+            uuid: uuid.as_bytes().to_vec(),
+            ..Entry::new(kind::STRAY_ACKNOWLEDGED)
+        },
+        Record::StrayForgotten { framework, task } => Entry {
+            framework: framework.to_string(),
+            task: task.to_string(),
+            ..Entry::new(kind::STRAY_FORGOTTEN)
+        },
     };
     entry.encode_to_vec()
 }
@@ -140,6 +165,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Record, String> {
         kind::OPERATION_ACKNOWLEDGED => Record::OperationAcknowledged(uuid()?),
         kind::DRAIN => Record::Drain(bodies(&entry)?.pop()),
         kind::FRAMEWORK => Record::Framework { info: Box::new(body(&entry, 0)?), pid: pid()? },
+        kind::FRAMEWORK_WAS => Record::FrameworkWas { info: Box::new(body(&entry, 0)?), pid: pid()? },
+        kind::EXECUTOR_WAS => {
+            let info = Box::new(body::<Raw<v1::ExecutorInfo>>(&entry, 0)?);
+            let tasks = (1..entry.bodies.len()).map(|at| body(&entry, at)).collect::<Result<_, _>>()?;
+            Record::ExecutorWas { run: run(), info, is_for_command: entry.flag, tasks }
+        }
         kind::FRAMEWORK_REMOVED => Record::FrameworkRemoved(FrameworkId::new(entry.framework.as_str())),
         kind::EXECUTOR => {
             let info = Box::new(body::<Raw<v1::ExecutorInfo>>(&entry, 0)?);
@@ -155,6 +186,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Record, String> {
         kind::TASK => Record::Task { run: run(), task: Box::new(body(&entry, 0)?) },
         kind::UPDATE => Record::Update { run: run(), update: Box::new(body(&entry, 0)?) },
         kind::ACKNOWLEDGED => Record::Acknowledged { run: run(), task: task(), uuid: uuid()? },
+        kind::STRAY => Record::Stray(Box::new(body(&entry, 0)?)),
+        kind::STRAY_ACKNOWLEDGED => {
+            let framework = FrameworkId::new(entry.framework.as_str());
+            Record::StrayAcknowledged { framework, task: task(), uuid: uuid()? }
+        }
+        kind::STRAY_FORGOTTEN => {
+            let framework = FrameworkId::new(entry.framework.as_str());
+            Record::StrayForgotten { framework, task: task() }
+        }
         other => return Err(format!("its kind {other} is unknown; a newer agent may have written it")),
     })
 }
@@ -206,7 +246,14 @@ mod tests {
             Record::Framework { info: Box::default(), pid: Some(pid.clone()) },
             Record::Framework { info: Box::default(), pid: None },
             Record::FrameworkRemoved(FrameworkId::new("f")),
-            Record::Executor { run: run(), info: Box::new(executor.into()), is_for_command: true },
+            Record::Executor { run: run(), info: Box::new(executor.clone().into()), is_for_command: true },
+            Record::FrameworkWas { info: Box::default(), pid: Some(pid.clone()) },
+            Record::ExecutorWas {
+                run: run(),
+                info: Box::new(executor.into()),
+                is_for_command: false,
+                tasks: vec![shown.clone(), shown.clone()],
+            },
             Record::Started { run: run(), pid: 42 },
             Record::Connected { run: run(), speaks: Speaks::Http },
             Record::Connected { run: run(), speaks: Speaks::Driver(pid) },
@@ -214,7 +261,10 @@ mod tests {
             Record::Queued { run: run(), tasks: vec![task.into()], is_group: true },
             Record::Launched { run: run(), task: TaskId::new("t") },
             Record::Task { run: run(), task: Box::new(shown) },
-            Record::Update { run: run(), update: Box::new(update) },
+            Record::Update { run: run(), update: Box::new(update.clone()) },
+            Record::Stray(Box::new(update)),
+            Record::StrayAcknowledged { framework: FrameworkId::new("f"), task: TaskId::new("t"), uuid },
+            Record::StrayForgotten { framework: FrameworkId::new("f"), task: TaskId::new("t") },
             Record::Acknowledged { run: run(), task: TaskId::new("t"), uuid },
         ] {
             check(&record);

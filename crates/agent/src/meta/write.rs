@@ -88,6 +88,10 @@ impl Meta {
                 self.operations.remove(uuid);
                 self.show_resources()
             }
+            // Mesos has what it says of tasks that are not here in memory only.
+            Record::Stray(_) | Record::StrayAcknowledged { .. } | Record::StrayForgotten { .. }
+            // Their files were written, and may have been collected.
+            | Record::FrameworkWas { .. } | Record::ExecutorWas { .. } => Ok(()),
             Record::Drain(_)
             | Record::Framework { .. }
             | Record::FrameworkRemoved(_)
@@ -175,7 +179,12 @@ impl Meta {
             | Record::Agent(_)
             | Record::Resources(_)
             | Record::Operation { .. }
-            | Record::OperationAcknowledged(_) => Ok(()),
+            | Record::OperationAcknowledged(_)
+            | Record::Stray(_)
+            | Record::StrayAcknowledged { .. }
+            | Record::StrayForgotten { .. }
+            | Record::FrameworkWas { .. }
+            | Record::ExecutorWas { .. } => Ok(()),
         }
     }
 

@@ -72,6 +72,8 @@ struct Child {
 impl Server {
     fn start() -> io::Result<Self> {
         let alone = SingleThread::claim()?;
+        // What the agent was started with is not for us, who may outlive it: a lock that its parent holds, say.
+        tepui_linux::close_all_but(io::stdin().as_fd());
         let files = FilesLimit::raise()?;
         // The signals of the agent's terminal and group are not for us.
         tepui_linux::lead_session()?;
@@ -197,6 +199,9 @@ impl Server {
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             is_sibling: false,
         };
+        let folder = Path::new(&plan.runtime);
+        let mut announced =
+            runtime::announce_process(folder).map_err(|error| Failure::new("note the process", &error))?;
         let (pid, handle) = if plan.entered == 0 {
             match self.alone.fork(&fork).map_err(|error| Failure::new("fork", &error))? {
                 Forked::Child => {
@@ -209,7 +214,7 @@ impl Server {
             self.fork_into_parent(plan, files, &Fork { is_sibling: true, ..fork })?
         };
         let watched = self.epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid)));
-        let noted = runtime::write_process(Path::new(&plan.runtime), pid);
+        let noted = runtime::write_process(folder, &mut announced, pid);
         if let Err(error) = watched.map_err(io::Error::from).and(noted) {
             // Nobody could learn of its end, or find it again, so it must not live on.
             let _ = handle.send(tepui_linux::Signal::KILL);

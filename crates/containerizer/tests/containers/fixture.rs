@@ -84,6 +84,7 @@ impl Agent {
             user: None,
             resources: Vec::new(),
             limits: BTreeMap::new(),
+            is_idle_at_first: false,
         }
     }
 

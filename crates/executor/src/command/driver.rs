@@ -79,6 +79,8 @@ pub(super) struct Driver {
     updates: Updates,
     began: Instant,
     task: Task,
+    /// The task that it has or had.
+    launched: Option<v1::TaskId>,
     checks: Checks,
     /// The processes of checks, which are not ours to reap.
     children: Children,
@@ -101,6 +103,7 @@ impl Driver {
             updates,
             began: Instant::now(),
             task: Task::None,
+            launched: None,
             checks: Checks::new(),
             children: Children::default(),
             can_tell_killing: false,
@@ -207,11 +210,17 @@ impl Driver {
     }
 
     fn launch(&mut self, task: &v1::TaskInfo) {
+        if self.launched.as_ref() == Some(&task.task_id) {
+            // The agent has missed that we have it.
+            info!("Ignoring the launch of task {}, which was launched", task.task_id.value);
+            return;
+        }
         if !matches!(self.task, Task::None) {
             let message = "Attempted to run multiple tasks using a \"command\" executor".to_owned();
             self.updates.send(status(&task.task_id, None, TaskState::TaskFailed, None, Some(message)));
             return;
         }
+        self.launched = Some(task.task_id.clone());
         let check = task.check.as_ref().map(|check| check.r#type());
         self.updates.send(status(&task.task_id, check, TaskState::TaskStarting, None, None));
         info!("Starting task {}", task.task_id.value);

@@ -194,6 +194,11 @@ impl Core {
             warn!("Ignoring the launch group operation as the executor is shutting down");
             return;
         }
+        if group.tasks.iter().any(|task| self.has_task(&task.task_id)) {
+            // The agent has missed that we have it.
+            info!("Ignoring the launch of a task group, which was launched");
+            return;
+        }
         self.exit_deadline = None;
         self.groups += 1;
         for task in &group.tasks {
@@ -207,6 +212,10 @@ impl Core {
             self.update(index, TaskState::TaskStarting, None, None);
             self.launch(index);
         }
+    }
+
+    fn has_task(&self, task_id: &v1::TaskId) -> bool {
+        self.children.iter().any(|child| child.task_id() == task_id)
     }
 
     fn launch(&mut self, index: usize) {

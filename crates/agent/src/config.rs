@@ -1,5 +1,6 @@
 //! What an agent is told at its start.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::gc::GcConfig;
 pub struct Config {
     /// The core's settings. `run` adds what the machine has of cpus, mem, disk and ports that are not named.
     pub core: tepui_agent_core::Config,
+    /// The resources that are named, if only to say that there are none.
+    pub named_resources: BTreeSet<String>,
     /// Where the leading master is found.
     pub master: Spec,
     /// After what silence of the servers that elect masters none is known any more.
@@ -47,14 +50,17 @@ impl Config {
         let link = LinkConfig::new(core.pid.address);
         let runtime_dir = default_runtime_dir(Path::new(&core.work_dir));
         // Without a path the start of the launcher fails, and says so.
-        let program = std::env::current_exe().map(PathBuf::into_os_string);
+        let launcher = crate::command_executor::helper().map(PathBuf::into_os_string);
+        let program = std::env::current_exe();
+        let named_resources = core.resources.iter().map(|resource| resource.name.clone()).collect();
         Self {
             core,
+            named_resources,
             master,
             master_session_timeout: Duration::from_secs(10),
             runtime_dir,
-            fetcher: fetcher(program.as_ref().map(PathBuf::from).unwrap_or_default()),
-            launcher_command: vec![program.unwrap_or_default(), "launcher".into()],
+            fetcher: fetcher(program.unwrap_or_default()),
+            launcher_command: vec![launcher.unwrap_or_default(), "launcher".into()],
             isolation: IsolationSettings::default(),
             gc: GcConfig::default(),
             strict: true,

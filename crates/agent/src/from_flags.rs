@@ -89,6 +89,9 @@ impl Config {
         })?;
         let core = core(values, addresses, command_executor)?;
         let mut config = Self::new(core, Spec::parse(master)?);
+        let resources = values.text("resources").unwrap_or_default();
+        config.named_resources = Resources::names_in(resources)
+            .map_err(|source| ConfigError::Resources { value: resources.to_owned(), source })?;
         config.master_session_timeout = values.duration("zk_session_timeout").unwrap_or_default();
         if let Some(folder) = values.text("runtime_dir") {
             config.runtime_dir = PathBuf::from(folder);

@@ -1,5 +1,6 @@
 //! What this machine has.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -17,10 +18,12 @@ const DEFAULT_DISK: u64 = 10 * GB;
 pub(crate) const DEFAULT_PORTS: (u64, u64) = (31_000, 32_000);
 
 /// Adds what the machine has of the usual resources that the operator did not name.
-pub(crate) fn complete(mut given: Vec<v1::Resource>, work_dir: &Path) -> Vec<v1::Resource> {
-    let named = |name: &str| given.iter().any(|resource| resource.name == name);
-    let missing: Vec<_> = resources(work_dir).into_iter().filter(|found| !named(&found.name)).collect();
-    given.extend(missing);
+pub(crate) fn complete(
+    mut given: Vec<v1::Resource>,
+    named: &BTreeSet<String>,
+    work_dir: &Path,
+) -> Vec<v1::Resource> {
+    given.extend(resources(work_dir).into_iter().filter(|found| !named.contains(&found.name)));
     given
 }
 
@@ -105,9 +108,10 @@ mod tests {
 
     #[test]
     fn what_is_named_is_not_looked_for() {
-        let completed = complete(vec![scalar("mem", 5)], Path::new("/"));
-        assert_eq!(completed.iter().filter(|one| one.name == "mem").count(), 1);
-        assert_eq!(completed.len(), 4);
+        let named = ["mem", "ports"].map(str::to_owned).into();
+        let completed = complete(vec![scalar("mem", 5)], &named, Path::new("/"));
+        let names: Vec<&str> = completed.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["mem", "cpus", "disk"], "an operator who says `ports:[]` wants none");
     }
 
     #[test]

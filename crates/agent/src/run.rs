@@ -95,7 +95,8 @@ pub async fn run(
     stop: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
     config.core.work_dir = prepare_work_dir(&config.core.work_dir)?;
-    config.core.resources = machine::complete(config.core.resources, config.core.work_dir.as_ref());
+    let work_dir = config.core.work_dir.as_ref();
+    config.core.resources = machine::complete(config.core.resources, &config.named_resources, work_dir);
     let found = recover::find(config.core.work_dir.as_ref(), config.strict)?;
     let (work, works) = inbox();
     let (events, received) = link_inbox();

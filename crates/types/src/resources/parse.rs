@@ -1,6 +1,6 @@
 //! Resources as operators write them: `cpus:4;mem:1024;ports:[31000-32000];cpus(role):8`, or a JSON array.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{Discriminant, discriminant};
 
 use tepui_proto::{JsonDialect, JsonError, MesosMessage, v1};
@@ -25,6 +25,16 @@ impl Resources {
         };
         resources.validate_for_operators()?;
         Ok(resources)
+    }
+
+    /// The names that an operator wrote, of empty resources too: `ports:[]` says that there are none.
+    pub fn names_in(text: &str) -> Result<BTreeSet<String>, ResourcesError> {
+        match parse_json(text)? {
+            Some(protos) => Ok(protos.into_iter().map(|proto| proto.name).collect()),
+            None => tokens(text, &[';'])
+                .map(|token| Ok(parse_resource(token, DEFAULT_ROLE)?.name().to_owned()))
+                .collect(),
+        }
     }
 
     #[expect(deprecated, reason = "the old formats say the role here")]

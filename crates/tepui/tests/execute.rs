@@ -15,6 +15,11 @@ struct Cluster {
 }
 
 fn cluster() -> Cluster {
+    cluster_with(&[])
+}
+
+/// A cluster whose agent has these flags, too.
+fn cluster_with(flags: &[&str]) -> Cluster {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let master = Daemon::start(TEPUI, &["master"], folder.path());
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -25,7 +30,8 @@ fn cluster() -> Cluster {
         format!("--fetcher_cache_dir={}", path("cache")),
         "--resources=cpus:4;mem:4096;disk:4096".to_owned(),
     ];
-    let arguments: Vec<&str> = ["agent"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+    let arguments = arguments.iter().map(String::as_str).chain(flags.iter().copied());
+    let arguments: Vec<&str> = ["agent"].into_iter().chain(arguments).collect();
     let agent = Daemon::start(TEPUI, &arguments, folder.path());
     master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/slaves_active\":1.0"));
     Cluster { master, agent, folder }
@@ -301,4 +307,38 @@ fn the_tasks_of_a_group_are_checked_and_killed_with_grace() {
     for name in ["a", "b"] {
         assert!(said.contains(&format!("task `{name}` is TASK_KILLED")), "{said}");
     }
+}
+
+/// The agent's flags for limits that hold; `None` where nobody may set them.
+fn limits() -> Option<[&'static str; 2]> {
+    let is_root = run_to_end("id", &["-u"]).stdout.trim() == "0";
+    let may = is_root && std::path::Path::new("/sys/fs/cgroup/memory").exists();
+    may.then_some(["--launcher=linux", "--isolation=cgroups/cpu,cgroups/mem"])
+}
+
+#[test]
+fn a_task_that_breaks_its_memory_limit_explains_itself_in_the_last_line() {
+    let Some(limits) = limits() else { return left_out("limits need root and cgroups") };
+    let cluster = cluster_with(&limits);
+    let command = "python3 -c 'held = bytearray(300 << 20); print(len(held))'";
+    let output = cluster.execute(&[&format!("--task={}", task("greedy", command, ""))]);
+    assert_eq!(output.code, Some(1), "{output:#?}");
+    let last = last_line(&output.stderr);
+    assert!(
+        last.contains("task `greedy` was killed because it used more memory than its limit"),
+        "{output:#?}"
+    );
+    assert!(output.stderr.contains("TASK_FAILED"), "{output:#?}");
+}
+
+#[test]
+fn the_exit_code_of_a_task_is_passed_on() {
+    let cluster = cluster();
+    for code in [0, 3, 77] {
+        let output = cluster.execute(&["--name=t", &format!("--command=exit {code}")]);
+        assert_eq!(output.code, Some(code), "{output:#?}");
+    }
+    let output = cluster.execute(&["--name=t", "--command=kill -9 $$"]);
+    assert!(output.code.is_some_and(|code| code != 0), "{output:#?}");
+    assert!(last_line(&output.stderr).contains("signal"), "{output:#?}");
 }

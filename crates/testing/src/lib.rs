@@ -14,7 +14,7 @@ mod server;
 mod wait;
 
 pub use daemon::{Daemon, Output, free_port, run_to_end};
-pub use mesos_go::{mesos_go, mesos_go_executor};
-pub use oracle::Oracle;
+pub use mesos_go::{mesos_go, mesos_go_executor, mesos_go_old_executor};
+pub use oracle::{Oracle, OracleAgent};
 pub use request::{Answer, get, get_within, post};
 pub use wait::wait_for;

@@ -1,4 +1,4 @@
-//! A scheduler and an executor built on mesos-go, from Debian's package.
+//! A scheduler and executors built on mesos-go, from Debian's package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +17,18 @@ pub fn mesos_go(folder: &Path) -> Result<PathBuf, String> {
 /// As for [`mesos_go`].
 pub fn mesos_go_executor(folder: &Path) -> Result<PathBuf, String> {
     build("mesos-go-executor", concat!(env!("CARGO_MANIFEST_DIR"), "/clients/mesos-go-executor"), folder)
+}
+
+/// Builds the executor in `clients/mesos-go-old-executor` into `folder`: it has the driver that came before the executor API.
+///
+/// # Errors
+/// As for [`mesos_go`].
+pub fn mesos_go_old_executor(folder: &Path) -> Result<PathBuf, String> {
+    build(
+        "mesos-go-old-executor",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/clients/mesos-go-old-executor"),
+        folder,
+    )
 }
 
 fn build(name: &str, source: &str, folder: &Path) -> Result<PathBuf, String> {

@@ -1,0 +1,253 @@
+//! An agent is killed and comes back while executors of each kind run: they go on, and their tasks end well.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use tepui_testing::{Daemon, free_port, mesos_go_executor, mesos_go_old_executor, run_to_end, wait_for};
+
+const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
+
+const RESOURCES: &str = r#""resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.1}},
+    {"name":"mem","type":"SCALAR","scalar":{"value":64}}]"#;
+
+/// A master, and an agent that can be killed and come back.
+struct Machine {
+    master: Daemon,
+    agent: Option<Daemon>,
+    port: String,
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let master = Daemon::start(TEPUI, &["master"], folder.path());
+        let mut machine = Self { master, agent: None, port: free_port().to_string(), folder };
+        machine.start_agent();
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn start_agent(&mut self) {
+        let arguments = [
+            format!("--master={}", self.master.address()),
+            format!("--work_dir={}", self.path("work").display()),
+            format!("--runtime_dir={}", self.path("run").display()),
+            "--resources=cpus:4;mem:4096;disk:1024;ports:[]".to_owned(),
+            "--registration_backoff_factor=10ms".to_owned(),
+            "--executor_reregistration_timeout=60secs".to_owned(),
+        ];
+        let arguments: Vec<&str> =
+            ["agent"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        let agent = Daemon::start_at(TEPUI, &arguments, self.folder.path(), &self.port);
+        agent.wait_for_body("/metrics/snapshot", |body| body.contains("\"slave/registered\":1.0"));
+        self.agent = Some(agent);
+    }
+
+    /// Kills the agent with SIGKILL and starts it again; executors are on their own in between.
+    fn kill_agent_and_start_it_again(&mut self) {
+        drop(self.agent.take());
+        self.start_agent();
+    }
+
+    fn state(&self) -> String {
+        self.agent.as_ref().expect("it runs").wait_for_body("/state", |_| true)
+    }
+
+    /// Runs `tepui execute` for a framework that checkpoints, until it has said this.
+    fn execute(&self, what: &str, until: &str) -> Started {
+        let mut child = Command::new(TEPUI)
+            .args(["execute", "--checkpoint", what, &format!("--master={}", self.master.address())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built for this test");
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut said = String::new();
+        while !said.contains(until) {
+            assert!(stderr.read_line(&mut said).expect("it is text") > 0, "it ended too soon:\n{said}");
+        }
+        Started { child, stderr, said }
+    }
+
+    /// A command that ends when a file is there, and fails if it is run a second time.
+    fn wait_for_file(&self, name: &str) -> String {
+        let (once, file) = (self.path(&format!("{name}-once")), self.path(name));
+        format!("mkdir {} && until test -e {}; do sleep 0.05; done", once.display(), file.display())
+    }
+
+    fn touch(&self, name: &str) {
+        std::fs::write(self.path(name), "").expect("the folder can be written to");
+    }
+
+    /// Whether some file below the work folder has this text.
+    fn sandboxes_say(&self, text: &str) -> bool {
+        run_to_end("grep", &["-rqs", text, &self.path("work/slaves").display().to_string()]).code == Some(0)
+    }
+}
+
+struct Started {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Started {
+    fn end(mut self) -> (String, Option<i32>) {
+        self.stderr.read_to_string(&mut self.said).expect("it is text");
+        (self.said, self.child.wait().expect("it was started").code())
+    }
+}
+
+fn base64(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let bits =
+            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let index = (bits >> (18 - 6 * at)) & 63;
+            let is_padding = at > chunk.len();
+            out.push(if is_padding { '=' } else { char::from(ALPHABET[index as usize]) });
+        }
+    }
+    out
+}
+
+/// A task with an executor of its own, which runs the task's data as a command.
+fn custom_task(id: &str, executor: &str, command: &str) -> String {
+    format!(
+        r#"--task={{"name":"{id}","task_id":{{"value":"{id}"}},"data":"{}",{RESOURCES},"executor":{{
+            "executor_id":{{"value":"custom"}},"type":"CUSTOM","command":{{"value":"exec {executor}"}},{RESOURCES}}}}}"#,
+        base64(command)
+    )
+}
+
+#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
+fn left_out(why: &str) {
+    eprintln!("LEFT OUT: {why}");
+}
+
+#[test]
+fn an_old_executor_registers_again_and_its_task_finishes() {
+    let mut machine = Machine::new();
+    let executor = match mesos_go_old_executor(machine.folder.path()) {
+        Ok(binary) => binary,
+        Err(why) => return left_out(&why),
+    };
+    let executor = format!("{} -logtostderr", executor.display());
+    let task = custom_task("old", &executor, &machine.wait_for_file("go-on"));
+    let started = machine.execute(&task, "TASK_RUNNING");
+    machine.kill_agent_and_start_it_again();
+    wait_for("the executor to come back", || machine.sandboxes_say("registered again").then_some(()));
+    machine.touch("go-on");
+    let (said, code) = started.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("task `old` is TASK_FINISHED"), "{said}");
+}
+
+#[test]
+fn an_old_executor_tells_how_tasks_end_and_kills_them() {
+    let machine = Machine::new();
+    let executor = match mesos_go_old_executor(machine.folder.path()) {
+        Ok(binary) => binary.display().to_string(),
+        Err(why) => return left_out(&why),
+    };
+    let (said, code) = machine.execute(&custom_task("bad", &executor, "exit 3"), "TASK_RUNNING").end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("task `bad` is TASK_FAILED"), "{said}");
+    let started = machine.execute(&custom_task("killed", &executor, "sleep 1000"), "TASK_RUNNING");
+    let sent = Command::new("kill").args(["-INT", &started.child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let (said, code) = started.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("task `killed` is TASK_KILLED"), "{said}");
+}
+
+#[test]
+fn a_command_executor_goes_on() {
+    let mut machine = Machine::new();
+    let task = format!(
+        r#"--task={{"name":"c","task_id":{{"value":"c"}},"command":{{"value":"{}; exit 3"}},{RESOURCES}}}"#,
+        machine.wait_for_file("go-on")
+    );
+    let started = machine.execute(&task, "TASK_RUNNING");
+    machine.kill_agent_and_start_it_again();
+    machine.touch("go-on");
+    let (said, code) = started.end();
+    assert_eq!(code, Some(3), "{said}");
+}
+
+#[test]
+fn a_default_executor_goes_on_and_each_task_of_its_group_ends_as_it_does() {
+    let mut machine = Machine::new();
+    let task = |id: &str, command: &str| {
+        format!(
+            r#"{{"name":"{id}","task_id":{{"value":"{id}"}},"command":{{"value":"{command}"}},{RESOURCES}}}"#
+        )
+    };
+    let tasks = [
+        task("waits", &machine.wait_for_file("go-on")),
+        // It ends while no agent is there.
+        task("ends-alone", &machine.wait_for_file("alone")),
+    ];
+    let group = format!(r#"--task_group={{"tasks":[{}]}}"#, tasks.join(","));
+    let running = |started: &Started| started.said.matches("TASK_RUNNING").count();
+    let mut started = machine.execute(&group, "TASK_RUNNING");
+    while running(&started) < 2 {
+        assert!(started.stderr.read_line(&mut started.said).unwrap() > 0, "{}", started.said);
+    }
+    let is_there = |name: &str| machine.path(name).exists().then_some(());
+    wait_for("the tasks to run", || is_there("go-on-once").and(is_there("alone-once")));
+    drop(machine.agent.take());
+    machine.touch("alone");
+    machine.start_agent();
+    // A second start must not harm what the first has found.
+    machine.kill_agent_and_start_it_again();
+    machine.touch("go-on");
+    let (said, code) = started.end();
+    assert_eq!(code, Some(0), "{said}");
+    for id in ["waits", "ends-alone"] {
+        assert!(said.contains(&format!("task `{id}` is TASK_FINISHED")), "{said}");
+    }
+}
+
+#[test]
+fn a_mesos_go_executor_is_given_up_and_said_so() {
+    // It does not subscribe again: its task cannot be kept.
+    let mut machine = Machine::new();
+    let executor = match mesos_go_executor(machine.folder.path()) {
+        Ok(binary) => format!("{} json", binary.display()),
+        Err(why) => return left_out(&why),
+    };
+    let started =
+        machine.execute(&custom_task("go", &executor, &machine.wait_for_file("go-on")), "TASK_RUNNING");
+    drop(machine.agent.take());
+    machine.touch("go-on");
+    machine.start_agent();
+    let (said, code) = started.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("task `go` is TASK_"), "{said}");
+}
+
+#[test]
+fn what_has_ended_is_shown_after_a_restart() {
+    let mut machine = Machine::new();
+    let task = |id: &str, command: &str| {
+        format!(
+            r#"--task={{"name":"{id}","task_id":{{"value":"{id}"}},"command":{{"value":"{command}"}},{RESOURCES}}}"#
+        )
+    };
+    let (said, code) = machine.execute(&task("done", "exit 4"), "TASK_RUNNING").end();
+    assert_eq!(code, Some(4), "{said}");
+    wait_for("the framework to end", || machine.state().contains("\"frameworks\":[]").then_some(()));
+    machine.kill_agent_and_start_it_again();
+    let state = machine.state();
+    let completed = state.split("\"completed_frameworks\":").nth(1).expect("it is there");
+    assert!(completed.contains("\"done\""), "{state}");
+}

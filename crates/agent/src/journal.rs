@@ -216,3 +216,78 @@ fn show(mut meta: Meta, lots: &Receiver<Shown>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tepui_agent_core::Run;
+    use tepui_proto::{internal, v1};
+    use tepui_types::{ContainerId, ExecutorId, FrameworkId, Uuid};
+
+    use super::*;
+    use crate::meta::Paths;
+
+    /// How many tasks the updates are of.
+    const TASKS: u64 = 1000;
+
+    fn update(number: u64) -> Record {
+        let run = Run {
+            framework: FrameworkId::new("f"),
+            executor: ExecutorId::new("e"),
+            container: ContainerId::new("c"),
+        };
+        let uuid = Uuid::from_bytes(u128::from(number).to_le_bytes()).as_bytes().to_vec();
+        let status = v1::TaskStatus {
+            task_id: v1::TaskId { value: format!("task-{}", number % TASKS) },
+            state: v1::TaskState::TaskRunning.into(),
+            message: Some("a word about it".to_owned()),
+            uuid: Some(uuid.clone()),
+            ..v1::TaskStatus::default()
+        };
+        let framework_id = v1::FrameworkId { value: "f".to_owned() };
+        let update = internal::StatusUpdate {
+            framework_id,
+            status,
+            uuid: Some(uuid),
+            ..internal::StatusUpdate::default()
+        };
+        Record::Update { run, update: Box::new(update) }
+    }
+
+    #[expect(clippy::print_stderr, reason = "it says how fast it is")]
+    fn say(updates: u64, began: Instant) {
+        let seconds = began.elapsed().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let rate = updates as f64 / seconds;
+        eprintln!("{updates} updates made durable in {seconds:.2} s: {rate:.0} per second");
+    }
+
+    /// `TEPUI_UPDATES` asks for more, to see how fast it is: each update is a lot of its own, as an agent makes them.
+    #[tokio::test]
+    async fn every_update_becomes_durable() {
+        let updates = std::env::var("TEPUI_UPDATES").ok().and_then(|text| text.parse().ok()).unwrap_or(5000);
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::new(folder.path());
+        std::fs::create_dir_all(paths.root().join("slaves")).unwrap();
+        let (report, _reports) = mpsc::channel(4);
+        let mut journal =
+            Journal::open(&paths.journal(), &Contents::default(), Meta::new(paths.clone()), report).unwrap();
+        let info =
+            v1::AgentInfo { id: Some(v1::AgentId { value: "S".to_owned() }), ..v1::AgentInfo::default() };
+        journal.append(StoreId(1), vec![Record::Agent(Box::new(info))]);
+        let began = Instant::now();
+        for number in 1..=updates {
+            journal.append(StoreId(number + 1), vec![update(number)]);
+            while journal.is_full() {
+                journal.stored().await;
+            }
+        }
+        while journal.stored().await != StoreId(updates + 1) {}
+        say(updates, began);
+        journal.close();
+        let kept = read(&paths.journal()).unwrap();
+        assert_eq!(kept.records.len() as u64, updates + 1);
+        assert!(kept.damage.is_empty(), "{:?}", kept.damage);
+    }
+}

@@ -96,6 +96,10 @@ plan! {
     duration_ms: f64 = 0.0,
     /// The standard deviation of that.
     duration_spread_ms: f64 = 0.0,
+    /// What a task runs, by a shell: real agents do, emulated ones do not look.
+    command: String = "true".to_owned(),
+    /// Whether the frameworks ask for checkpoints.
+    checkpoint: bool = false,
     /// `refuse_seconds` of the filter in ACCEPT.
     refuse_seconds: f64 = 0.0,
     /// After how many seconds an agent repeats an update that was not acknowledged; then after twice as many.

@@ -105,12 +105,13 @@ impl Run<'_> {
             self.wait("finish", tasks, |board| read(&board.finished))?;
             self.finish("finish", &start, tasks);
         } else {
-            let silent = self.plan.silent > 0;
-            self.wait(
-                "run",
-                tasks,
-                |board| if silent { read(&board.seen_running) } else { read(&board.finished) },
-            )?;
+            let (silent, agents) = (self.plan.silent > 0, self.plan.agents);
+            self.wait("run", tasks, |board| match (silent, agents) {
+                (true, _) => read(&board.seen_running),
+                // Real agents do not count for us.
+                (false, 0) => read(&board.seen_terminal),
+                (false, _) => read(&board.finished),
+            })?;
             self.finish("run", &start, tasks);
             self.read_all()?;
         }

@@ -6,6 +6,7 @@ use prost::Message as _;
 use tepui_proto::v1;
 
 use super::event::{Offer, Update};
+use crate::plan::Plan;
 use crate::protobuf::{self, bytes, double, id, number};
 use crate::swarm::slot;
 
@@ -18,6 +19,7 @@ pub(super) struct Calls {
     task_tail: Vec<u8>,
     json_tail: String,
     refuse_seconds: f64,
+    checkpoint: bool,
     body: Vec<u8>,
 }
 
@@ -26,11 +28,11 @@ pub(super) struct Calls {
 const FOR_EVER: f64 = 3e7;
 
 impl Calls {
-    pub(super) fn new(is_json: bool, refuse_seconds: f64) -> Self {
+    pub(super) fn new(is_json: bool, plan: &Plan) -> Self {
         let tail = v1::TaskInfo {
             name: "load".to_owned(),
             resources: slot().to_vec(),
-            command: Some(v1::CommandInfo { value: Some("true".to_owned()), ..Default::default() }),
+            command: Some(v1::CommandInfo { value: Some(plan.command.clone()), ..Default::default() }),
             ..Default::default()
         };
         let tail =
@@ -42,15 +44,16 @@ impl Calls {
                 format!(r#"{{"name":"{}","type":"SCALAR","scalar":{{"value":{value}}}}}"#, it.name)
             })
             .collect();
-        let json_tail =
-            format!(r#""name":"load","resources":[{}],"command":{{"value":"true"}}"#, resources.join(","));
+        let command = serde_json::json!({ "value": plan.command });
+        let json_tail = format!(r#""name":"load","resources":[{}],"command":{command}"#, resources.join(","));
         let mut calls = Self {
             is_json,
             head: Vec::new(),
             framework: Vec::new(),
             task_tail: tail,
             json_tail,
-            refuse_seconds,
+            refuse_seconds: plan.refuse_seconds,
+            checkpoint: plan.checkpoint,
             body: Vec::new(),
         };
         calls.set_stream_id(b"");
@@ -108,7 +111,8 @@ impl Calls {
         if self.is_json {
             write!(
                 self.body,
-                r#"{{"type":"SUBSCRIBE","subscribe":{{"framework_info":{{"user":"root","name":"load-{index}","role":"{role}"}}}}}}"#
+                r#"{{"type":"SUBSCRIBE","subscribe":{{"framework_info":{{"user":"root","name":"load-{index}","role":"{role}","checkpoint":{}}}}}}}"#,
+                self.checkpoint
             )
             .expect("a vector takes all");
         } else {
@@ -117,6 +121,7 @@ impl Calls {
                 protobuf::message(out, 1, |out| {
                     bytes(out, 1, b"root");
                     bytes(out, 2, format!("load-{index}").as_bytes());
+                    number(out, 5, u64::from(self.checkpoint));
                     bytes(out, 6, role.as_bytes());
                 });
             });

@@ -60,7 +60,7 @@ impl Framework {
     pub(super) fn new(index: usize, policy: Policy, plan: Arc<Plan>, board: Arc<Board>) -> Self {
         let is_json = plan.encoding == "json";
         Self {
-            calls: Calls::new(is_json, plan.refuse_seconds),
+            calls: Calls::new(is_json, &plan),
             index,
             policy,
             is_json,

@@ -50,8 +50,9 @@ impl Agent {
             Record::Operation { entity, update } => self.replay_operation(*entity, *update),
             Record::OperationAcknowledged(uuid) => drop(self.operations.remove(&uuid)),
             Record::Drain(config) => self.drain = config,
-            Record::Framework { info, pid } => self.replay_framework(*info, pid, effects),
-            Record::FrameworkWas { info, pid } => self.replay_framework(*info, pid, effects),
+            Record::Framework { info, pid } | Record::FrameworkWas { info, pid } => {
+                self.replay_framework(*info, pid, effects);
+            }
             Record::ExecutorWas { run, info, is_for_command, tasks } => {
                 self.replay_executor(&run, *info, is_for_command, effects);
                 self.replay_ended(&run, tasks, effects);

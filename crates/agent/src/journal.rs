@@ -255,7 +255,6 @@ mod tests {
         Record::Update { run, update: Box::new(update) }
     }
 
-    #[expect(clippy::print_stderr, reason = "it says how fast it is")]
     fn say(updates: u64, began: Instant) {
         let seconds = began.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate")]

@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn what_is_named_is_not_looked_for() {
-        let named = ["mem", "ports"].map(str::to_owned).into();
-        let completed = complete(vec![scalar("mem", 5)], &named, Path::new("/"));
+        let written = ["mem", "ports"].map(str::to_owned).into();
+        let completed = complete(vec![scalar("mem", 5)], &written, Path::new("/"));
         let names: Vec<&str> = completed.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["mem", "cpus", "disk"], "an operator who says `ports:[]` wants none");
     }

@@ -12,6 +12,7 @@ use tepui_http::Limits;
 use tepui_link::LinkConfig;
 
 use crate::gc::GcConfig;
+use crate::systemd::Systemd;
 
 /// The checked settings of an agent's shell. Flags become this; `run` takes nothing else.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Config {
     pub runtime_dir: PathBuf,
     /// How the launcher is started: a program and its arguments.
     pub launcher_command: Vec<OsString>,
+    /// What outlives the agent's unit by; nothing if absent.
+    pub systemd: Option<Systemd>,
     /// What holds containers to their resources.
     pub isolation: IsolationSettings,
     /// How files are fetched.
@@ -42,6 +45,8 @@ pub struct Config {
     pub link: LinkConfig,
     /// What a peer may make the HTTP front hold.
     pub limits: Limits,
+    /// How often whoever is attached to a container is told that we are there.
+    pub heartbeat_interval: Duration,
 }
 
 impl Config {
@@ -61,12 +66,14 @@ impl Config {
             runtime_dir,
             fetcher: fetcher(program.unwrap_or_default()),
             launcher_command: vec![launcher.unwrap_or_default(), "launcher".into()],
+            systemd: None,
             isolation: IsolationSettings::default(),
             gc: GcConfig::default(),
             strict: true,
             flags: Vec::new(),
             link,
             limits: Limits::default(),
+            heartbeat_interval: Duration::from_secs(30),
         }
     }
 }

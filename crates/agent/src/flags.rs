@@ -55,9 +55,7 @@ const NETWORK: &[Flag] = &[
     .or("1secs"),
     Flag::text("domain", "Fault domain of this agent, as JSON.")
         .refused("this agent would be offered as if it were in the master's region"),
-    Flag::duration("http_heartbeat_interval", "Period of heartbeats on attached streams.")
-        .or("30secs")
-        .ignored("no stream can be attached yet"),
+    Flag::duration("http_heartbeat_interval", "Period of heartbeats on attached streams.").or("30secs"),
 ];
 
 const RESOURCES: &[Flag] = &[
@@ -154,11 +152,13 @@ const RECOVERY: &[Flag] = &[
     Flag::bool("strict", true, "Whether a corrupt checkpoint stops the agent."),
     Flag::text("reconfiguration_policy", "Which changes an agent may come back with: `equal` or `additive`.")
         .or("equal"),
-    Flag::bool("systemd_enable_support", true, "Whether executors live in a slice of their own.")
-        .ignored("executors are not moved to a slice: give the unit KillMode=process"),
-    Flag::path("systemd_runtime_directory", "Folder of systemd's transient units.")
-        .or("/run/systemd/system")
-        .ignored("executors are not moved to a slice: give the unit KillMode=process"),
+    Flag::bool(
+        "systemd_enable_support",
+        true,
+        "Whether executors live in `mesos_executors.slice`, where systemd runs the machine: the agent's unit can then be \
+         restarted without them.",
+    ),
+    Flag::path("systemd_runtime_directory", "Folder of systemd's transient units.").or("/run/systemd/system"),
 ];
 
 const ISOLATION: &[Flag] = &[

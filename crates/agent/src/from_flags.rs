@@ -17,7 +17,7 @@ use tepui_wire::ContentType;
 use thiserror::Error;
 
 use crate::machine::DEFAULT_PORTS;
-use crate::{Config, GcConfig};
+use crate::{Config, GcConfig, Systemd};
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Error)]
@@ -107,6 +107,16 @@ impl Config {
         if !(0.0..=1.0).contains(&config.gc.disk_headroom) {
             let given = config.gc.disk_headroom.to_string();
             return Err(choice("gc_disk_headroom", &given, "a number from 0 to 1"));
+        }
+        config.heartbeat_interval =
+            values.duration("http_heartbeat_interval").unwrap_or(config.heartbeat_interval);
+        if values.bool("systemd_enable_support") {
+            let folder = values.text("systemd_runtime_directory").unwrap_or("/run/systemd/system");
+            config.systemd = Some(Systemd {
+                runtime_directory: folder.into(),
+                cgroups_hierarchy: config.isolation.cgroups_hierarchy.clone(),
+                control: "systemctl".into(),
+            });
         }
         config.strict = values.bool("strict");
         config.flags = values.shown();

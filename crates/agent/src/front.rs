@@ -19,7 +19,7 @@ impl Front {
     /// Answers one request.
     pub(crate) async fn handle<B>(self, request: Request<B>, peer: SocketAddr) -> Response
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let (head, body) = request.into_parts();
         let is_message = is_link_request(&head);

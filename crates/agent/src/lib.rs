@@ -31,6 +31,7 @@ mod rejection;
 mod routes;
 mod run;
 mod streams;
+mod systemd;
 mod view;
 
 pub use command_executor::command_executor;
@@ -39,4 +40,5 @@ pub use flags::FLAGS;
 pub use from_flags::ConfigError;
 pub use gc::GcConfig;
 pub use run::{Error, Stop, run};
+pub use systemd::{SliceError, Systemd};
 pub use tepui_containerizer::launcher_process;

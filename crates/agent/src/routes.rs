@@ -48,6 +48,10 @@ pub(crate) fn router(routes: &Routes, limits: &Limits) -> Router {
     Router::builder(&routes.settings.core.pid.id, limits)
         .route("/api/v1/executor", with!(routes, executor::call))
         .route("/api/v1", with!(routes, api_v1::call))
+        .streams("/api/v1", {
+            let routes = routes.clone();
+            move |request, body| container::attach_input(routes.clone(), request, body)
+        })
         .route("/state", with!(routes, reads::state))
         .route("/flags", with!(routes, reads::flags))
         .route("/containers", with!(routes, containers::containers))

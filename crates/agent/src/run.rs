@@ -30,6 +30,7 @@ use crate::reactor::Reactor;
 use crate::recover;
 use crate::routes::{Routes, router};
 use crate::streams::Streams;
+use crate::systemd::SliceError;
 use crate::view::View;
 
 /// How many reports of the journal may wait.
@@ -51,6 +52,9 @@ pub enum Error {
     /// Containers cannot be launched.
     #[error(transparent)]
     Containers(#[from] ContainerizerError),
+    /// There is no slice for executors.
+    #[error(transparent)]
+    Slice(#[from] SliceError),
     /// The journal cannot be used.
     #[error("failed to use the journal `{path}`")]
     Journal {
@@ -86,6 +90,17 @@ pub enum Stop {
     Shutdown,
 }
 
+/// What the containerizer is told.
+fn containers(config: &Config, fetcher: Fetcher) -> Result<Settings, Error> {
+    let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
+    settings.isolation = config.isolation.clone();
+    settings.fetch = Some(fetch_with(fetcher));
+    if let Some(systemd) = &config.systemd {
+        settings.launcher_cgroups = systemd.executors_slice()?;
+    }
+    Ok(settings)
+}
+
 /// Runs an agent until `stop` completes or a master ends it. `ready` is told when requests are served; the agent
 /// registers after that.
 pub async fn run(
@@ -105,9 +120,7 @@ pub async fn run(
     let files = Files::default();
     let fetcher = Fetcher::new(config.fetcher.clone());
     let view = Arc::new(RwLock::new(View::new(&config, files.clone(), fetcher.clone())));
-    let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
-    settings.isolation = config.isolation.clone();
-    settings.fetch = Some(fetch_with(fetcher));
+    let settings = containers(&config, fetcher)?;
     let (containerizer, exits) = Containerizer::start(settings).await?;
     let routes = Routes {
         inbox: work.clone(),

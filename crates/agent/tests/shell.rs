@@ -9,8 +9,11 @@ use tepui_agent::{Config, Error};
 use tepui_ha::Spec;
 use tepui_http::{Limits, ResponseBody};
 use tepui_link::{Link, LinkConfig, LinkEvent, Upid};
+use tepui_proto::v1::agent::call::{AttachContainerInput, attach_container_input};
+use tepui_proto::v1::agent::{Call, ProcessIo, process_io};
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::Resources;
+use tepui_wire::{ContentType, recordio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +33,10 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         let master = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let master_address = master.local_addr().unwrap();
         let (sender, events) = mpsc::channel(64);
@@ -57,7 +64,9 @@ impl Pair {
                 tepui_agent::Stop::Shutdown
             };
             let mut config = Config::new(core, Spec::parse(&master_address.to_string()).unwrap());
+            config.heartbeat_interval = Duration::from_millis(20);
             config.launcher_command = vec![env!("CARGO_BIN_EXE_tepui-agent-launcher").into()];
+            change(&mut config);
             tepui_agent::run(config, listener, ready, shutdown).await
         });
         is_ready.await.unwrap();
@@ -155,6 +164,50 @@ async fn an_executor_that_ends_is_told_and_its_output_can_be_read() {
     assert!(pair.get("/files/read?path=/etc/passwd&offset=0").await.starts_with("HTTP/1.1 404 "));
     pair.stop.send(()).unwrap();
     tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_sandbox_of_an_executor_is_all_that_is_left_and_is_removed_when_it_is_old() {
+    let mut pair = Pair::start_with(|config| {
+        config.gc.delay = Duration::ZERO;
+        config.gc.disk_watch_interval = Duration::from_millis(1);
+    })
+    .await;
+    pair.admit().await;
+    pair.send(run_task("sleep 1000 & touch there; while [ ! -e go ]; do sleep 0.01; done"));
+    let below = "slaves/S0/frameworks/f/executors/e";
+    let executor = pair.work_dir.path().join(below);
+    let sandbox = executor.join("runs/latest");
+    wait("it runs", || sandbox.join("there").exists()).await;
+    // What an agent before us left goes; a sandbox in use stays.
+    let other = pair.work_dir.path().join("slaves/S9/frameworks/g/executors/e/runs/c");
+    std::fs::create_dir_all(&other).unwrap();
+    wait("the other is removed", || !other.exists()).await;
+    assert!(sandbox.join("there").exists());
+    std::fs::write(sandbox.join("go"), "").unwrap();
+    let uuid = loop {
+        if let LinkMessage::StatusUpdate(message) = pair.next().await {
+            break message.update.uuid.unwrap();
+        }
+    };
+    pair.send(internal::StatusUpdateAcknowledgementMessage {
+        slave_id: v1::AgentId { value: "S0".to_owned() },
+        framework_id: v1::FrameworkId { value: "f".to_owned() },
+        task_id: v1::TaskId { value: "t".to_owned() },
+        uuid,
+    });
+    wait("it is removed", || !executor.exists()).await;
+    assert!(!pair.work_dir.path().join("meta").join(below).exists());
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+async fn wait(what: &str, condition: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(tokio::time::Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 #[tokio::test]
@@ -345,6 +398,173 @@ async fn calls_about_containers_are_refused_in_the_words_of_mesos() {
         r#"{{"type":"LAUNCH_CONTAINER","launch_container":{{"container_id":{id},"container":{{"type":"DOCKER"}}}}}}"#
     );
     pair.check(&docker, "400", "The provided ContainerInfo is not supported").await;
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+/// A call that streams, and what has been read of its answer.
+struct Stream {
+    socket: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Stream {
+    async fn open(address: SocketAddr, headers: &str, body: &[u8]) -> Self {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST /api/v1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(body).await.unwrap();
+        Self { socket, read: Vec::new() }
+    }
+
+    /// Sends a call of a stream, as one chunk.
+    async fn send(&mut self, content_type: ContentType, call: &Call) {
+        let record = recordio::encode(&tepui_wire::encode(content_type, call));
+        let chunk = [format!("{:x}\r\n", record.len()).as_bytes(), &record, b"\r\n"].concat();
+        self.socket.write_all(&chunk).await.unwrap();
+    }
+
+    /// Reads until this is there; `false` at the end.
+    async fn read_until(&mut self, wanted: &[u8]) -> bool {
+        loop {
+            if self.read.windows(wanted.len()).any(|window| window == wanted) {
+                return true;
+            }
+            let read = tokio::time::timeout(DEADLINE, self.socket.read_buf(&mut self.read)).await.unwrap();
+            if read.unwrap() == 0 {
+                return false;
+            }
+        }
+    }
+
+    /// The whole answer, when it has ended.
+    async fn rest(mut self) -> String {
+        assert!(!self.read_until(b"there is no such text").await);
+        String::from_utf8_lossy(&self.read).into_owned()
+    }
+}
+
+/// A call that passes input on.
+fn input(step: attach_container_input::Type, process_io: Option<ProcessIo>, id: Option<&str>) -> Call {
+    let attach = AttachContainerInput {
+        r#type: Some(step.into()),
+        container_id: id.map(|id| v1::ContainerId {
+            value: id.to_owned(),
+            parent: Some(Box::new(v1::ContainerId { value: "alone".to_owned(), parent: None })),
+        }),
+        process_io,
+    };
+    Call {
+        r#type: Some(tepui_proto::v1::agent::call::Type::AttachContainerInput.into()),
+        attach_container_input: Some(attach),
+        ..Call::default()
+    }
+}
+
+fn typed(text: &str) -> Call {
+    let data = process_io::Data {
+        r#type: Some(process_io::data::Type::Stdin.into()),
+        data: Some(text.as_bytes().to_vec()),
+    };
+    let process_io =
+        ProcessIo { r#type: Some(process_io::Type::Data.into()), data: Some(data), ..ProcessIo::default() };
+    input(attach_container_input::Type::ProcessIo, Some(process_io), None)
+}
+
+#[tokio::test]
+async fn a_session_is_written_to_and_listened_to_in_both_encodings() {
+    let pair = Pair::start().await;
+    pair.check(&launch("LAUNCH_CONTAINER", r#"{"value":"alone"}"#, "sleep 1000"), "200", "").await;
+    for (name, content_type, shown) in
+        [("json", ContentType::Json, &b"aGVsbG8K"[..]), ("protobuf", ContentType::Protobuf, &b"hello\n"[..])]
+    {
+        let id = format!(r#"{{"value":"{name}","parent":{{"value":"alone"}}}}"#);
+        let call = launch("LAUNCH_NESTED_CONTAINER_SESSION", &id, "cat; exit 5");
+        let headers = format!(
+            "Content-Type: application/json\r\nAccept: application/recordio\r\nMessage-Accept: {}\r\nContent-Length: {}\r\n",
+            content_type.name(),
+            call.len()
+        );
+        let mut session = Stream::open(pair.agent.address, &headers, call.as_bytes()).await;
+        assert!(session.read_until(b"\r\n\r\n").await);
+        let headers = format!(
+            "Content-Type: application/recordio\r\nMessage-Content-Type: {}\r\nTransfer-Encoding: chunked\r\n",
+            content_type.name()
+        );
+        let mut typing = Stream::open(pair.agent.address, &headers, b"").await;
+        typing.send(content_type, &input(attach_container_input::Type::ContainerId, None, Some(name))).await;
+        typing.send(content_type, &typed("hello\n")).await;
+        assert!(session.read_until(shown).await, "{}", String::from_utf8_lossy(&session.read));
+        if content_type == ContentType::Json {
+            assert!(session.read_until(b"HEARTBEAT").await);
+            let taken = Stream::open(pair.agent.address, &headers, b"").await;
+            let mut taken = taken;
+            taken
+                .send(content_type, &input(attach_container_input::Type::ContainerId, None, Some(name)))
+                .await;
+            let refused = taken.rest().await;
+            assert!(refused.starts_with("HTTP/1.1 409 "), "{refused}");
+            assert!(refused.ends_with("Multiple input connections are not allowed"), "{refused}");
+        }
+        typing.send(content_type, &typed("")).await;
+        let ended = session.rest().await;
+        assert!(ended.starts_with("HTTP/1.1 200 "), "{ended}");
+        assert!(ended.contains("\r\nContent-Type: application/recordio\r\n"), "{ended}");
+        assert!(ended.contains(&format!("\r\nMessage-Content-Type: {}\r\n", content_type.name())), "{ended}");
+        let answer = typing.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let status = r#"{"type":"WAIT_CONTAINER","wait_container":{"exit_status":1280}}"#;
+        pair.check(&about("WAIT_CONTAINER", &id), "200", status).await;
+    }
+    pair.stop.send(()).unwrap();
+    tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_attached_is_told_why() {
+    let pair = Pair::start().await;
+    let alone = r#"{"value":"alone"}"#;
+    pair.check(&launch("LAUNCH_CONTAINER", alone, "sleep 1000"), "200", "").await;
+    let disabled = "I/O switchboard server was disabled for this container";
+    pair.check(&about("ATTACH_CONTAINER_OUTPUT", alone), "500", disabled).await;
+    let none = "Container none cannot be found";
+    pair.check(&about("ATTACH_CONTAINER_OUTPUT", r#"{"value":"none"}"#), "404", none).await;
+    let text = "Expecting 'Content-Type' to be application/recordio for ATTACH_CONTAINER_INPUT call";
+    pair.check(r#"{"type":"ATTACH_CONTAINER_INPUT"}"#, "415", text).await;
+    let session = about("LAUNCH_NESTED_CONTAINER_SESSION", alone);
+    for (headers, calls, status, text) in [
+        ("", vec![], "400", "Expecting 'Message-Content-Type' to be set for streaming requests"),
+        (
+            "Message-Content-Type: text/plain\r\n",
+            vec![],
+            "415",
+            "Expecting 'Message-Content-Type' of application/json or application/x-protobuf",
+        ),
+        (
+            "Message-Content-Type: application/json\r\n",
+            vec![],
+            "400",
+            "Received EOF while reading request body",
+        ),
+        (
+            "Message-Content-Type: application/json\r\n",
+            vec![session.as_str()],
+            "415",
+            "Streaming 'Content-Type' application/recordio is not supported for LAUNCH_NESTED_CONTAINER_SESSION call",
+        ),
+        (
+            "Message-Content-Type: application/json\r\n",
+            vec![r#"{"type":"ATTACH_CONTAINER_INPUT"}"#],
+            "400",
+            "Failed to validate agent::Call: Expecting 'attach_container_input' to be present",
+        ),
+    ] {
+        let records: Vec<u8> = calls.iter().flat_map(|call| recordio::encode(call.as_bytes())).collect();
+        let length = records.len();
+        let headers = format!("Content-Type: application/recordio\r\n{headers}Content-Length: {length}\r\n");
+        let answer = Stream::open(pair.agent.address, &headers, &records).await.rest().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(text), "{answer}");
+    }
     pair.stop.send(()).unwrap();
     tokio::time::timeout(DEADLINE, pair.running).await.unwrap().unwrap().unwrap();
 }

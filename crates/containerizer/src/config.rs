@@ -18,6 +18,8 @@ pub struct Settings {
     pub runtime_dir: PathBuf,
     /// How the launcher is started: a program and its arguments, `argv[0]` not among them.
     pub launcher_command: Vec<OsString>,
+    /// The cgroups, by their folders, that a new launcher is moved to, and its containers with it.
+    pub launcher_cgroups: Vec<PathBuf>,
     /// What holds containers to their resources.
     pub isolation: IsolationSettings,
     /// What fetches the files that a command names. Without it, commands with URIs are refused.
@@ -30,6 +32,7 @@ impl Settings {
         Self {
             runtime_dir: runtime_dir.into(),
             launcher_command,
+            launcher_cgroups: Vec::new(),
             isolation: IsolationSettings::default(),
             fetch: None,
         }

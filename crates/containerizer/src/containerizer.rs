@@ -17,6 +17,7 @@ use crate::isolator::Isolators;
 use crate::launcher::Launcher;
 use crate::runtime::RuntimeFolder;
 use crate::sweep::Sweeper;
+use crate::switchboard::Switchboard;
 use crate::watcher::{Entry, Watcher};
 use crate::{
     ContainerClass, ContainerConfig, Exited, Fetch, IsolationError, KnownContainer, LaunchError, Launched,
@@ -57,6 +58,8 @@ pub(crate) struct Container {
     pub(crate) config: Arc<ContainerConfig>,
     /// Its first process, while it runs.
     pub(crate) pid: Option<u32>,
+    /// Its input and output, if they go through us.
+    pub(crate) switchboard: Option<Arc<Switchboard>>,
     /// Wakes its watcher up to destroy it.
     pub(crate) destroy: Arc<Notify>,
     /// How it ended. Closed without that if it never ran.
@@ -105,11 +108,12 @@ impl Containerizer {
         let handle = tokio::runtime::Handle::current();
         let (exited, reports) = mpsc::unbounded_channel();
         let (sweeper, sweeping) = Sweeper::new();
-        let Settings { runtime_dir, launcher_command, isolation, fetch } = settings;
+        let Settings { runtime_dir, launcher_command, launcher_cgroups, isolation, fetch } = settings;
         let started = tokio::task::spawn_blocking(move || {
             let isolators = Isolators::new(&isolation)?;
             let runtime = RuntimeFolder::open(&runtime_dir)?;
-            let (launcher, survivors) = Launcher::start(launcher_command, runtime.path(), handle)?;
+            let (launcher, survivors) =
+                Launcher::start(launcher_command, launcher_cgroups, runtime.path(), handle)?;
             Ok::<_, ContainerizerError>((isolators, runtime, launcher, survivors))
         });
         let (isolators, runtime, launcher, survivors) = match started.await {
@@ -308,8 +312,13 @@ impl Shared {
                 return Err(LaunchError::NoParent(parent.clone()));
             }
         }
-        let container =
-            Container { config: Arc::clone(config), pid: None, destroy: Arc::clone(&destroy), ended };
+        let container = Container {
+            config: Arc::clone(config),
+            pid: None,
+            switchboard: None,
+            destroy: Arc::clone(&destroy),
+            ended,
+        };
         state.containers.insert(id.clone(), container);
         let entry = Entry::new(id.clone(), Arc::downgrade(self), report);
         Ok(Watcher::new(entry, destroy, Arc::downgrade(self)))

@@ -148,6 +148,7 @@ impl From<Failure> for LaunchError {
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
+    pub(crate) stdin: File,
     pub(crate) stdout: File,
     pub(crate) stderr: File,
 }
@@ -172,7 +173,9 @@ pub(crate) fn prepare(config: &ContainerConfig, runtime: &Path) -> Result<Prepar
         user: credentials.map(|user| User { uid: user.uid, gid: user.gid, groups: user.groups }),
         ..Plan::default()
     };
-    Ok(Prepared { plan, stdout, stderr })
+    let null = Path::new("/dev/null");
+    let stdin = File::open(null).map_err(|source| LaunchError::File { path: null.to_owned(), source })?;
+    Ok(Prepared { plan, stdin, stdout, stderr })
 }
 
 /// The first thing that a container asks for and would have to run without.
@@ -183,7 +186,6 @@ fn unsupported(container: &v1::ContainerInfo) -> Option<&'static str> {
         ("mesos.image", has_image),
         ("hostname", container.hostname.is_some()),
         ("network_infos", container.network_infos.iter().any(|network| network.name.is_some())),
-        ("tty_info", container.tty_info.is_some()),
     ]
     .into_iter()
     .find_map(|(field, is_wanted)| is_wanted.then_some(field))
@@ -286,8 +288,8 @@ mod tests {
         assert_eq!(unsupported(&plain), None);
         let docker = v1::ContainerInfo { r#type: v1::container_info::Type::Docker.into(), ..plain.clone() };
         assert_eq!(unsupported(&docker), Some("docker"));
-        let tty = v1::ContainerInfo { tty_info: Some(v1::TtyInfo::default()), ..plain };
-        assert_eq!(unsupported(&tty), Some("tty_info"));
+        let named = v1::ContainerInfo { hostname: Some("h".to_owned()), ..plain };
+        assert_eq!(unsupported(&named), Some("hostname"));
     }
 
     #[test]

@@ -11,10 +11,10 @@ use crate::launcher::{Failure, Launcher, Running};
 
 /// Has the launcher start the process, and waits until it executes its program. Blocks.
 pub(crate) fn start(launcher: &Launcher, prepared: Prepared) -> Result<Running, LaunchError> {
-    let Prepared { plan, stdout, stderr } = prepared;
+    let Prepared { plan, stdin, stdout, stderr } = prepared;
     let piped = |source| LaunchError::Start { step: "make a pipe".to_owned(), source };
     let (mut failures, failing) = io::pipe().map_err(piped)?;
-    let running = launcher.launch(plan, [failing.as_fd(), stdout.as_fd(), stderr.as_fd()])?;
+    let running = launcher.launch(plan, [failing.as_fd(), stdin.as_fd(), stdout.as_fd(), stderr.as_fd()])?;
     drop(failing);
     // The other end is closed when the program is executed.
     let mut told = Vec::new();

@@ -19,7 +19,7 @@ use crate::isolator::{Latest, Limitation};
 use crate::launcher::Running;
 use crate::{
     ContainerConfig, Exited, FetchRequest, LaunchError, Launched, Termination, kept, launch, runtime, start,
-    termination,
+    switchboard, termination,
 };
 
 /// Removes a container from the list when it is gone, however that came about.
@@ -295,7 +295,23 @@ fn prepare_and_launch(
         let pid = shared.lock().containers.get(parent).and_then(|container| container.pid);
         prepared.plan.parent = pid.ok_or_else(|| LaunchError::NoParent(parent.clone()))?;
     }
-    start::start(&shared.launcher, prepared)
+    let wires = switchboard::wire(config, &mut prepared)?;
+    let running = start::start(&shared.launcher, prepared)?;
+    let connected = wires.map(switchboard::Wires::connect).transpose();
+    // The container runs: if it cannot be listened to, that is no reason to lose sight of it.
+    match connected {
+        Ok(None) => {}
+        Ok(Some((switchboard, work))) => {
+            if let Some(container) = shared.lock().containers.get_mut(&config.container_id) {
+                container.switchboard = Some(switchboard);
+            }
+            for stream in work {
+                shared.spawn(stream);
+            }
+        }
+        Err(error) => error!(container_id = %config.container_id, %error, "failed to listen to a container"),
+    }
+    Ok(running)
 }
 
 /// Removes all that holds and shows an ended container, and what the agent keeps of it; of a nested one its end stays.

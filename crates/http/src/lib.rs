@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Router`]: its header explains how a path finds its handler.
 
+mod body_stream;
 pub mod call;
 mod connection;
 mod event_stream;
@@ -20,6 +21,7 @@ mod response_body;
 mod router;
 mod serve;
 
+pub use body_stream::{BodyCut, BodyStream};
 pub use event_stream::{EventSender, EventStream, SendError, StreamBroken, StreamWatch};
 pub use limits::Limits;
 pub use query::Query;

@@ -23,14 +23,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_ENCODING};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 
 use crate::gzip::{self, Unpack};
 use crate::query::percent_decode;
-use crate::{Limits, Request, Response, response};
+use crate::{BodyStream, Limits, Request, Response, response};
+
+/// What requests of type [`RECORDIO`] are: records that are handled while they arrive.
+const RECORDIO: &str = "application/recordio";
+
+type StreamHandler =
+    Arc<dyn Fn(Request, BodyStream) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
 
 type Handler = Arc<dyn Fn(Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
 
@@ -52,6 +58,8 @@ struct Table {
 struct Process {
     /// By path without the leading slash; the endpoint `/` is the empty string.
     endpoints: BTreeMap<String, Handler>,
+    /// What endpoints of these paths do with streams.
+    streams: BTreeMap<String, StreamHandler>,
     /// By first segment; they take whatever follows.
     assets: BTreeMap<String, Handler>,
 }
@@ -70,10 +78,15 @@ impl Router {
     /// Answers a request.
     pub async fn handle<B>(&self, request: http::Request<B>, peer: SocketAddr) -> Response
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let (head, body) = request.into_parts();
         let accepts_gzip = gzip::accepts_gzip(&head.headers);
+        let is_stream = head.headers.get(CONTENT_TYPE).is_some_and(|value| value == RECORDIO);
+        if is_stream && let Some((handler, rest)) = self.0.find_stream(head.uri.path()) {
+            let request = Request { head, body: Bytes::new(), peer, rest };
+            return handler(request, BodyStream::new(body)).await;
+        }
         let body = match self.read_body(&head.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
@@ -115,6 +128,19 @@ impl RouterBuilder {
         self.process_route(&main, path, handler)
     }
 
+    /// Has an endpoint of the main process handle bodies of type `application/recordio` while they arrive.
+    #[must_use]
+    pub fn streams<H, F>(mut self, path: &str, handler: H) -> Self
+    where
+        H: Fn(Request, BodyStream) -> F + Send + Sync + 'static,
+        F: Future<Output = Response> + Send + 'static,
+    {
+        let main = self.0.processes.entry(self.0.main.clone()).or_default();
+        let handler: StreamHandler = Arc::new(move |request, body| Box::pin(handler(request, body)));
+        main.streams.insert(path.trim_matches('/').to_owned(), handler);
+        self
+    }
+
     /// Adds an endpoint of another process, such as `/snapshot` of `metrics`, or `/` of `version`.
     #[must_use]
     pub fn process_route<H, F>(mut self, process: &str, path: &str, handler: H) -> Self
@@ -148,6 +174,19 @@ impl RouterBuilder {
 impl Table {
     /// The handler for a path, and what of the path it did not name.
     fn find(&self, path: &str) -> Option<(Handler, String)> {
+        let (process, path) = self.process(path)?;
+        process.find(path)
+    }
+
+    /// The handler for a stream of records, if the endpoint of this path takes them.
+    fn find_stream(&self, path: &str) -> Option<(StreamHandler, String)> {
+        let (process, path) = self.process(path)?;
+        let (prefix, rest) = process.prefix(path)?;
+        Some((Arc::clone(process.streams.get(prefix)?), rest))
+    }
+
+    /// The process of a path, and the path that it is left with.
+    fn process<'a>(&'a self, path: &'a str) -> Option<(&'a Process, &'a str)> {
         if !path.starts_with('/') || path.contains("/..") {
             return None;
         }
@@ -161,22 +200,25 @@ impl Table {
             }
             None => (self.processes.get(&self.main)?, path),
         };
-        process.find(path_of_process.trim_matches('/'))
+        Some((process, path_of_process.trim_matches('/')))
     }
 }
 
 impl Process {
-    fn find(&self, path: &str) -> Option<(Handler, String)> {
+    /// The longest prefix that names an endpoint, and the rest.
+    fn prefix<'a>(&self, path: &'a str) -> Option<(&'a str, String)> {
         let mut prefix = path;
-        loop {
-            if let Some(handler) = self.endpoints.get(prefix) {
-                let rest = path[prefix.len()..].trim_matches('/').to_owned();
-                return Some((Arc::clone(handler), rest));
-            }
-            match prefix.rsplit_once('/') {
-                Some((shorter, _)) => prefix = shorter.trim_end_matches('/'),
-                None => break,
-            }
+        while !self.endpoints.contains_key(prefix) {
+            prefix = prefix.rsplit_once('/')?.0.trim_end_matches('/');
+        }
+        Some((prefix, path[prefix.len()..].trim_matches('/').to_owned()))
+    }
+
+    fn find(&self, path: &str) -> Option<(Handler, String)> {
+        if let Some((prefix, rest)) = self.prefix(path)
+            && let Some(handler) = self.endpoints.get(prefix)
+        {
+            return Some((Arc::clone(handler), rest));
         }
         let (segment, rest) = path.split_once('/').unwrap_or((path, ""));
         let handler = self.assets.get(segment)?;

@@ -25,6 +25,7 @@ mod reap;
 mod signal;
 mod spawn;
 mod subreaper;
+mod terminal;
 
 pub use capabilities::{
     Capabilities, keep_capabilities, limit_capabilities, permitted_capabilities, set_capabilities,
@@ -48,3 +49,4 @@ pub use reap::{peek_status, reap};
 pub use signal::Signal;
 pub use spawn::{Output, Process, Spawn};
 pub use subreaper::{become_subreaper, children, reap_orphans};
+pub use terminal::{Terminal, control_terminal, open_terminal, set_nonblocking, set_window_size};

@@ -38,7 +38,7 @@ impl Front {
     /// Answers a request.
     pub(crate) async fn serve<B>(self, request: http::Request<B>, peer: SocketAddr) -> Response
     where
-        B: Body<Data = bytes::Bytes> + Unpin,
+        B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     {
         let (head, body) = request.into_parts();
         let is_message = is_link_request(&head);

@@ -24,6 +24,13 @@ pub(super) async fn call(routes: Routes, request: Request) -> Response {
     if call.r#type() == Type::LaunchNestedContainerSession {
         return container::session(&routes, &request, call.launch_nested_container_session).await;
     }
+    if call.r#type() == Type::AttachContainerOutput {
+        return container::attach_output(&routes, &request, call.attach_container_output);
+    }
+    if call.r#type() == Type::AttachContainerInput {
+        let text = "Expecting 'Content-Type' to be application/recordio for ATTACH_CONTAINER_INPUT call";
+        return response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+    }
     let content_type = match call::accept(&request) {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,

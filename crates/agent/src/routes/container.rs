@@ -1,5 +1,7 @@
 //! The calls of `/api/v1` that are about containers; one file a call. They go to the containerizer, not to the core.
 
+mod attach_input;
+mod attach_output;
 mod kill;
 mod launch;
 mod remove;
@@ -10,6 +12,8 @@ use tepui_http::{Response, response};
 use tepui_proto::v1;
 use tepui_types::{ContainerId, validate_id};
 
+pub(super) use attach_input::attach_input;
+pub(super) use attach_output::attach_output;
 pub(super) use kill::{kill, kill_nested};
 pub(super) use launch::{launch, launch_nested};
 pub(super) use remove::{remove, remove_nested};

@@ -8,6 +8,9 @@
 //! cgroup, by which its processes are found and killed, it always has.
 
 pub(crate) mod cpu;
+pub(crate) mod cpuset;
+pub(crate) mod devices;
+pub(crate) mod member;
 pub(crate) mod memory;
 pub(crate) mod pids;
 

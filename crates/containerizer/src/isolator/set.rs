@@ -10,6 +10,9 @@ use tokio::task::JoinSet;
 
 use super::cgroups::Cgroups;
 use super::cgroups::cpu::Cpu;
+use super::cgroups::cpuset::Cpuset;
+use super::cgroups::devices::Devices;
+use super::cgroups::member::Member;
 use super::cgroups::memory::Memory;
 use super::cgroups::pids::Pids;
 use super::disk::du::Du;
@@ -188,6 +191,13 @@ const KNOWN: &[&str] = &[
     "cgroups/cpu",
     "cgroups/mem",
     "cgroups/pids",
+    "cgroups/blkio",
+    "cgroups/cpuset",
+    "cgroups/devices",
+    "cgroups/hugetlb",
+    "cgroups/net_cls",
+    "cgroups/net_prio",
+    "cgroups/perf_event",
     "linux/capabilities",
     "linux/nnp",
     "linux/seccomp",
@@ -200,13 +210,6 @@ const KNOWN: &[&str] = &[
 /// What Mesos has beyond that.
 const NOT_BUILT: &[(&str, &str)] = &[
     ("appc/runtime", "images cannot be used"),
-    ("cgroups/blkio", "block devices are not measured"),
-    ("cgroups/cpuset", "cpus are not pinned"),
-    ("cgroups/devices", "devices are not held back"),
-    ("cgroups/hugetlb", "huge pages are not limited"),
-    ("cgroups/net_cls", "traffic is not marked"),
-    ("cgroups/net_prio", "traffic has no priorities"),
-    ("cgroups/perf_event", "events are not counted"),
     ("disk/xfs", "XFS quotas are not set"),
     ("docker/runtime", "images cannot be used"),
     ("docker/volume", "Docker volumes cannot be mounted"),
@@ -219,13 +222,30 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("volume/image", "images cannot be used"),
 ];
 
+/// Every controller that the machine has.
+const ALL_CGROUPS: &str = "cgroups/all";
+
+/// The isolators of one controller each.
+const CONTROLLED: [&str; 10] = [
+    "cgroups/cpu",
+    "cgroups/mem",
+    "cgroups/pids",
+    "cgroups/blkio",
+    "cgroups/cpuset",
+    "cgroups/devices",
+    "cgroups/hugetlb",
+    "cgroups/net_cls",
+    "cgroups/net_prio",
+    "cgroups/perf_event",
+];
+
 /// Old names, and names of several.
 const EXPANDED: &[(&str, &[&str])] = &[
     ("process", &["posix/cpu", "posix/mem"]),
     ("posix", &["posix/cpu", "posix/mem"]),
     ("cgroups", &["cgroups/cpu", "cgroups/mem"]),
-    // Compat: Mesos means every controller of the kernel; these are the ones that are built.
-    ("cgroups/all", &["cgroups/cpu", "cgroups/mem", "cgroups/pids"]),
+    // Those of them that the machine has.
+    (ALL_CGROUPS, &CONTROLLED),
     ("posix/disk", &["disk/du"]),
 ];
 
@@ -240,7 +260,7 @@ pub(crate) struct Isolators {
 impl Isolators {
     /// Makes what the flags ask for.
     pub(crate) fn new(settings: &IsolationSettings) -> Result<Self, IsolationError> {
-        let names = names(&settings.isolation)?;
+        let mut names = names(&settings.isolation)?;
         let is_linux = is_linux(settings)?;
         let is_asked = |name: &str| names.contains(&name);
         let needs_cgroups = names.iter().any(|name| name.starts_with("cgroups/"));
@@ -249,6 +269,10 @@ impl Isolators {
         if !is_linux && let Some(name) = needs_linux.into_iter().find(|name| is_asked(name)) {
             return Err(IsolationError::NeedsLinux(name));
         }
+        if settings.isolation.split(',').any(|name| name.trim() == ALL_CGROUPS) {
+            names.retain(|name| !CONTROLLED.contains(name) || controller(name, cgroups.as_ref()).is_some());
+        }
+        let is_asked = |name: &str| names.contains(&name);
         let mut isolators: Vec<Box<dyn Isolator>> = Vec::new();
         for name in &names {
             isolators.extend(make(name, settings, cgroups.as_ref(), is_asked("filesystem/linux"))?);
@@ -430,8 +454,20 @@ fn find_cgroups(settings: &IsolationSettings) -> Result<Cgroups, IsolationError>
     }
 }
 
+/// What the kernel calls the controller of an isolator, if the machine has it.
+fn controller(name: &'static str, cgroups: Option<&Cgroups>) -> Option<&'static str> {
+    let own = name.strip_prefix("cgroups/")?;
+    let known = match own {
+        "mem" => ["memory"; 2],
+        // Its names in the two versions.
+        "blkio" => ["blkio", "io"],
+        _ => [own; 2],
+    };
+    known.into_iter().find(|known| cgroups.is_some_and(|cgroups| cgroups.controller(known).is_some()))
+}
+
 fn make(
-    name: &str,
+    name: &'static str,
     settings: &IsolationSettings,
     cgroups: Option<&Cgroups>,
     can_mount: bool,
@@ -461,6 +497,13 @@ fn make(
             Box::new(Memory { cgroups: with_controller("memory")?, limits_swap: settings.limits_swap })
         }
         "cgroups/pids" => Box::new(Pids { cgroups: with_controller("pids")? }),
+        "cgroups/cpuset" => Box::new(Cpuset { cgroups: with_controller("cpuset")? }),
+        "cgroups/devices" => Box::new(Devices { cgroups: with_controller("devices")? }),
+        "cgroups/blkio" | "cgroups/hugetlb" | "cgroups/net_cls" | "cgroups/net_prio"
+        | "cgroups/perf_event" => {
+            let controller = controller(name, cgroups).unwrap_or(name);
+            Box::new(Member { name, controller, cgroups: with_controller(controller)? })
+        }
         "linux/capabilities" => Box::new(LinuxCapabilities {
             effective: capabilities("effective_capabilities", settings.effective_capabilities.as_ref())?,
             bounding: capabilities("bounding_capabilities", settings.bounding_capabilities.as_ref())?,

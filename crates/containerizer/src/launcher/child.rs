@@ -19,8 +19,8 @@ const FAILED: i32 = 127;
 
 /// Becomes the program of the plan. What fails is written to the first of the files, which is closed when all went well.
 pub(super) fn run(plan: &Plan, files: [OwnedFd; LAUNCH_FILES], alone: &SingleThread) -> ! {
-    let [failures, stdout, stderr] = files;
-    let failure = match become_program(plan, &stdout, &stderr, alone) {
+    let [failures, standard @ ..] = files;
+    let failure = match become_program(plan, &standard, alone) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -59,14 +59,9 @@ pub(super) fn enter_and_fork(
     }
 }
 
-fn become_program(
-    plan: &Plan,
-    stdout: &OwnedFd,
-    stderr: &OwnedFd,
-    alone: &SingleThread,
-) -> Result<Infallible, Failure> {
+fn become_program(plan: &Plan, standard: &[OwnedFd; 3], alone: &SingleThread) -> Result<Infallible, Failure> {
     tepui_linux::lead_session().map_err(failed("start a session"))?;
-    redirect(stdout, stderr).map_err(failed("redirect the output"))?;
+    redirect(standard).map_err(failed("redirect input and output"))?;
     for tasks in &plan.join {
         // A thread that moves itself makes nobody else wait, unlike one that is moved.
         std::fs::write(tasks, "0").map_err(|error| Failure::new(format!("enter `{tasks}`"), &error))?;
@@ -74,6 +69,9 @@ fn become_program(
     mount(plan)?;
     if plan.has_init {
         stay_first(plan, alone)?;
+    }
+    if plan.has_terminal {
+        tepui_linux::control_terminal().map_err(failed("take the terminal"))?;
     }
     let program = text(&plan.program)?;
     let arguments = plan.arguments.iter().map(|value| text(value)).collect::<Result<Vec<_>, _>>()?;
@@ -163,11 +161,8 @@ fn stay_first(plan: &Plan, alone: &SingleThread) -> Result<(), Failure> {
     }
 }
 
-fn redirect(stdout: &OwnedFd, stderr: &OwnedFd) -> io::Result<()> {
-    let null = File::open("/dev/null")?;
-    tepui_linux::take_as_standard(null.as_fd(), 0)?;
-    tepui_linux::take_as_standard(stdout.as_fd(), 1)?;
-    tepui_linux::take_as_standard(stderr.as_fd(), 2)
+fn redirect(standard: &[OwnedFd; 3]) -> io::Result<()> {
+    (0..).zip(standard).try_for_each(|(number, file)| tepui_linux::take_as_standard(file.as_fd(), number))
 }
 
 fn failed(step: &'static str) -> impl FnOnce(io::Error) -> Failure {

@@ -11,13 +11,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tepui_linux::Cgroup;
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
 
-use super::protocol::{Failure, Plan, Process, Report, Request, VERSION, frame, take_frame};
+use super::protocol::{Failure, LAUNCH_FILES, Plan, Process, Report, Request, VERSION, frame, take_frame};
 
 /// How long a launcher may take to say who is there. It does so at once, if the machine lets it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -41,6 +42,8 @@ pub(crate) struct Launcher(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     command: Vec<OsString>,
+    /// Where a new launcher is moved to.
+    cgroups: Vec<PathBuf>,
     folder: PathBuf,
     runtime: Handle,
     /// Locked for a look-up, a change or the sending of a message, never across an await.
@@ -76,18 +79,28 @@ impl Launcher {
     /// Finds the launcher of an earlier agent, or starts one with this command. Blocks.
     pub(crate) fn start(
         command: Vec<OsString>,
+        cgroups: Vec<PathBuf>,
         folder: &Path,
         runtime: Handle,
     ) -> Result<(Self, Vec<Survivor>), StartError> {
-        let inner =
-            Inner { command, folder: folder.to_owned(), runtime, state: Mutex::new(State::default()) };
+        let inner = Inner {
+            command,
+            cgroups,
+            folder: folder.to_owned(),
+            runtime,
+            state: Mutex::new(State::default()),
+        };
         let launcher = Self(Arc::new(inner));
         let survivors = launcher.connect(&mut launcher.0.lock())?;
         Ok((launcher, survivors))
     }
 
     /// Starts a process; it reports what it cannot do to the first of the files. Blocks.
-    pub(crate) fn launch(&self, plan: Plan, files: [BorrowedFd<'_>; 3]) -> Result<Running, Failure> {
+    pub(crate) fn launch(
+        &self,
+        plan: Plan,
+        files: [BorrowedFd<'_>; LAUNCH_FILES],
+    ) -> Result<Running, Failure> {
         let (answer, answered) = oneshot::channel();
         let container = plan.container.clone();
         let request = frame(&Request { launch: Some(plan), ..Request::default() });
@@ -177,6 +190,10 @@ impl Launcher {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
+        // It has no children before it is asked for one.
+        for cgroup in &self.0.cgroups {
+            Cgroup::at(cgroup).write("cgroup.procs", &child.id().to_string())?;
+        }
         Ok((socket, child))
     }
 }

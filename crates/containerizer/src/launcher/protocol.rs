@@ -65,6 +65,9 @@ pub(crate) struct Plan {
     /// The filter of its system calls, as the kernel takes it.
     #[prost(bytes = "vec", optional, tag = "19")]
     pub(crate) system_calls: Option<Vec<u8>>,
+    /// Whether the standard input is a terminal that is to control its session.
+    #[prost(bool, tag = "20")]
+    pub(crate) has_terminal: bool,
 }
 
 impl Plan {
@@ -143,7 +146,7 @@ pub(crate) struct User {
 /// From the agent.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Request {
-    /// Start this. Three files come along: where the start's failure is told, the standard output and error.
+    /// Start this. Four files come along: where the start's failure is told, the standard input, output and error.
     #[prost(message, optional, tag = "1")]
     pub(super) launch: Option<Plan>,
     /// Take this ended process away.
@@ -152,7 +155,7 @@ pub(super) struct Request {
 }
 
 /// How many files a [`Request::launch`] has.
-pub(super) const LAUNCH_FILES: usize = 3;
+pub(super) const LAUNCH_FILES: usize = 4;
 
 /// From the launcher.
 #[derive(Clone, PartialEq, Message)]

@@ -381,3 +381,52 @@ async fn nothing_is_left_behind_when_the_agent_is_killed_among_its_containers() 
         left.filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|folder| folder == ours));
     assert_eq!(left.count(), 0);
 }
+
+#[tokio::test]
+async fn all_controllers_of_the_machine_hold_a_container_and_are_left() {
+    let Some(mut agent) = agent("cgroups/all", |_| {}).await else { return };
+    let hierarchies = Hierarchies::discover(Path::new("/sys/fs/cgroup")).unwrap();
+    let (_, cgroups) = agent.run("cat /proc/self/cgroup; cat /proc/self/status", |_| {}).await;
+    let own = format!("/{}/c", cgroups_root());
+    for controller in
+        ["blkio", "cpuset", "devices", "hugetlb", "net_cls", "perf_event", "cpu", "memory", "pids"]
+    {
+        if hierarchies.separate.contains_key(controller) {
+            let is_own = |line: &str| {
+                let mut parts = line.split(':').skip(1);
+                parts.next().is_some_and(|names| names.split(',').any(|name| name == controller))
+                    && parts.next() == Some(&own)
+            };
+            assert!(cgroups.lines().any(is_own), "{controller}: {cgroups}");
+        }
+    }
+    assert_eq!(cgroups_left(), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn devices_that_are_not_listed_cannot_be_used() {
+    let hierarchies = Hierarchies::discover(Path::new("/sys/fs/cgroup")).unwrap_or_default();
+    if !hierarchies.separate.contains_key("devices") {
+        return left_out("devices: that needs their controller of version 1");
+    }
+    let Some(mut agent) = agent("cgroups/devices", |_| {}).await else { return };
+    let script = "mknod log c 1 11 && head -c 1 log >/dev/null || echo held back; mknod nil c 1 3 && echo x >nil && echo fine";
+    assert_eq!(agent.run(script, |_| {}).await.1, "held back\nfine\n");
+}
+
+#[tokio::test]
+async fn containers_are_where_their_launcher_was_moved_to() {
+    let hierarchies = Hierarchies::discover(Path::new("/sys/fs/cgroup")).unwrap_or_default();
+    let Some(systemd) = hierarchies.separate.get("name=systemd").filter(|_| tepui_linux::is_root()) else {
+        return left_out("a systemd slice: that needs root and systemd's own hierarchy");
+    };
+    let slice = Cgroup::at(systemd.join(format!("{}.slice", cgroups_root())));
+    slice.create().unwrap();
+    let started = agent("cgroups/cpu", |settings| settings.launcher_cgroups = vec![slice.path().to_owned()]);
+    let mut agent = started.await.unwrap();
+    let (_, cgroups) = agent.run("cat /proc/self/cgroup", |_| {}).await;
+    assert!(cgroups.contains(&format!("name=systemd:/{}.slice\n", cgroups_root())), "{cgroups}");
+    drop(agent);
+    until("the launcher is gone", || slice.processes().unwrap().is_empty()).await;
+    slice.remove().unwrap();
+}

@@ -5,6 +5,7 @@ use tepui_http::{Response, response};
 use tepui_proto::v1;
 use tepui_proto::v1::agent::call::{WaitContainer, WaitNestedContainer};
 use tepui_proto::v1::agent::response as answer;
+use tepui_types::ContainerId;
 use tepui_wire::ContentType;
 
 use super::{container_id, expect, invalid, nested_id};
@@ -13,25 +14,13 @@ use crate::routes::Routes;
 /// Answers when the container has ended.
 pub(crate) async fn wait(routes: &Routes, call: Option<WaitContainer>, accept: ContentType) -> Response {
     let name = "wait_container";
-    let id = match expect(call, name).and_then(|call| container_id(&call.container_id, name)) {
-        Ok(id) => id,
-        Err(wrong) => return invalid(&wrong),
-    };
-    let Some(termination) = routes.containerizer.wait(&id).await else { return not_found(&id) };
-    let (state, reason, limitation) = said(&termination);
-    let wait_container = answer::WaitContainer {
-        exit_status: termination.status,
-        state,
-        reason,
-        limitation,
-        message: termination.message,
-    };
-    let answer = v1::agent::Response {
+    let id = expect(call, name).and_then(|call| container_id(&call.container_id, name));
+    answered(routes, id, accept, |ended| v1::agent::Response {
         r#type: Some(answer::Type::WaitContainer.into()),
-        wait_container: Some(wait_container),
+        wait_container: Some(ended),
         ..v1::agent::Response::default()
-    };
-    response::ok(accept.name(), tepui_wire::encode(accept, &answer))
+    })
+    .await
 }
 
 /// Answers when the nested container has ended.
@@ -41,34 +30,45 @@ pub(crate) async fn wait_nested(
     accept: ContentType,
 ) -> Response {
     let name = "wait_nested_container";
-    let id = match expect(call, name).and_then(|call| nested_id(&call.container_id, name)) {
+    let id = expect(call, name).and_then(|call| nested_id(&call.container_id, name));
+    answered(routes, id, accept, |ended| {
+        let answer::WaitContainer { exit_status, state, reason, limitation, message } = ended;
+        let ended = answer::WaitNestedContainer { exit_status, state, reason, limitation, message };
+        v1::agent::Response {
+            r#type: Some(answer::Type::WaitNestedContainer.into()),
+            wait_nested_container: Some(ended),
+            ..v1::agent::Response::default()
+        }
+    })
+    .await
+}
+
+/// Waits, and has the answer made of how the container ended.
+async fn answered(
+    routes: &Routes,
+    id: Result<ContainerId, String>,
+    accept: ContentType,
+    make: impl FnOnce(answer::WaitContainer) -> v1::agent::Response,
+) -> Response {
+    let id = match id {
         Ok(id) => id,
         Err(wrong) => return invalid(&wrong),
     };
-    let Some(termination) = routes.containerizer.wait(&id).await else { return not_found(&id) };
-    let (state, reason, limitation) = said(&termination);
-    let wait_nested_container = answer::WaitNestedContainer {
-        exit_status: termination.status,
-        state,
-        reason,
-        limitation,
-        message: termination.message,
-    };
-    let answer = v1::agent::Response {
-        r#type: Some(answer::Type::WaitNestedContainer.into()),
-        wait_nested_container: Some(wait_nested_container),
-        ..v1::agent::Response::default()
-    };
-    response::ok(accept.name(), tepui_wire::encode(accept, &answer))
+    match routes.containerizer.wait(&id).await {
+        Some(termination) => {
+            response::ok(accept.name(), tepui_wire::encode(accept, &make(said(termination))))
+        }
+        None => response::text(http::StatusCode::NOT_FOUND, format!("Container {id} cannot be found")),
+    }
 }
 
-fn not_found(id: &tepui_types::ContainerId) -> Response {
-    response::text(http::StatusCode::NOT_FOUND, format!("Container {id} cannot be found"))
-}
-
-/// What both forms of the answer say alike.
-fn said(termination: &Termination) -> (Option<i32>, Option<i32>, Option<v1::TaskResourceLimitation>) {
-    let resources = termination.limited_resources.clone();
-    let limitation = (!resources.is_empty()).then_some(v1::TaskResourceLimitation { resources });
-    (termination.state.map(Into::into), termination.reason.map(Into::into), limitation)
+fn said(termination: Termination) -> answer::WaitContainer {
+    let Termination { status, state, reason, message, limited_resources: resources } = termination;
+    answer::WaitContainer {
+        exit_status: status,
+        state: state.map(Into::into),
+        reason: reason.map(Into::into),
+        limitation: (!resources.is_empty()).then_some(v1::TaskResourceLimitation { resources }),
+        message,
+    }
 }

@@ -90,6 +90,8 @@ pub(crate) struct Agents {
     pub(crate) removals: Removals,
     /// Wait for the registry to hold that they are gone.
     pub(crate) marking_gone: BTreeSet<AgentId>,
+    /// Unreachable ones that the registry is just forgetting.
+    pub(crate) pruning: BTreeSet<AgentId>,
     /// Wait for the registry.
     pub(crate) registering: BTreeSet<Upid>,
     /// Wait for the registry.

@@ -75,9 +75,11 @@ impl Master {
         true
     }
 
-    /// Tells whether the registry is being told that an agent is removed or unreachable.
+    /// Tells whether the registry is being told that an agent is removed or unreachable. What is decided then would
+    /// make its row anew.
     fn is_leaving(&self, id: &AgentId) -> bool {
         self.agents.leaving_recovered.contains(id)
+            || self.agents.pruning.contains(id)
             || self.agents.registered.get(id).is_some_and(|agent| agent.leaving)
     }
 }

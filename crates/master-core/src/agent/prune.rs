@@ -37,6 +37,7 @@ impl Master {
         let ids = unreachable.keys().chain(gone.keys());
         let writes: Vec<RegistryWrite> = ids.cloned().map(RegistryWrite::RemoveAgent).collect();
         if !writes.is_empty() {
+            self.agents.pruning.extend(unreachable.keys().cloned());
             self.store(writes, Pending::Prune(Box::new(Pruning { unreachable, gone })), turn);
         }
     }
@@ -62,6 +63,7 @@ impl Master {
     /// The registry has forgotten these agents. Those that came back meanwhile are not meant.
     pub(crate) fn pruned(&mut self, pruning: Pruning, turn: &mut Turn<'_>) {
         for (id, since) in pruning.unreachable {
+            self.agents.pruning.remove(&id);
             let agent = self.agents.unreachable.get(&id);
             if agent.is_none_or(|agent| agent.since != since) {
                 continue;

@@ -32,20 +32,18 @@ use crate::subscription::Policy;
 use crate::{Address, CallError, SubscribeError};
 use unacknowledged::Unacknowledged;
 
-/// The first bound of the wait after a failure; the agent gives the largest.
+/// The first bound of the wait after a failure; the agent gives the largest that it can bear.
 const BACKOFF: Duration = Duration::from_millis(100);
+
+/// How many attempts must fit into the largest wait. An agent that was started again ends executors that are not back
+/// within just that time, and refuses them for its first moment: one long wait after a refusal would be the end.
+const ATTEMPTS: u32 = 4;
 
 /// Makes an executor of the environment that its agent gave it. Nothing happens until its events are awaited.
 ///
 /// Without checkpointing the loss of the agent is the end: [`Event::Shutdown`]. With it, it is the end once
 /// [`Recovery::timeout`] has passed.
 pub fn subscribe(environment: &Environment, content_type: ContentType) -> (Updates, Events) {
-    let (give_up_after, max_backoff) = match &environment.recovery {
-        Some(recovery) => (recovery.timeout, recovery.max_backoff),
-        None => (Duration::ZERO, Duration::ZERO),
-    };
-    let policy =
-        Policy { backoff: BACKOFF.min(max_backoff), max_backoff, give_up_after: Some(give_up_after) };
     let authorization = environment.authorization();
     let subscriber = Subscriber::new(
         environment.agent.clone().into(),
@@ -54,7 +52,7 @@ pub fn subscribe(environment: &Environment, content_type: ContentType) -> (Updat
         environment.path.clone(),
         content_type,
         authorization.clone(),
-        policy,
+        policy(environment.recovery.as_ref()),
     );
     let shared = Arc::new(Shared {
         state: Mutex::new(Outbox { unacknowledged: Unacknowledged::default(), queue: VecDeque::new() }),
@@ -74,6 +72,15 @@ pub fn subscribe(environment: &Environment, content_type: ContentType) -> (Updat
         has_ended: false,
     };
     (Updates { shared }, events)
+}
+
+/// How an executor tries to come back: not at all, if its agent keeps nothing.
+fn policy(recovery: Option<&Recovery>) -> Policy {
+    let (give_up_after, max_backoff) = match recovery {
+        Some(recovery) => (recovery.timeout, recovery.max_backoff / ATTEMPTS),
+        None => (Duration::ZERO, Duration::ZERO),
+    };
+    Policy { backoff: BACKOFF.min(max_backoff), max_backoff, give_up_after: Some(give_up_after) }
 }
 
 #[derive(Debug)]
@@ -323,4 +330,16 @@ fn encode_subscribe(shared: &Shared, content_type: ContentType) -> Bytes {
     let subscribe =
         Call { subscribe: Some(state.unacknowledged.to_subscribe()), ..shared.call(call::Type::Subscribe) };
     tepui_wire::encode(content_type, &subscribe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_attempts_fit_into_the_time_that_an_agent_waits() {
+        let recovery = Recovery { timeout: Duration::from_mins(15), max_backoff: Duration::from_secs(2) };
+        assert_eq!(policy(Some(&recovery)).max_backoff, Duration::from_millis(500));
+        assert_eq!(policy(None).give_up_after, Some(Duration::ZERO));
+    }
 }

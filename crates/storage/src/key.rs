@@ -71,6 +71,11 @@ impl Shard {
         (0..SHARDS).map(Self)
     }
 
+    /// Whether a listing of all begins with it.
+    pub(crate) fn is_first(self) -> bool {
+        self.0 == 0
+    }
+
     /// The shard of a name.
     fn of(id: &str) -> Self {
         // FNV-1a: it stands in the store, so it must be the same for ever.

@@ -26,6 +26,7 @@ pub trait Storage: Debug + Send + Sync {
     /// Reads one key.
     fn get(&self, key: Key) -> BoxFuture<'_, Result<Option<Bytes>, StorageError>>;
 
-    /// Reads all keys of a space that are in this shard, in no particular order.
+    /// Reads a part of a space, in no particular order: over all shards each key comes once. A store whose answers are
+    /// bounded gives the keys that are in the shard; another may give all with the first.
     fn list(&self, space: Space, shard: Shard) -> BoxFuture<'_, Result<Vec<(Key, Bytes)>, StorageError>>;
 }

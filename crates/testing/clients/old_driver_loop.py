@@ -1,4 +1,4 @@
-"""A scheduler with Mesos' own old driver (python 2): one short task after another. usage: old_driver_loop.py MASTER
+"""A scheduler with Mesos' own old driver (python 2): one short task after another. usage: old_driver_loop.py MASTER [FRAMEWORK_ID]
 
 Says `ENDED TASK STATE` after each."""
 import itertools
@@ -64,6 +64,8 @@ class Loop(Scheduler):
 
 
 framework = mesos_pb2.FrameworkInfo(user="root", name="old driver", failover_timeout=1e6, checkpoint=True)
+if sys.argv[2:]:
+    framework.id.value = sys.argv[2]
 loop = Loop()
 driver = mesos.scheduler.MesosSchedulerDriver(loop, framework, sys.argv[1], 1)
 

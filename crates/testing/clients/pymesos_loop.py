@@ -1,4 +1,4 @@
-"""A scheduler with pymesos: one short task after another. usage: pymesos_loop.py MASTER
+"""A scheduler with pymesos: one short task after another. usage: pymesos_loop.py MASTER [FRAMEWORK_ID]
 
 Says `ENDED TASK STATE` after each."""
 import itertools
@@ -64,7 +64,10 @@ class Loop(Scheduler):
 
 framework = {"user": "root", "name": "pymesos", "failover_timeout": 1e6, "checkpoint": True}
 loop = Loop()
-driver = MesosSchedulerDriver(loop, framework, sys.argv[1])
+if sys.argv[2:]:
+    framework["id"] = {"value": sys.argv[2]}
+# Without `failover` it tears the framework down when an exception ends it.
+driver = MesosSchedulerDriver(loop, framework, sys.argv[1], failover=True)
 
 
 def ask_now_and_then():

@@ -17,6 +17,9 @@ use crate::server::Server;
 pub(crate) const MASTERS: usize = 3;
 pub(crate) const AGENTS: usize = 3;
 
+/// The host name of one more agent, on which nothing can run: operators write things about it.
+pub(crate) const REGISTER: &str = "register";
+
 /// How long the cluster may take to heal, on a machine that does much else.
 pub(crate) const HEAL_DEADLINE: Duration = Duration::from_mins(3);
 
@@ -37,6 +40,8 @@ pub(crate) struct Cluster {
     pub(crate) masters: Vec<Member>,
     pub(crate) agents: Vec<Member>,
     pub(crate) networks: Vec<AgentNetwork>,
+    /// The agent that operators write about; nothing befalls it.
+    register: Member,
     scheme: Scheme,
 }
 
@@ -73,10 +78,16 @@ impl Cluster {
         for number in 0..MASTERS {
             masters.push(master(plan, runtime, scheme, &store, number)?);
         }
-        let mut cluster = Self { store, masters, agents: Vec::new(), networks: Vec::new(), scheme };
+        let place =
+            Place { name: REGISTER.to_owned(), hostname: REGISTER, ip: HUB, port: 5061, resources: NOTHING };
+        let register = agent(plan, runtime, scheme, &store, &place, None)?;
+        let mut cluster = Self { store, masters, agents: Vec::new(), networks: Vec::new(), register, scheme };
         for number in 1..=AGENTS {
             let network = AgentNetwork::new(number);
-            let agent = agent(plan, runtime, scheme, &cluster.store, &network, number)?;
+            let ip = network.address();
+            let place =
+                Place { name: format!("agent-{number}"), hostname: ip, ip, port: 5051, resources: MUCH };
+            let agent = agent(plan, runtime, scheme, &cluster.store, &place, Some(&network))?;
             cluster.networks.push(network);
             cluster.agents.push(agent);
         }
@@ -86,6 +97,10 @@ impl Cluster {
     /// Where the masters are, by the store itself.
     pub(crate) fn spec(&self) -> String {
         self.scheme.spec(&self.store.address())
+    }
+
+    pub(crate) fn addresses_of_masters(&self) -> Vec<SocketAddr> {
+        self.masters.iter().map(|master| master.address).collect()
     }
 
     pub(crate) fn masters_of_store(&self) -> Masters {
@@ -100,14 +115,15 @@ impl Cluster {
         leaders.next().is_none().then_some(leader)
     }
 
-    /// Whether all agents are active at this master.
+    /// Whether all agents are connected to this master.
     pub(crate) fn has_all_agents(&self, master: usize) -> bool {
-        has(self.masters[master].address, &format!("\"master/slaves_active\":{AGENTS}.0"))
+        has(self.masters[master].address, &format!("\"master/slaves_connected\":{}.0", AGENTS + 1))
     }
 
     /// Fails if a daemon ended by itself.
     pub(crate) fn check_processes(&mut self) -> Verdict {
-        self.masters.iter_mut().chain(&mut self.agents).try_for_each(|member| member.process.check())
+        let members = self.masters.iter_mut().chain(&mut self.agents).chain([&mut self.register]);
+        members.into_iter().try_for_each(|member| member.process.check())
     }
 
     /// Waits for a leader other than this, for a while; whether there is one.
@@ -162,6 +178,8 @@ fn master(plan: &Plan, runtime: &Handle, scheme: Scheme, store: &Server, number:
         format!("--work_dir={}", plan.folder.join(&name).display()),
         "--agent_ping_timeout=1secs".to_owned(),
         "--max_agent_ping_timeouts=4".to_owned(),
+        // All that were torn down are tried again, and there are more than the default of 50.
+        "--max_completed_frameworks=100000".to_owned(),
     ];
     let binary = plan.binary.clone();
     let process = Process::start(&name, &plan.folder, move || {
@@ -172,38 +190,51 @@ fn master(plan: &Plan, runtime: &Handle, scheme: Scheme, store: &Server, number:
     Ok(Member { process, proxy, address })
 }
 
+/// What an agent has on which tasks run, and one on which none can.
+const MUCH: &str = "cpus:8;mem:4096;disk:4096;ports:[]";
+const NOTHING: &str = "cpus:0.01;mem:1;disk:1;ports:[]";
+
+/// Where an agent is, and what it has.
+struct Place<'a> {
+    name: String,
+    hostname: &'a str,
+    ip: &'a str,
+    port: u16,
+    resources: &'a str,
+}
+
 fn agent(
     plan: &Plan,
     runtime: &Handle,
     scheme: Scheme,
     store: &Server,
-    network: &AgentNetwork,
-    number: usize,
+    place: &Place<'_>,
+    network: Option<&AgentNetwork>,
 ) -> Verdict<Member> {
     let proxy = Proxy::start(runtime, store.address())?;
-    let address = SocketAddr::new(network.address().parse().expect("an address"), 5051);
-    let name = format!("agent-{number}");
-    let folder = |what: &str| plan.folder.join(format!("{name}-{what}")).display().to_string();
+    let address = SocketAddr::new(place.ip.parse().expect("an address"), place.port);
+    let folder = |what: &str| plan.folder.join(format!("{}-{what}", place.name)).display().to_string();
     let arguments = [
         "agent".to_owned(),
-        format!("--ip={}", network.address()),
-        format!("--hostname={}", network.address()),
-        "--port=5051".to_owned(),
+        format!("--ip={}", place.ip),
+        format!("--hostname={}", place.hostname),
+        format!("--port={}", place.port),
         format!("--master={}", scheme.spec(&proxy.address())),
         format!("--work_dir={}", folder("work")),
         format!("--runtime_dir={}", folder("run")),
-        "--resources=cpus:8;mem:4096;disk:4096;ports:[]".to_owned(),
+        format!("--resources={}", place.resources),
         "--registration_backoff_factor=100ms".to_owned(),
         format!("--zk_session_timeout={}secs", plan.session_seconds),
     ];
+    let prefix = network.map(AgentNetwork::prefix);
     let binary = plan.binary.clone();
     // A closure that is called again after each kill, while the namespace stays.
-    let prefix = network.prefix();
-    let process = Process::start(&name, &plan.folder, move || {
-        let mut command = std::process::Command::new(&prefix[0]);
-        command.args(&prefix[1..]).arg(&binary).args(&arguments);
+    let process = Process::start(&place.name, &plan.folder, move || {
+        let mut words = prefix.iter().flatten().chain([&binary]).chain(&arguments);
+        let mut command = std::process::Command::new(words.next().expect("a program"));
+        command.args(words);
         command
     })?;
-    say(&format!("agent {number} is at {address}"));
+    say(&format!("{} is at {address}", place.name));
     Ok(Member { process, proxy, address })
 }

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     CutLeaderFromStore(Mode),
     /// kill -9 of another master, counted from the leader.
     KillStandby(usize),
+    /// kill -9 of an agent, which comes back at the end; its tasks run on.
+    KillAgent(usize),
     /// Packets between an agent and everybody are lost.
     CutAgent(usize, Direction),
     /// An agent cannot reach the store.
@@ -37,7 +39,7 @@ impl Fault {
     pub(crate) fn draw(random: &mut fastrand::Rng) -> Self {
         let mode = if random.bool() { Mode::Silent } else { Mode::Refuse };
         let agent = random.usize(0..AGENTS);
-        match random.u8(0..14) {
+        match random.u8(0..16) {
             0..=2 => Self::KillLeader,
             3..=4 => Self::StopLeader,
             5..=6 => Self::CutLeaderFromStore(mode),
@@ -48,7 +50,8 @@ impl Fault {
             }
             10 => Self::CutAgentFromStore(agent, mode),
             11..=12 => Self::KillStore,
-            _ => Self::StopStore,
+            13 => Self::StopStore,
+            _ => Self::KillAgent(agent),
         }
     }
 
@@ -57,7 +60,9 @@ impl Fault {
         let target = |fault| match fault {
             Self::KillLeader | Self::StopLeader | Self::CutLeaderFromStore(_) | Self::KillStandby(_) => 0,
             Self::KillStore | Self::StopStore => 1,
-            Self::CutAgent(agent, _) | Self::CutAgentFromStore(agent, _) => 2 + agent,
+            Self::KillAgent(agent) | Self::CutAgent(agent, _) | Self::CutAgentFromStore(agent, _) => {
+                2 + agent
+            }
         };
         target(self) == target(other)
     }
@@ -75,6 +80,7 @@ impl fmt::Display for Fault {
             Self::StopLeader => f.write_str("stop the leader"),
             Self::CutLeaderFromStore(mode) => write!(f, "cut the leader off from the store ({mode:?})"),
             Self::KillStandby(offset) => write!(f, "kill standby {offset}"),
+            Self::KillAgent(agent) => write!(f, "kill agent {}", agent + 1),
             Self::CutAgent(agent, direction) => write!(f, "cut agent {} off ({direction:?})", agent + 1),
             Self::CutAgentFromStore(agent, mode) => {
                 write!(f, "cut agent {} off from the store ({mode:?})", agent + 1)
@@ -107,15 +113,19 @@ impl Begun {
         match fault {
             Fault::KillLeader => cluster.masters[leader].process.kill()?,
             Fault::StopLeader => {
-                let victim = Victim::subscribe(runtime, cluster.masters_of_store());
-                cluster.masters[leader].process.stop()?;
-                begun.stale = victim.map(|victim| victim.tear_down(runtime));
+                let master = &mut cluster.masters[leader];
+                // At this master and no other: the subscription must not move.
+                let address = master.address.to_string().parse().expect("an address");
+                let victim = Victim::subscribe(runtime, address);
+                master.process.stop()?;
+                begun.stale = victim.map(|victim| victim.call(runtime));
             }
             Fault::CutLeaderFromStore(mode) => cluster.masters[leader].proxy.set(mode),
             Fault::KillStandby(offset) => {
                 begun.master = (leader + offset) % MASTERS;
                 cluster.masters[begun.master].process.kill()?;
             }
+            Fault::KillAgent(agent) => cluster.agents[agent].process.kill()?,
             Fault::CutAgent(agent, direction) => cluster.networks[agent].cut(direction),
             Fault::CutAgentFromStore(agent, mode) => cluster.agents[agent].proxy.set(mode),
             Fault::KillStore => cluster.store.kill(),
@@ -133,6 +143,7 @@ impl Begun {
                 cluster.masters[self.master].proxy.set(Mode::Forward);
                 Ok(())
             }
+            Fault::KillAgent(agent) => cluster.agents[agent].process.restart(),
             Fault::CutAgent(agent, _) => {
                 cluster.networks[agent].heal();
                 Ok(())

@@ -119,12 +119,10 @@ impl Ledger {
         self.tasks.values().filter(|entry| entry.agent == agent && entry.end().is_some()).count()
     }
 
-    /// How often each task must have started and ended by the lines that it leaves, as far as it is settled.
-    pub(crate) fn expected_lines(&self) -> impl Iterator<Item = (&str, usize, usize)> {
-        self.tasks.iter().filter(|(_, entry)| entry.is_settled()).map(|(task, entry)| {
-            let starts = usize::from(!entry.is_lost);
-            (task.as_str(), starts, usize::from(entry.end().is_some()))
-        })
+    /// How often each task may have started and ended by the lines that it leaves, as far as it is settled.
+    pub(crate) fn expected_lines(&self) -> impl Iterator<Item = (&str, &'static [(usize, usize)])> {
+        let settled = self.tasks.iter().filter(|(_, entry)| entry.is_settled());
+        settled.map(|(task, entry)| (task.as_str(), entry.expected_lines()))
     }
 
     /// How many tasks there were, and how many of their launches were lost.
@@ -146,6 +144,17 @@ impl Entry {
         self.is_lost || if self.purpose == Purpose::Stays { self.is_confirmed } else { self.end().is_some() }
     }
 
+    /// Pairs of how often it started and ended.
+    fn expected_lines(&self) -> &'static [(usize, usize)] {
+        match self.end() {
+            _ if self.is_lost => &[(0, 0)],
+            None => &[(1, 0)],
+            // It may have ended before it ran.
+            Some(TaskState::TaskFailed) if self.updates.len() == 1 => &[(0, 0), (1, 1)],
+            Some(_) => &[(1, 1)],
+        }
+    }
+
     /// An executor or an agent reports; whether it did so before.
     fn reported(&mut self, uuid: &[u8], state: TaskState) -> Result<bool, String> {
         if let Some(position) = self.updates.iter().position(|(known, _)| known == uuid) {
@@ -155,7 +164,12 @@ impl Entry {
             return Err(format!("{state:?} was repeated after {:?}", self.last()));
         }
         if self.is_lost {
-            return Err(format!("{state:?} of a task that nobody knew"));
+            // An agent that was killed before it was acknowledged tells once more, in its next life, as Mesos' do.
+            return if is_never_started(state) {
+                Ok(true)
+            } else {
+                Err(format!("{state:?} of a task that nobody knew"))
+            };
         }
         if let Some(last) = self.last()
             && rank(state) <= rank(last)
@@ -169,8 +183,8 @@ impl Entry {
             Purpose::Fails => Some(TaskState::TaskFailed),
         };
         if is_terminal(state) && Some(state) != expected {
-            // An agent may report that a launch never came to anything.
-            if matches!(state, TaskState::TaskDropped | TaskState::TaskLost) && self.updates.len() == 1 {
+            // An agent may report that a launch never came to anything: it may have been killed before.
+            if is_never_started(state) && self.updates.len() == 1 {
                 self.is_lost = true;
                 return Ok(false);
             }
@@ -202,6 +216,11 @@ impl Entry {
         }
         Ok(())
     }
+}
+
+/// Whether this may be the end of a task that never ran.
+fn is_never_started(state: TaskState) -> bool {
+    matches!(state, TaskState::TaskDropped | TaskState::TaskLost | TaskState::TaskFailed)
 }
 
 /// States only grow.
@@ -261,6 +280,8 @@ mod tests {
     #[test]
     fn a_task_ends_as_it_should() {
         check(Purpose::Finishes, "RUNNING 1\nFAILED 2", "ended as TaskFailed");
+        // As when its agent was killed before it ran; the lines that it leaves tell.
+        check(Purpose::Finishes, "FAILED 1", "settled");
         check(Purpose::Stays, "RUNNING 1\nKILLED 2", "ended as TaskKilled");
         check(Purpose::Stays, "RUNNING 1\nUNREACHABLE\nRUNNING", "settled");
         check(Purpose::Stays, "RUNNING 1\nUNKNOWN", "TaskUnknown, and it was");
@@ -272,6 +293,8 @@ mod tests {
         check(Purpose::Finishes, "UNKNOWN", "settled");
         check(Purpose::Finishes, "DROPPED 1", "settled");
         check(Purpose::Finishes, "UNKNOWN\nRUNNING 1", "that nobody knew");
+        check(Purpose::Finishes, "DROPPED 1\nDROPPED 2", "settled");
+        check(Purpose::Finishes, "FAILED 1\nRUNNING 2", "that nobody knew");
         check(Purpose::Stays, "GONE\nRUNNING", "that nobody knew");
     }
 }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::Verdict;
 use super::network::signal;
+use crate::wait::wait_for;
 
 /// A daemon under a name, with one log over all its lives.
 pub(crate) struct Process {
@@ -49,11 +50,12 @@ impl Process {
         Ok(())
     }
 
-    /// SIGSTOP.
+    /// SIGSTOP. What is sent to it from then on waits.
     pub(crate) fn stop(&mut self) -> Verdict {
         if let Some(child) = &self.child {
             signal(child.id(), "-STOP")?;
             self.is_stopped = true;
+            wait_for("every thread to stop", || has_stopped(child.id()).then_some(()));
         }
         Ok(())
     }
@@ -65,6 +67,11 @@ impl Process {
             self.is_stopped = false;
         }
         Ok(())
+    }
+
+    /// Whether it has ended, by itself or not.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
     /// Whether it runs and is not stopped.
@@ -84,6 +91,16 @@ impl Process {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// Whether no thread of a process runs any more: the signal is there before they heed it.
+fn has_stopped(process: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        // `number (name) state ...`, and the name may contain anything.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 impl Drop for Process {

@@ -1,7 +1,7 @@
 //! Clusters of masters at which everything happens that can happen: see `tepui_testing::chaos`.
 //!
 //! `CHAOS_ROUNDS=100 CHAOS_SEED=7 cargo test -p tepui --test chaos -- --nocapture etcd` runs as many rounds as you like.
-//! Without a number of rounds nothing runs, and that is said.
+//! Without a number of rounds there are two on each store, whose faults are fixed.
 
 use tepui_testing::chaos::{Plan, Store, chaos};
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use server::{Server, left_out};
 use tepui_ha::{Candidacy, CandidacyState, Candidate, Contender, Spec, from_pid};
-use tepui_testing::{Daemon, Oracle, get, post, run_to_end, wait_for};
+use tepui_testing::{Daemon, Oracle, Output, get, mesos_go, post, run_to_end, wait_for};
 
 const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
 
@@ -161,6 +161,34 @@ fn followers_redirect_with_etcd() {
     if let Some(masters) = Masters::in_etcd(2) {
         redirects(&masters);
     }
+}
+
+/// mesos-go and pymesos are told a master that does not lead, and run a task.
+#[test]
+fn third_party_schedulers_follow_a_redirection() {
+    let Some(masters) = Masters::in_etcd(2) else { return };
+    let _agent = masters.agent();
+    let leader = masters.leader();
+    agents_of(&masters.daemons[leader], 1);
+    let follower = masters.follower_of(leader);
+    match mesos_go(masters.folder.path()) {
+        Ok(client) => {
+            let url = format!("http://{follower}");
+            for encoding in ["protobuf", "json"] {
+                passes(&run_to_end(&client, &[&url, encoding, "sleep 0.1", "1"]));
+            }
+        }
+        Err(why) => left_out(&why),
+    }
+    let (Some(installed), Some(scripts)) = (Oracle::folder(), Oracle::scripts()) else {
+        return left_out("pymesos: ../shared/oracle/setup.sh");
+    };
+    let script = scripts.join("pymesos_smoke.py").display().to_string();
+    passes(&run_to_end(installed.join("py39/bin/python"), &[script, follower.to_string()]));
+}
+
+fn passes(output: &Output) {
+    assert!(output.stdout.lines().any(|line| line.contains("PASS")), "{output:#?}");
 }
 
 /// Somebody who leads in the name of another registry, as a Mesos master does.

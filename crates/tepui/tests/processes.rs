@@ -59,6 +59,99 @@ fn mesos_go_runs_tasks_in_json() {
     run_mesos_go("json");
 }
 
+/// A scheduler with mesos-go is killed while its task runs; one with its framework's id sees that task end and runs another.
+fn mesos_go_comes_back(codec: &str) {
+    let cluster = cluster();
+    let client = match mesos_go(cluster.folder.path()) {
+        Ok(client) => client,
+        Err(why) => return left_out(&why),
+    };
+    let url = format!("http://{}", cluster.master.address());
+    let marker = cluster.folder.path().join("end-it").display().to_string();
+    let command = format!("while [ ! -e {marker} ]; do sleep 0.1; done");
+    let mut first = Command::new(&client);
+    first.args([&url, codec, &command, "2"]);
+    let said = kill_when(&mut first, |line| line.starts_with("update mesos-go-0 TASK_RUNNING"));
+    let framework = said.iter().find_map(|line| line.strip_prefix("subscribed ")).expect("it was subscribed");
+    its_task_runs_on(&cluster);
+    let second = Command::new(&client)
+        .args([&url, codec, &command, "2", framework])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the client was built");
+    cluster.master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":1.0"));
+    std::fs::write(&marker, "").unwrap();
+    let output = second.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let expected = ["mesos-go-0 TASK_RUNNING", "mesos-go-0 TASK_FINISHED", "mesos-go-1 TASK_FINISHED"];
+    for expected in expected {
+        assert!(said.contains(&format!("update {expected}")), "{expected} is missing: {said}");
+    }
+    assert!(said.lines().any(|line| line == "PASS"), "{said}");
+    it_is_torn_down(&cluster);
+}
+
+/// Starts a client, kills it (`SIGKILL`) when it says something, and returns all that it said until then.
+fn kill_when(client: &mut Command, says: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut client = client.stdout(Stdio::piped()).spawn().expect("the client is installed");
+    let mut said = Vec::new();
+    let lines = BufReader::new(client.stdout.take().expect("it is piped")).lines();
+    let found = lines.map_while(Result::ok).any(|line| {
+        said.push(line);
+        says(&said[said.len() - 1])
+    });
+    client.kill().unwrap();
+    client.wait().unwrap();
+    assert!(found, "the client ended without saying it: {said:#?}");
+    said
+}
+
+/// The master waits for the framework whose scheduler was killed, and its task runs on.
+fn its_task_runs_on(cluster: &Cluster) {
+    cluster.master.wait_for_body("/metrics/snapshot", |body| {
+        body.contains("\"master/frameworks_disconnected\":1.0")
+            && body.contains("\"master/tasks_running\":1.0")
+    });
+}
+
+fn it_is_torn_down(cluster: &Cluster) {
+    cluster.master.wait_for_body("/metrics/snapshot", |body| {
+        body.contains("\"master/frameworks_disconnected\":0.0")
+            && body.contains("\"master/frameworks_active\":0.0")
+            && body.contains("\"master/tasks_running\":0.0")
+    });
+}
+
+#[test]
+fn mesos_go_comes_back_after_it_was_killed_in_protobuf() {
+    mesos_go_comes_back("protobuf");
+}
+
+#[test]
+fn mesos_go_comes_back_after_it_was_killed_in_json() {
+    mesos_go_comes_back("json");
+}
+
+#[test]
+fn pymesos_comes_back_after_it_was_killed_and_its_executor_runs_on() {
+    let Some(installed) = Oracle::folder() else {
+        return left_out("pymesos is not installed: ../shared/oracle/setup.sh");
+    };
+    let cluster = cluster();
+    let master = cluster.master.address().to_string();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pymesos_comes_back.py");
+    let python = installed.join("py39/bin/python");
+    let mut first = Command::new(&python);
+    first.args([script, &master, "launch"]);
+    let said = kill_when(&mut first, |line| line.starts_with("RUNNING "));
+    let running = said.last().expect("it said so");
+    its_task_runs_on(&cluster);
+    let framework = running.trim_start_matches("RUNNING ");
+    let output = run_to_end(python, &[script, &master, "come-back", framework]);
+    passes(&output, "RESULT PASS TASK_RUNNING TASK_FINISHED TASK_RUNNING TASK_FINISHED");
+    it_is_torn_down(&cluster);
+}
+
 #[test]
 fn pymesos_runs_a_task_with_its_own_executor() {
     let (Some(installed), Some(scripts)) = (Oracle::folder(), Oracle::scripts()) else {
@@ -105,18 +198,9 @@ fn the_old_driver_comes_back_after_it_was_killed_and_its_task_runs_on() {
     let Some(mut first) = old_driver(&script, &[&master, "launch"]) else {
         return left_out(NO_OLD_DRIVER);
     };
-    let mut first = first.stdout(Stdio::piped()).spawn().expect("the script's interpreter is installed");
-    let said = BufReader::new(first.stdout.take().expect("it is piped"));
-    let running = said.lines().map_while(Result::ok).find(|line| line.starts_with("RUNNING "));
-    first.kill().unwrap();
-    first.wait().unwrap();
-    let running = running.expect("the task runs");
-    let framework = running.split_whitespace().nth(1).unwrap();
-    // The master waits for the framework, and the task goes on.
-    cluster.master.wait_for_body("/metrics/snapshot", |body| {
-        body.contains("\"master/frameworks_disconnected\":1.0")
-            && body.contains("\"master/tasks_running\":1.0")
-    });
+    let said = kill_when(&mut first, |line| line.starts_with("RUNNING "));
+    let framework = said.last().and_then(|running| running.split_whitespace().nth(1)).expect("it said so");
+    its_task_runs_on(&cluster);
     let second = old_driver(&script, &[&master, "come-back", framework]).unwrap().output().unwrap();
     let said = String::from_utf8_lossy(&second.stdout);
     assert!(said.lines().any(|line| line == "RESULT PASS TASK_RUNNING TASK_FINISHED"), "{second:#?}");

@@ -1,9 +1,10 @@
 // A scheduler and operator built on mesos-go, as Debian packages it: runs tasks one after the other, and prints what it saw.
 //
-// usage: mesos-go http://HOST:PORT protobuf|json COMMAND [TASKS]
+// usage: mesos-go http://HOST:PORT protobuf|json COMMAND [TASKS [FRAMEWORK_ID]]
 //
-// It launches COMMAND as a task, acknowledges each update, and when TASKS tasks have ended well tears itself down. The
-// last line it prints is `PASS` or `FAIL ...`.
+// It launches COMMAND as a task, acknowledges each update, and when TASKS tasks have ended well tears itself down. With a
+// framework's id it comes back as that framework, and the first of its tasks is one that was launched before it was
+// killed. The last line it prints is `PASS` or `FAIL ...`.
 package main
 
 import (
@@ -27,6 +28,9 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 )
 
+// How long a master waits for this scheduler to come back.
+const failoverSeconds = 300
+
 // What a task takes.
 const (
 	cpus     = 0.1
@@ -49,11 +53,13 @@ type run struct {
 	wanted   int
 	finished int
 	launched bool
+	// Whether a task was launched by a scheduler before this one.
+	comesBack bool
 }
 
 func main() {
 	if len(os.Args) < 4 {
-		fmt.Println("FAIL usage: mesos-go http://HOST:PORT protobuf|json COMMAND [TASKS]")
+		fmt.Println("FAIL usage: mesos-go http://HOST:PORT protobuf|json COMMAND [TASKS [FRAMEWORK_ID]]")
 		os.Exit(2)
 	}
 	base, command, wanted := os.Args[1], os.Args[3], 1
@@ -66,17 +72,25 @@ func main() {
 		must("number of tasks", err)
 		wanted = number
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Second)
 	defer cancel()
 	printVersion(ctx, base, codec)
 
 	client := httpcli.New(httpcli.Endpoint(base+"/api/v1/scheduler"), httpcli.Codec(codec),
 		httpcli.Do(httpcli.With(httpcli.Timeout(30*time.Second))))
 	caller := httpsched.NewCaller(client)
-	stream, err := caller.Call(ctx, calls.Subscribe(&mesos.FrameworkInfo{User: "root", Name: "mesos-go"}))
+	timeout := float64(failoverSeconds)
+	info := &mesos.FrameworkInfo{User: "root", Name: "mesos-go", FailoverTimeout: &timeout}
+	subscribe := calls.Subscribe(info)
+	comesBack := len(os.Args) > 5
+	if comesBack {
+		info.ID = &mesos.FrameworkID{Value: os.Args[5]}
+		subscribe = subscribe.With(calls.SubscribeTo(os.Args[5]))
+	}
+	stream, err := caller.Call(ctx, subscribe)
 	must("SUBSCRIBE", err)
 	defer stream.Close()
-	r := &run{ctx: ctx, caller: caller, command: command, wanted: wanted}
+	r := &run{ctx: ctx, caller: caller, command: command, wanted: wanted, launched: comesBack, comesBack: comesBack}
 	for r.finished < r.wanted {
 		var event scheduler.Event
 		must("reading the event stream", stream.Decode(&event))
@@ -110,6 +124,9 @@ func (r *run) handle(event *scheduler.Event) {
 			return inner.Call(ctx, call.With(option))
 		})
 		fmt.Println("subscribed", id)
+		if r.comesBack {
+			must("RECONCILE", calls.CallNoData(r.ctx, r.caller, calls.Reconcile()))
+		}
 	case scheduler.Event_OFFERS:
 		for _, offer := range event.GetOffers().GetOffers() {
 			r.offer(offer)

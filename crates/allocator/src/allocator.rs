@@ -17,6 +17,7 @@ use crate::framework::{Framework, FrameworkCapabilities, FrameworkDescription};
 use crate::options::Options;
 use crate::quantities::{Names, Quantities};
 use crate::quota::QuotaBook;
+use crate::reclaim::Reclaims;
 use crate::refusals::Refusals;
 use crate::slab::{Index, Slab};
 use crate::tree::{Client, Queue, Tree};
@@ -66,6 +67,8 @@ pub struct Allocator {
     whitelist: Option<BTreeSet<String>>,
     /// Quotas, if there are any.
     pub(crate) quota: Option<Box<QuotaBook>>,
+    /// The agents that are to become unavailable.
+    pub(crate) reclaims: Reclaims,
 }
 
 /// Frameworks.
@@ -93,6 +96,7 @@ impl Allocator {
             sweep: Sweep::default(),
             whitelist: None,
             quota: None,
+            reclaims: Reclaims::default(),
         }
     }
 
@@ -103,6 +107,7 @@ impl Allocator {
         entry.known = true;
         entry.active = active;
         self.describe(framework, description);
+        self.look_again_for_reclaims(framework);
     }
 
     /// Replaces the description of a framework.
@@ -116,6 +121,7 @@ impl Allocator {
     pub fn remove_framework(&mut self, id: &FrameworkId) {
         let Some(framework) = self.framework_by_id.get(id).copied() else { return };
         self.frameworks[framework].known = false;
+        self.reclaims.forget_framework(framework);
         let clients: Vec<_> = self.frameworks[framework].clients.values().copied().collect();
         for client in clients {
             self.unsubscribe(client);
@@ -160,6 +166,7 @@ impl Allocator {
         for client in clients {
             self.list(client);
         }
+        self.look_again_for_reclaims(framework);
     }
 
     fn set_active(&mut self, id: &FrameworkId, active: bool) {
@@ -172,6 +179,10 @@ impl Allocator {
             }
             self.list(client);
         }
+        if !active {
+            self.reclaims.spare_no_more(framework);
+        }
+        self.look_again_for_reclaims(framework);
     }
 
     /// Makes offers in these roles (all of the framework's, if none is named), also of what was refused before.
@@ -181,6 +192,9 @@ impl Allocator {
             self.forget_refusals(client);
             self.list(client);
             self.make_hungry(client);
+        }
+        if let Some(framework) = self.known_framework(id) {
+            self.reclaims.spare_no_more(framework);
         }
     }
 
@@ -402,6 +416,7 @@ impl Allocator {
     pub fn remove_agent(&mut self, id: &AgentId) {
         let Some(agent) = self.agent_by_id.remove(id) else { return };
         self.offerable.remove(&agent);
+        self.reclaims.forget_agent(agent);
         let held = std::mem::take(&mut self.agents[agent].held);
         for (client, resources) in held {
             let quantities = counted(&mut self.tree.names, &resources, None);
@@ -428,6 +443,7 @@ impl Allocator {
     }
 
     fn forget_refusals_of(&mut self, agent: Index<Agent>) {
+        self.reclaims.spare_nobody(agent);
         for (client, refusals) in std::mem::take(&mut self.agents[agent].refusals) {
             self.tree.clients[client].refused.remove(&agent);
             if let Some(end) = refusals.next_end() {
@@ -450,6 +466,7 @@ impl Allocator {
         let Some(agent) = self.agent_by_id.get(id).copied() else { return };
         if std::mem::replace(&mut self.agents[agent].active, active) != active {
             self.mark(agent);
+            self.reclaims.mark(agent);
         }
     }
 
@@ -568,6 +585,10 @@ impl Allocator {
         }
     }
 
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<Index<Agent>> {
+        self.agent_by_id.get(id).copied()
+    }
+
     pub(crate) fn find(
         &self,
         framework: &FrameworkId,
@@ -590,6 +611,7 @@ impl Allocator {
             self.agents[agent].held.remove(&client);
         } else {
             self.tree.clients[client].agents.insert(agent);
+            self.reclaims.mark(agent);
         }
     }
 

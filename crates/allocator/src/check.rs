@@ -17,6 +17,7 @@ impl Allocator {
         self.tree.check();
         self.check_usage();
         self.check_quota();
+        self.check_reclaims();
         let mut totals = Quantities::default();
         for (index, agent) in self.agents.iter() {
             totals.add(&agent.quantities);

@@ -68,7 +68,7 @@ impl Allocator {
         self.marked = marked;
     }
 
-    /// When [`Allocator::allocate`] has something to do, if nothing is told in between.
+    /// When [`Allocator::allocate`] or [`Allocator::reclaim`] has something to do, if nothing is told in between.
     pub fn next_deadline(&self) -> Option<Time> {
         if !self.marked.is_empty() || self.newly_hungry {
             return Some(self.now);
@@ -76,7 +76,8 @@ impl Allocator {
         let refusals = self.refusal_ends.first().map(|(end, ..)| *end);
         let cycles = self.shared_cycles.first().map(|(end, _)| *end);
         let quota = self.quota.as_ref().and_then(|book| book.look_again);
-        [refusals, cycles, quota, self.sweep.next].into_iter().flatten().min()
+        let reclaims = self.reclaims.next_deadline(self.now);
+        [refusals, cycles, quota, reclaims, self.sweep.next].into_iter().flatten().min()
     }
 
     /// Lets clients look at what they had refused.

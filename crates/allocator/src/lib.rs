@@ -3,10 +3,10 @@
 //! A pure library that the master's core owns and calls. It is told of frameworks, agents, and what is taken and given
 //! back; [`Allocator::allocate`] then says which framework is to be offered what, at once and in proportion to what
 //! changed. It does not know offers, tasks or time: a caller passes the time in, and what was allocated stays so until
-//! the caller gives it back.
+//! the caller gives it back. [`Allocator::reclaim`] says who is to be asked to leave an agent that will be unavailable.
 //!
 //! Start reading at `allocator.rs` (what can be told), then `cycle.rs` (who gets what), `tree.rs` (who is next) and
-//! `refusals.rs` (who does not want).
+//! `refusals.rs` (who does not want). `reclaim.rs` is the way back.
 
 mod agent;
 mod allocator;
@@ -17,6 +17,7 @@ mod framework;
 mod options;
 mod quantities;
 mod quota;
+mod reclaim;
 mod refusals;
 mod slab;
 mod tree;
@@ -32,3 +33,4 @@ pub use constraints::{
 pub use framework::{FrameworkCapabilities, FrameworkDescription};
 pub use options::{Options, Sorter};
 pub use quota::Quota;
+pub use reclaim::Reclaim;

@@ -2,6 +2,7 @@
 
 mod hard_cases;
 mod laws;
+mod reclaims;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tepui_types::{AgentId, FrameworkId, Resource, Resources, Time};
 
 use crate::{
     AgentCapabilities, AgentDescription, Allocation, Allocator, FrameworkCapabilities, FrameworkDescription,
-    Options,
+    Options, Reclaim,
 };
 
 const INTERVAL: Duration = Duration::from_secs(1);

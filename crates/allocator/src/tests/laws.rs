@@ -30,6 +30,10 @@ enum Step {
     Recover(usize, u8, Option<u16>),
     /// The quota of a role at the top: cpus that are guaranteed, and its limit, if any.
     Quota(bool, Option<(u8, Option<u8>)>),
+    /// Whether an agent is to become unavailable.
+    Unavailable(usize, bool),
+    /// One of those who were asked to leave answers, or is not asked any more.
+    EndReclaim(usize, Option<u16>),
     Wait(u16),
     Allocate,
 }
@@ -49,6 +53,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => a.clone().prop_map(Step::RemoveAgent),
         1 => (a.clone(), any::<bool>()).prop_map(|(a, on)| Step::ActivateAgent(a, on)),
         1 => (r.clone(), any::<u8>()).prop_map(|(r, weight)| Step::Weight(r, weight)),
+        3 => (a.clone(), any::<bool>()).prop_map(|(a, on)| Step::Unavailable(a, on)),
+        4 => (any::<usize>(), prop::option::of(0..8000_u16))
+            .prop_map(|(which, spare)| Step::EndReclaim(which, spare)),
         1 => (f, a, r, any::<u8>()).prop_map(|(f, a, r, amount)| Step::Claim(f, a, r, amount)),
         12 => (any::<usize>(), any::<u8>(), prop::option::of(0..8000_u16))
             .prop_map(|(which, part, refuse)| Step::Recover(which, part, refuse)),
@@ -86,6 +93,8 @@ struct Model {
     held: Vec<Allocation>,
     refused: Vec<(Allocation, Time)>,
     log: Vec<Vec<Allocation>>,
+    asked: Vec<Reclaim>,
+    spared: Vec<(Reclaim, Time)>,
     limits: BTreeMap<&'static str, Option<tepui_types::Scalar>>,
 }
 
@@ -96,7 +105,15 @@ impl Model {
         let sorter = if seed.is_multiple_of(2) { crate::Sorter::Drf } else { crate::Sorter::Random };
         let options = Options { min_allocatable: vec![minimum], sorter, ..Options::default() };
         cluster.allocator = Allocator::new(options, seed);
-        Self { cluster, held: Vec::new(), refused: Vec::new(), log: Vec::new(), limits: BTreeMap::new() }
+        Self {
+            cluster,
+            held: Vec::new(),
+            refused: Vec::new(),
+            log: Vec::new(),
+            asked: Vec::new(),
+            spared: Vec::new(),
+            limits: BTreeMap::new(),
+        }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -111,6 +128,8 @@ impl Model {
             Step::RemoveFramework(f) => {
                 let id = framework_id(FRAMEWORKS[*f]);
                 allocator.remove_framework(&id);
+                self.asked.retain(|it| it.framework != id);
+                self.spared.retain(|(it, _)| it.framework != id);
                 self.held.retain(|it| it.framework != id);
                 self.refused.retain(|(it, _)| it.framework != id);
             }
@@ -118,6 +137,7 @@ impl Model {
             Step::Activate(f, false) => {
                 let id = framework_id(FRAMEWORKS[*f]);
                 allocator.deactivate_framework(&id);
+                self.spared.retain(|(it, _)| it.framework != id);
                 self.refused.retain(|(it, _)| it.framework != id);
             }
             Step::Suppress(f, r, true) => {
@@ -126,6 +146,7 @@ impl Model {
             Step::Suppress(f, r, false) => {
                 let id = framework_id(FRAMEWORKS[*f]);
                 allocator.revive(&id, &names(&[ROLES[*r]]));
+                self.spared.retain(|(it, _)| it.framework != id);
                 self.refused.retain(|(it, _)| it.framework != id || it.role != ROLES[*r]);
             }
             Step::AddAgent(a, t, shared) => {
@@ -149,26 +170,64 @@ impl Model {
                 allocator.claim(&framework_id(FRAMEWORKS[*f]), &agent_id(AGENTS[*a]), &part);
             }
             Step::Recover(which, part, refuse) => self.recover(*which, *part, *refuse),
-            Step::Quota(first, quota) => {
-                let role = if *first { "r" } else { "s" };
-                let cpus = |amount: u8| {
-                    let amount = tepui_types::Scalar::from_thousandths(i64::from(amount) * 1000);
-                    BTreeMap::from([("cpus".to_owned(), amount)])
-                };
-                let quota = quota.map(|(guarantee, limit)| crate::Quota {
-                    guarantees: cpus(guarantee),
-                    limits: limit.map(|limit| cpus(limit.max(guarantee))).unwrap_or_default(),
-                });
-                self.limits.insert(role, quota.as_ref().and_then(|quota| quota.limits.get("cpus").copied()));
-                allocator.set_quota(role, quota.as_ref());
+            Step::Quota(first, quota) => self.set_quota(if *first { "r" } else { "s" }, *quota),
+            Step::Unavailable(a, on) => {
+                let id = agent_id(AGENTS[*a]);
+                allocator.set_unavailable(&id, *on);
+                self.forget_asked(&id);
             }
+            Step::EndReclaim(which, spare) => self.end_reclaim(*which, *spare),
             Step::Wait(time) => self.cluster.now += Duration::from_millis(u64::from(*time)),
             Step::Allocate => self.allocate(),
         }
         self.cluster.allocator.check();
     }
 
+    fn set_quota(&mut self, role: &'static str, quota: Option<(u8, Option<u8>)>) {
+        let cpus = |amount: u8| {
+            let amount = tepui_types::Scalar::from_thousandths(i64::from(amount) * 1000);
+            BTreeMap::from([("cpus".to_owned(), amount)])
+        };
+        let quota = quota.map(|(guarantee, limit)| crate::Quota {
+            guarantees: cpus(guarantee),
+            limits: limit.map(|limit| cpus(limit.max(guarantee))).unwrap_or_default(),
+        });
+        self.limits.insert(role, quota.as_ref().and_then(|quota| quota.limits.get("cpus").copied()));
+        self.cluster.allocator.set_quota(role, quota.as_ref());
+    }
+
+    fn forget_asked(&mut self, id: &AgentId) {
+        self.asked.retain(|it| it.agent != *id);
+        self.spared.retain(|(it, _)| it.agent != *id);
+    }
+
+    fn end_reclaim(&mut self, which: usize, spare: Option<u16>) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let over = self.asked.swap_remove(which % self.asked.len());
+        let spare = spare.map(|time| Duration::from_millis(u64::from(time)));
+        self.cluster.allocator.end_reclaim(self.cluster.now, &over.framework, &over.agent, spare);
+        if let Some(time) = spare {
+            self.spared.push((over, self.cluster.now + time.max(INTERVAL)));
+        }
+    }
+
+    fn reclaim(&mut self) {
+        let mut out = Vec::new();
+        self.cluster.allocator.reclaim(self.cluster.now, &mut out);
+        for it in &out {
+            assert!(!self.asked.contains(it), "{it:?} was asked already");
+            let early = self.spared.iter().find(|(spared, until)| spared == it && *until > self.cluster.now);
+            assert!(early.is_none(), "{it:?} is spared: {early:?}");
+            let holds = !self.cluster.allocator.held(&it.framework, &it.agent).is_empty();
+            assert!(holds, "{it:?} holds nothing there");
+        }
+        self.asked.extend(out);
+    }
+
     fn forget_agent(&mut self, id: &AgentId) {
+        self.forget_asked(id);
         self.held.retain(|it| it.agent != *id);
         self.refused.retain(|(it, _)| it.agent != *id);
     }
@@ -215,6 +274,7 @@ impl Model {
             assert!(early.is_none(), "{offer:?} was refused: {early:?}");
             assert!(!offer.resources.is_empty(), "an offer holds something");
         }
+        self.reclaim();
         assert!(self.cluster.allocator.next_deadline().is_none_or(|next| next > now), "all is done");
         self.held.extend(out.iter().cloned());
         self.log.push(out);

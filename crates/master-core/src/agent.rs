@@ -71,6 +71,8 @@ pub(crate) struct Agent {
     pub(crate) killed: BTreeSet<(FrameworkId, TaskId)>,
     pub(crate) executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
     pub(crate) offers: BTreeSet<OfferNumber>,
+    /// The inverse offers that are about it.
+    pub(crate) inverse_offers: BTreeSet<OfferNumber>,
     /// The frameworks that it may know of, because it ran something of theirs.
     pub(crate) frameworks: BTreeSet<FrameworkId>,
     pub(crate) observer: Observer,

@@ -109,6 +109,26 @@ pub enum Change {
     OfferAdded(Box<v1::Offer>),
     /// An offer was accepted, declined, rescinded or discarded.
     OfferRemoved(OfferId),
+    /// A framework was asked to leave an agent.
+    InverseOfferAdded(Box<v1::InverseOffer>),
+    /// An inverse offer was answered, rescinded or discarded.
+    InverseOfferRemoved(OfferId),
+    /// A framework answered whether it leaves an agent; replaces its last answer.
+    InverseOfferAnswered {
+        /// Which agent.
+        agent: AgentId,
+        /// What it said, and when.
+        status: Box<v1::allocator::InverseOfferStatus>,
+    },
+    /// An agent will be unavailable at another time, or not: what was answered about it counts no more.
+    InverseOfferAnswersForgotten(AgentId),
+    /// Another maintenance schedule holds.
+    MaintenanceChanged {
+        /// As the operator gave it.
+        schedule: Box<v1::maintenance::Schedule>,
+        /// Its machines, and how far each has come.
+        machines: Vec<v1::MachineInfo>,
+    },
     /// A counter of `/metrics/snapshot` grew.
     Counted(Counter),
 }

@@ -52,6 +52,7 @@ pub(crate) struct Framework {
     pub(crate) unreachable_tasks: UnreachableTasks,
     pub(crate) executors: BTreeSet<(AgentId, ExecutorId)>,
     pub(crate) offers: BTreeSet<OfferNumber>,
+    pub(crate) inverse_offers: BTreeSet<OfferNumber>,
     /// The agents that may know of it, because they ran something of it.
     pub(crate) agents: BTreeSet<AgentId>,
 }
@@ -100,6 +101,7 @@ impl Framework {
             unreachable_tasks: UnreachableTasks::default(),
             executors: BTreeSet::new(),
             offers: BTreeSet::new(),
+            inverse_offers: BTreeSet::new(),
             agents: BTreeSet::new(),
         };
         framework.apply(subscription);

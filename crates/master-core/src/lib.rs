@@ -15,6 +15,8 @@ mod driver;
 mod effect;
 mod framework;
 mod input;
+mod inverse_offer;
+mod maintenance;
 mod master;
 mod offer;
 mod operation;

@@ -18,6 +18,8 @@ use crate::config::Config;
 use crate::effect::Effects;
 use crate::framework::{CompletedFrameworks, Framework};
 use crate::input::{Input, StreamId};
+use crate::inverse_offer::InverseOffer;
+use crate::maintenance::Maintenance;
 use crate::offer::{Offer, OfferNumber};
 use crate::operation::Operations;
 use crate::rate_limit::Limiters;
@@ -47,6 +49,11 @@ pub struct Master {
     pub(crate) frameworks: Frameworks,
     pub(crate) agents: Agents,
     pub(crate) offers: BTreeMap<OfferNumber, Offer>,
+    pub(crate) inverse_offers: BTreeMap<OfferNumber, InverseOffer>,
+    /// The maintenance that the registry holds.
+    pub(crate) maintenance: Maintenance,
+    /// The one that it will hold when all is written.
+    pub(crate) planned_maintenance: Maintenance,
     pub(crate) operations: Operations,
     pub(crate) allocator: Allocator,
     /// Kept for its capacity.
@@ -125,6 +132,9 @@ impl Master {
             },
             agents: Agents { next_observer: 1, ..Agents::default() },
             offers: BTreeMap::new(),
+            inverse_offers: BTreeMap::new(),
+            maintenance: Maintenance::default(),
+            planned_maintenance: Maintenance::default(),
             operations: Operations::default(),
             allocator,
             allocations: Vec::new(),
@@ -158,6 +168,7 @@ impl Master {
         }
         self.fire_timers(&mut turn);
         self.make_offers(&mut turn);
+        self.make_inverse_offers(&mut turn);
     }
 
     /// When `step` wants an `Input::Tick`, if nothing else happens first.

@@ -5,6 +5,7 @@ mod remove;
 
 use tepui_types::{AgentId, FrameworkId, OfferId, Resources};
 
+pub(crate) use make::agent_url;
 pub(crate) use remove::refuse_duration;
 
 /// The number in an offer's id.

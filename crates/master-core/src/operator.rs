@@ -45,6 +45,10 @@ impl Master {
                 let id = agent(call.reactivate_agent.map(|call| call.agent_id));
                 self.reactivate_agent_call(request, &id, turn);
             }
+            Type::UpdateMaintenanceSchedule => {
+                let update = call.update_maintenance_schedule.unwrap_or_default();
+                self.update_maintenance_schedule(request, update.schedule, turn);
+            }
             Type::DrainAgent => self.drain_agent_call(request, &call.drain_agent.unwrap_or_default(), turn),
             kind => {
                 let message = format!("Call {} is not implemented", kind.as_str_name());
@@ -84,6 +88,12 @@ impl Master {
     }
 }
 
-fn refuse(request: RequestId, kind: RejectionKind, message: impl Into<String>, turn: &mut Turn<'_>) {
+/// Refuses a call.
+pub(crate) fn refuse(
+    request: RequestId,
+    kind: RejectionKind,
+    message: impl Into<String>,
+    turn: &mut Turn<'_>,
+) {
     turn.respond(request, Response::Rejected(Rejection { kind, message: message.into() }));
 }

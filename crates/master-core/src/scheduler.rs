@@ -1,9 +1,11 @@
 //! The scheduler API: the checks that come before every call, and one file a call.
 
 mod accept;
+mod accept_inverse_offers;
 mod acknowledge;
 mod acknowledge_operation_status;
 mod decline;
+mod decline_inverse_offers;
 mod kill;
 mod message;
 mod reconcile;
@@ -83,8 +85,14 @@ impl Master {
             }
             Type::Accept => self.accept(&id, call.accept.unwrap_or_default(), turn),
             Type::Decline => self.decline(&id, &call.decline.unwrap_or_default(), turn),
-            // There are no inverse offers without maintenance, so these name none that is valid; SUBSCRIBE was handled.
-            Type::Subscribe | Type::AcceptInverseOffers | Type::DeclineInverseOffers => {}
+            // Handled before.
+            Type::Subscribe => {}
+            Type::AcceptInverseOffers => {
+                self.accept_inverse_offers(&id, &call.accept_inverse_offers.unwrap_or_default(), turn);
+            }
+            Type::DeclineInverseOffers => {
+                self.decline_inverse_offers(&id, &call.decline_inverse_offers.unwrap_or_default(), turn);
+            }
             Type::Revive => self.revive(&id, &call.revive.unwrap_or_default(), turn),
             Type::Kill => self.kill(&id, call.kill.unwrap_or_default(), turn),
             Type::Shutdown => self.shutdown(&id, call.shutdown.unwrap_or_default(), turn),

@@ -30,6 +30,8 @@ pub(crate) enum Timer {
     RegistryGc,
     /// The end of an unused offer.
     Offer(OfferNumber),
+    /// The end of an inverse offer that nobody answers.
+    InverseOffer(OfferNumber),
 }
 
 /// All timers, by what they are for and by time.

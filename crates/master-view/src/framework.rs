@@ -28,6 +28,8 @@ pub(crate) struct Framework {
     pub(crate) executors: BTreeMap<(AgentId, ExecutorId), Box<Raw<v1::ExecutorInfo>>>,
     /// Its outstanding offers.
     pub(crate) offers: BTreeMap<OfferId, Arc<v1::Offer>>,
+    /// Its outstanding inverse offers.
+    pub(crate) inverse_offers: BTreeMap<OfferId, v1::InverseOffer>,
     /// What its tasks and executors hold.
     pub(crate) used: Resources,
     /// What is offered to it.
@@ -63,6 +65,7 @@ impl Framework {
             next_unreachable: 0,
             executors: BTreeMap::new(),
             offers: BTreeMap::new(),
+            inverse_offers: BTreeMap::new(),
             used: Resources::default(),
             offered: Resources::default(),
             counters: FrameworkCounters::default(),

@@ -12,6 +12,7 @@ mod books;
 mod endpoint;
 mod framework;
 mod held;
+mod maintenance;
 mod metrics;
 mod model;
 mod operator;

@@ -9,6 +9,8 @@ mod get_executors;
 mod get_flags;
 mod get_frameworks;
 mod get_health;
+mod get_maintenance_schedule;
+mod get_maintenance_status;
 mod get_master;
 mod get_metrics;
 mod get_roles;

@@ -10,6 +10,7 @@ use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, 
 use crate::agent::Agent;
 use crate::framework::Framework;
 use crate::held::parse_resources;
+use crate::maintenance::Maintenance;
 use crate::metrics::Counters;
 use crate::settings::Settings;
 use crate::sizes::Sizes;
@@ -27,6 +28,9 @@ pub struct View {
     /// Removed frameworks, oldest first.
     pub(crate) completed_frameworks: VecDeque<Framework>,
     pub(crate) offers: BTreeMap<OfferId, Arc<v1::Offer>>,
+    /// Whom each inverse offer was made to.
+    inverse_offers: BTreeMap<OfferId, FrameworkId>,
+    pub(crate) maintenance: Maintenance,
     pub(crate) counters: Counters,
     pub(crate) sizes: Sizes,
 }
@@ -51,6 +55,8 @@ impl View {
             frameworks: BTreeMap::new(),
             completed_frameworks: VecDeque::new(),
             offers: BTreeMap::new(),
+            inverse_offers: BTreeMap::new(),
+            maintenance: Maintenance::default(),
             counters: Counters::default(),
             sizes: Sizes::default(),
         }
@@ -96,6 +102,11 @@ impl View {
             }
             Change::OfferAdded(offer) => self.add_offer(*offer),
             Change::OfferRemoved(id) => self.remove_offer(&id),
+            Change::InverseOfferAdded(offer) => self.add_inverse_offer(*offer),
+            Change::InverseOfferRemoved(id) => self.remove_inverse_offer(&id),
+            Change::InverseOfferAnswered { agent, status } => self.maintenance.answer(agent, *status),
+            Change::InverseOfferAnswersForgotten(agent) => self.maintenance.forget_answers(&agent),
+            Change::MaintenanceChanged { schedule, machines } => self.maintenance.set(*schedule, machines),
             Change::Counted(counter) => self.count(&counter),
         }
     }
@@ -107,6 +118,7 @@ impl View {
 
     fn complete_framework(&mut self, id: &FrameworkId, at: WallTime) {
         let Some(mut framework) = self.frameworks.remove(id) else { return };
+        self.maintenance.forget_framework(id);
         framework.unregistered = Some(at);
         let entity = Arc::make_mut(&mut framework.entity);
         (entity.active, entity.connected, entity.recovered) = (false, false, false);
@@ -137,6 +149,7 @@ impl View {
 
     fn remove_agent(&mut self, id: &AgentId, why: AgentRemoval, at: WallTime) {
         self.agents.remove(id);
+        self.maintenance.forget_answers(id);
         self.recovered_agents.remove(id);
         match why {
             AgentRemoval::Unreachable => drop(self.unreachable_agents.insert(id.clone(), at)),
@@ -252,6 +265,21 @@ impl View {
         if let Some(framework) = self.frameworks.get_mut(&FrameworkId::from(&offer.framework_id)) {
             framework.offered -= &resources;
             framework.offers.remove(id);
+        }
+    }
+
+    fn add_inverse_offer(&mut self, offer: v1::InverseOffer) {
+        let (id, framework) = (OfferId::from(&offer.id), FrameworkId::from(&offer.framework_id));
+        if let Some(entry) = self.frameworks.get_mut(&framework) {
+            entry.inverse_offers.insert(id.clone(), offer);
+        }
+        self.inverse_offers.insert(id, framework);
+    }
+
+    fn remove_inverse_offer(&mut self, id: &OfferId) {
+        let Some(framework) = self.inverse_offers.remove(id) else { return };
+        if let Some(framework) = self.frameworks.get_mut(&framework) {
+            framework.inverse_offers.remove(id);
         }
     }
 

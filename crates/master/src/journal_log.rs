@@ -44,13 +44,23 @@ impl JournalLog {
             Change::TaskRemoved { framework, task, to } => {
                 debug!(framework_id = %framework, task_id = %task, ?to, "task removed");
             }
+            Change::InverseOfferAnswered { agent, status } => {
+                let framework_id = &status.framework_id.value;
+                info!(agent_id = %agent, framework_id, status = ?status.status(), "inverse offer answered");
+            }
+            Change::MaintenanceChanged { machines, .. } => {
+                info!(machines = machines.len(), "maintenance schedule changed");
+            }
             Change::Counted(_)
             | Change::AgentUnreachable(..)
             | Change::FrameworkForgotten(_)
             | Change::ExecutorAdded { .. }
             | Change::ExecutorRemoved { .. }
             | Change::OfferAdded(_)
-            | Change::OfferRemoved(_) => {}
+            | Change::OfferRemoved(_)
+            | Change::InverseOfferAdded(_)
+            | Change::InverseOfferRemoved(_)
+            | Change::InverseOfferAnswersForgotten(_) => {}
         }
     }
 

@@ -69,6 +69,8 @@ pub(crate) enum OperatorRead {
     Executors,
     State,
     Roles,
+    MaintenanceSchedule,
+    MaintenanceStatus,
 }
 
 enum Message {
@@ -219,6 +221,8 @@ fn render_operator(
         OperatorRead::Executors => view.get_executors(encoding),
         OperatorRead::State => view.get_state(encoding),
         OperatorRead::Roles => view.get_roles(encoding),
+        OperatorRead::MaintenanceSchedule => view.get_maintenance_schedule(encoding),
+        OperatorRead::MaintenanceStatus => view.get_maintenance_status(encoding),
     }
 }
 

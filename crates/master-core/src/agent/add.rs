@@ -66,6 +66,7 @@ impl Master {
             killed: BTreeSet::new(),
             executors: BTreeMap::new(),
             offers: BTreeSet::new(),
+            inverse_offers: BTreeSet::new(),
             frameworks: BTreeSet::new(),
             observer: Observer::new(number),
             standing,
@@ -78,6 +79,7 @@ impl Master {
         }
         turn.change(Change::AgentAdded(agent.entity()));
         self.agents.registered.insert(id.clone(), agent);
+        self.tell_allocator_of_maintenance(id);
         self.ping(id, turn);
     }
 

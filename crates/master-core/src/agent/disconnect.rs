@@ -42,13 +42,14 @@ impl Master {
         }
     }
 
-    /// Rescinds all offers of an agent's resources.
+    /// Rescinds all offers of an agent's resources, and the inverse offers that are about it.
     pub(crate) fn rescind_offers_of_agent(&mut self, id: &AgentId, turn: &mut Turn<'_>) {
         let Some(agent) = self.agents.registered.get(id) else { return };
         let offers: Vec<OfferNumber> = agent.offers.iter().copied().collect();
         for number in offers {
             self.rescind_offer(number, turn);
         }
+        self.rescind_inverse_offers_of_agent(id, turn);
     }
 
     /// Gives up what frameworks without checkpointing have on a disconnected agent: nothing of it survives there.

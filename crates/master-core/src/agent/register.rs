@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use tepui_proto::internal;
 use tepui_types::{AgentId, Upid};
 
+use super::reregister::shut_down;
 use super::{AgentDescription, Capabilities, Removal, Standing};
 use crate::master::{Master, Pending};
 use crate::registry::RegistryWrite;
 use crate::turn::Turn;
 use crate::validation;
+
+/// What an agent is told that comes from a machine that operators took down.
+pub(super) const MACHINE_DOWN: &str = "Machine is `DOWN`";
 
 /// A registration that waits for the registry.
 #[derive(Debug)]
@@ -27,6 +31,9 @@ impl Master {
         turn: &mut Turn<'_>,
     ) {
         turn.count("master/messages_register_slave");
+        if self.maintenance.is_down(&message.slave, &from) {
+            return shut_down(&from, MACHINE_DOWN, turn);
+        }
         let version = message.version.unwrap_or_default();
         let domain = message.slave.domain.as_ref();
         let acceptable = validation::agent::validate_version(&version)

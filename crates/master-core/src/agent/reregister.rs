@@ -11,6 +11,7 @@ use tepui_proto::v1::task_status::Reason;
 use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, FrameworkId, Upid};
 
+use super::register::MACHINE_DOWN;
 use super::report::{Report, ReportedTask};
 use super::unreachable::UnreachableAgent;
 use super::{AgentDescription, Capabilities, Removal, connection};
@@ -41,6 +42,9 @@ impl Master {
     ) {
         turn.count("master/messages_reregister_slave");
         let Some(id) = message.slave.id.as_ref().map(AgentId::from) else { return };
+        if self.maintenance.is_down(&message.slave, from) {
+            return shut_down(from, MACHINE_DOWN, turn);
+        }
         if self.agents.reregistering.contains(&id) {
             self.renew_reregistration(id, from, message);
             return;
@@ -103,6 +107,7 @@ impl Master {
             | Pending::Prune(_)
             | Pending::Decide(..)
             | Pending::MarkGone { .. }
+            | Pending::Maintain { .. }
             | Pending::Answer(..)
             | Pending::Nothing => None,
         })
@@ -360,7 +365,7 @@ impl Master {
 }
 
 /// Tells an agent to end.
-fn shut_down(pid: &Upid, message: &str, turn: &mut Turn<'_>) {
+pub(super) fn shut_down(pid: &Upid, message: &str, turn: &mut Turn<'_>) {
     turn.send(pid, internal::ShutdownMessage { message: Some(message.to_owned()) });
 }
 

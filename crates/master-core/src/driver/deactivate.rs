@@ -25,6 +25,7 @@ impl Master {
         for number in offers {
             self.rescind_offer(number, turn);
         }
+        self.rescind_inverse_offers_of_framework(&id, turn);
         self.publish_framework(&id, turn);
     }
 }

@@ -103,6 +103,7 @@ impl Master {
         for number in offers {
             self.rescind_offer(number, turn);
         }
+        self.rescind_inverse_offers_of_framework(id, turn);
         self.activate_framework(id, turn);
         let message = internal::FrameworkReregisteredMessage {
             framework_id: id.to_proto(),

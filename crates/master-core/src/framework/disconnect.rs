@@ -44,6 +44,7 @@ impl Master {
         for number in offers {
             self.discard_offer(number, None, turn);
         }
+        self.discard_inverse_offers_of_framework(id, turn);
     }
 
     /// Adds a framework that an agent brought. It has its failover timeout, and at least the time that agents have to

@@ -25,6 +25,7 @@ impl Master {
         for number in offers {
             self.discard_offer(number, None, turn);
         }
+        self.discard_inverse_offers_of_framework(id, turn);
         self.activate_framework(id, turn);
         let subscribed = Some(event::Subscribed {
             framework_id: id.to_proto(),

@@ -7,6 +7,7 @@ use tepui_types::{AgentId, FrameworkId, Resource, Resources};
 use super::Master;
 use crate::agent::Agent;
 use crate::framework::{Framework, Peer};
+use crate::inverse_offer::InverseOffer;
 use crate::timers::Timer;
 
 impl Master {
@@ -29,6 +30,14 @@ impl Master {
             assert!(host.active && host.offers.contains(number), "offer {number} has an active agent");
             assert!(owner.roles.contains(&offer.role), "offer {number} is of a role of its framework");
             assert!(!offer.resources.is_empty(), "offer {number} holds something");
+        }
+        for (number, inverse_offer) in &self.inverse_offers {
+            let InverseOffer { framework, agent } = inverse_offer;
+            let owner = &self.frameworks.registered[framework];
+            assert!(owner.active && owner.inverse_offers.contains(number), "{number} has an active owner");
+            let host = &self.agents.registered[agent];
+            assert!(host.active && host.inverse_offers.contains(number), "{number} is about an active agent");
+            assert!(self.maintenance.unavailability(host).is_some(), "{agent} will be unavailable");
         }
         for (stream, id) in &self.frameworks.streams {
             let owner = self.frameworks.registered.get(id).expect("a stream's framework is registered");
@@ -168,6 +177,7 @@ impl Master {
                 Timer::Reregister(id) => agent(id).is_some_and(|agent| !agent.connected),
                 Timer::RateLimit(limited) => self.limiters.waiting().any(|waiting| waiting == limited),
                 Timer::Offer(number) => self.offers.contains_key(number),
+                Timer::InverseOffer(number) => self.inverse_offers.contains_key(number),
                 Timer::RecoveredAgents | Timer::AgentRemoval | Timer::RegistryGc => true,
             };
             assert!(alive, "{timer:?} is for something that is there");

@@ -15,7 +15,7 @@ use crate::turn::Turn;
 
 impl Master {
     /// Reads the registry, after which calls and agents are heard.
-    pub(crate) fn recover(&mut self, registry: Registry, turn: &mut Turn<'_>) {
+    pub(crate) fn recover(&mut self, mut registry: Registry, turn: &mut Turn<'_>) {
         if self.recovered {
             return;
         }
@@ -27,6 +27,7 @@ impl Master {
             started: self.config.started,
             elected: turn.now.wall,
         });
+        self.recover_maintenance(&mut registry, turn);
         for row in registry.agents.values() {
             turn.change(Change::AgentRecovered(Box::new(row.info.clone())));
         }

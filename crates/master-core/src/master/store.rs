@@ -7,6 +7,7 @@ use super::Master;
 use crate::agent::{Marking, Pruning, Registration, Removal, Reregistration};
 use crate::effect::{Effect, Response};
 use crate::input::{RequestId, StoreId};
+use crate::maintenance::Maintenance;
 use crate::operator::Decision;
 use crate::registry::RegistryWrite;
 use crate::turn::Turn;
@@ -37,6 +38,13 @@ pub(crate) enum Pending {
         since: v1::TimeInfo,
         /// Who is answered.
         request: Option<RequestId>,
+    },
+    /// An operator's maintenance schedule.
+    Maintain {
+        /// Who is answered.
+        request: RequestId,
+        /// What holds from then on.
+        maintenance: Box<Maintenance>,
     },
     /// Someone who is answered once it is so.
     Answer(RequestId, Response),
@@ -69,6 +77,9 @@ impl Master {
             Pending::Prune(pruning) => self.pruned(*pruning, turn),
             Pending::Decide(id, decision) => self.decided(&id, decision, turn),
             Pending::MarkGone { id, since, request } => self.marked_gone(&id, since, request, turn),
+            Pending::Maintain { request, maintenance } => {
+                self.maintenance_stored(request, *maintenance, turn);
+            }
             Pending::Answer(request, response) => turn.respond(request, response),
             Pending::Nothing => {}
         }

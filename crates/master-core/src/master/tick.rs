@@ -19,6 +19,7 @@ impl Master {
                 Timer::AgentRemoval => self.next_removal(turn),
                 Timer::RegistryGc => self.prune(turn),
                 Timer::Offer(number) => self.rescind_offer(number, turn),
+                Timer::InverseOffer(number) => self.rescind_inverse_offer(number, turn),
             }
         }
     }

@@ -54,6 +54,7 @@ impl Master {
         host.offers.insert(number);
         let capabilities = receiver.capabilities;
         let mut offer = entity(host, &framework, &role);
+        offer.unavailability = self.maintenance.unavailability(host);
         offer.id = offer_id(&self.id, number).to_proto();
         offer.resources = resources.to_protos();
         turn.change(Change::OfferAdded(Box::new(offer.clone())));
@@ -72,26 +73,30 @@ impl Master {
 /// An offer of this agent's resources, without id and resources.
 fn entity(agent: &Agent, framework: &FrameworkId, role: &str) -> v1::Offer {
     let info = &agent.info;
-    let url = v1::Url {
-        scheme: "http".to_owned(),
-        address: v1::Address {
-            hostname: Some(info.hostname.clone()),
-            ip: Some(agent.pid.address.ip().to_string()),
-            port: i32::from(agent.pid.address.port()),
-        },
-        path: Some(format!("/{}", agent.pid.id)),
-        ..v1::Url::default()
-    };
     v1::Offer {
         framework_id: framework.to_proto(),
         agent_id: agent.id.to_proto(),
         hostname: info.hostname.clone(),
-        url: Some(url),
+        url: Some(agent_url(agent)),
         domain: info.domain.clone(),
         attributes: info.attributes.clone(),
         executor_ids: agent.executors_of(framework).map(|(id, _)| id.to_proto()).collect(),
         allocation_info: Some(v1::resource::AllocationInfo { role: Some(role.to_owned()) }),
         ..v1::Offer::default()
+    }
+}
+
+/// Where schedulers reach an agent.
+pub(crate) fn agent_url(agent: &Agent) -> v1::Url {
+    v1::Url {
+        scheme: "http".to_owned(),
+        address: v1::Address {
+            hostname: Some(agent.info.hostname.clone()),
+            ip: Some(agent.pid.address.ip().to_string()),
+            port: i32::from(agent.pid.address.port()),
+        },
+        path: Some(format!("/{}", agent.pid.id)),
+        ..v1::Url::default()
     }
 }
 

@@ -38,6 +38,12 @@ impl Master {
     ) {
         let id = AgentId::from(&call.agent_id);
         let agent = self.agents.registered.get(&id);
+        if let Some(machine) = agent.and_then(|agent| self.maintenance.machine(agent)) {
+            let (hostname, ip) = (machine.hostname(), machine.ip());
+            let message =
+                format!("Agent {id} is part of a maintenance schedule under Machine {hostname} ({ip})");
+            return refuse(request, RejectionKind::BadRequest, message, turn);
+        }
         if agent.is_some_and(|agent| !agent.capabilities.has(AgentCapability::AgentDraining)) {
             let message = format!("Agent {id} is not capable of draining");
             return refuse(request, RejectionKind::BadRequest, message, turn);

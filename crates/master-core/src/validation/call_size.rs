@@ -26,6 +26,12 @@ pub(crate) fn validate(call: &Call) -> Result<(), String> {
     if let Some(decline) = &call.decline {
         at_most("offer ids", decline.offer_ids.len(), MAX_OFFERS)?;
     }
+    if let Some(accept) = &call.accept_inverse_offers {
+        at_most("inverse offer ids", accept.inverse_offer_ids.len(), MAX_OFFERS)?;
+    }
+    if let Some(decline) = &call.decline_inverse_offers {
+        at_most("inverse offer ids", decline.inverse_offer_ids.len(), MAX_OFFERS)?;
+    }
     if let Some(reconcile) = &call.reconcile {
         at_most("tasks", reconcile.tasks.len(), MAX_TASKS)?;
     }

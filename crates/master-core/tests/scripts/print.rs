@@ -126,6 +126,15 @@ fn show_event(event: &Event) -> String {
             let offers: Vec<String> = offers.iter().map(show_offer).collect();
             format!("{kind} {}", offers.join(" | "))
         }
+        event::Type::InverseOffers => {
+            let offers = &event.inverse_offers.as_ref().unwrap().inverse_offers;
+            let offers: Vec<String> = offers.iter().map(show_inverse_offer).collect();
+            format!("{kind} {}", offers.join(" | "))
+        }
+        event::Type::RescindInverseOffer => {
+            let rescinded = event.rescind_inverse_offer.as_ref().unwrap();
+            format!("{kind} {}", rescinded.inverse_offer_id.value)
+        }
         event::Type::Update => format!("{kind} {}", show_status(&event.update.as_ref().unwrap().status)),
         event::Type::Rescind => format!("{kind} {}", event.rescind.as_ref().unwrap().offer_id.value),
         event::Type::Error => format!("{kind} {}", event.error.as_ref().unwrap().message),
@@ -141,7 +150,20 @@ fn show_offer(offer: &v1::Offer) -> String {
     let executors =
         if executors.is_empty() { String::new() } else { format!(" with {}", executors.join(",")) };
     let resources = Resources::from_protos(&offer.resources).unwrap();
-    format!("{}{role} of {}{executors}: {resources}", offer.id.value, offer.agent_id.value)
+    let until = offer.unavailability.as_ref().map(show_unavailability).unwrap_or_default();
+    format!("{}{role} of {}{executors}: {resources}{until}", offer.id.value, offer.agent_id.value)
+}
+
+fn show_unavailability(unavailability: &v1::Unavailability) -> String {
+    let seconds = |nanoseconds: i64| nanoseconds / 1_000_000_000;
+    let duration =
+        unavailability.duration.map(|duration| format!(" for {} s", seconds(duration.nanoseconds)));
+    format!(" until {} s{}", seconds(unavailability.start.nanoseconds), duration.unwrap_or_default())
+}
+
+fn show_inverse_offer(offer: &v1::InverseOffer) -> String {
+    let agent = offer.agent_id.as_ref().unwrap();
+    format!("{} of {}{}", offer.id.value, agent.value, show_unavailability(&offer.unavailability))
 }
 
 fn show_status(status: &v1::TaskStatus) -> String {
@@ -310,6 +332,16 @@ fn show_change(change: &Change) -> String {
         Change::ExecutorRemoved { agent, executor, .. } => format!("ExecutorRemoved {executor} {agent}"),
         Change::OfferAdded(offer) => format!("OfferAdded {}", offer.id.value),
         Change::OfferRemoved(id) => format!("OfferRemoved {id}"),
+        Change::InverseOfferAdded(offer) => format!("InverseOfferAdded {}", offer.id.value),
+        Change::InverseOfferRemoved(id) => format!("InverseOfferRemoved {id}"),
+        Change::InverseOfferAnswered { agent, status } => {
+            format!("InverseOfferAnswered {agent} {} {:?}", status.framework_id.value, status.status())
+        }
+        Change::InverseOfferAnswersForgotten(agent) => format!("InverseOfferAnswersForgotten {agent}"),
+        Change::MaintenanceChanged { machines, .. } => {
+            let machines = machines.iter().map(|info| format!("{} {:?}", info.id.hostname(), info.mode()));
+            format!("MaintenanceChanged {}", machines.collect::<Vec<_>>().join(", "))
+        }
         Change::Counted(counter) => format!("{counter:?}"),
     }
 }

@@ -113,6 +113,7 @@ impl World {
                 "removal_limit" => config.recovery_agent_removal_limit = value.parse().unwrap(),
                 "max_agent_age" => config.registry_max_agent_age = seconds(),
                 "max_agent_count" => config.registry_max_agent_count = value.parse().unwrap(),
+                "offer_timeout" => config.offer_timeout = Some(seconds()),
                 "remove_unreturned" => config.remove_unreturned_frameworks = true,
                 other => panic!("there is no setting `{other}`"),
             }
@@ -133,12 +134,17 @@ impl World {
 
     /// Rows of a registry: `0` is an admitted agent, `deactivated:0` one that is deactivated, `unreachable:0=T` and
     /// `gone:0=T` one that was lost T seconds after the start, `framework:ID=T` a framework that was removed then.
+    /// `unavailable:0=T` schedules maintenance of agent 0's machine then, and `down:0` says that it is down.
     fn registry(&self, rows: &[&str]) -> Registry {
         let mut registry = Registry::default();
         for row in rows {
             let (kind, rest) = row.split_once(':').unwrap_or(("agent", row));
             let (name, at) = rest.split_once('=').unwrap_or((rest, "0"));
             let at = v1::TimeInfo { nanoseconds: at.parse::<i64>().unwrap() * 1_000_000_000 };
+            let machine = |name: &str| v1::MachineId {
+                hostname: Some(format!("HOST{name}")),
+                ip: Some(pid(name).address.ip().to_string()),
+            };
             let id = || self.agent_info(name, "cpus:4;mem:1024", true).id.unwrap();
             registry.write(match kind {
                 "agent" | "deactivated" => RegistryWrite::AdmitAgent(Box::new(Slave {
@@ -152,6 +158,17 @@ impl World {
                     ..UnreachableSlave::default()
                 }),
                 "gone" => RegistryWrite::MarkGone(GoneSlave { id: id(), timestamp: at }),
+                "unavailable" => RegistryWrite::SetSchedule(Some(Box::new(v1::maintenance::Schedule {
+                    windows: vec![v1::maintenance::Window {
+                        machine_ids: vec![machine(name)],
+                        unavailability: v1::Unavailability { start: at, duration: None },
+                    }],
+                }))),
+                "down" => RegistryWrite::SetMachine(Box::new(v1::MachineInfo {
+                    id: machine(name),
+                    mode: Some(v1::machine_info::Mode::Down as i32),
+                    unavailability: None,
+                })),
                 "framework" => RegistryWrite::RemoveFramework(FrameworkId::new(name), at),
                 other => panic!("no row of the registry is called {other}"),
             });

@@ -50,7 +50,7 @@ fn framework(framework: &Framework) -> get_frameworks::Framework {
         reregistered_time: time(entity.reregistered),
         unregistered_time: framework.unregistered.and_then(time),
         offers: framework.offers.values().map(|offer| (**offer).clone()).collect(),
-        inverse_offers: Vec::new(),
+        inverse_offers: framework.inverse_offers.values().cloned().collect(),
         allocated_resources: framework.used.to_protos_endpoint(),
         offered_resources: framework.offered.to_protos_endpoint(),
         offer_constraints: Some(entity.offer_constraints.clone().unwrap_or_default()),

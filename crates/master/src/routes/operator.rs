@@ -62,6 +62,9 @@ fn validate(call: &Call) -> Result<Type, String> {
         Type::DrainAgent => (call.drain_agent.is_some(), "drain_agent"),
         Type::DeactivateAgent => (call.deactivate_agent.is_some(), "deactivate_agent"),
         Type::ReactivateAgent => (call.reactivate_agent.is_some(), "reactivate_agent"),
+        Type::UpdateMaintenanceSchedule => {
+            (call.update_maintenance_schedule.is_some(), "update_maintenance_schedule")
+        }
         _ => return Ok(kind),
     };
     if is_present { Ok(kind) } else { Err(format!("Expecting '{part}' to be present")) }
@@ -82,6 +85,8 @@ fn read(kind: Type) -> Option<OperatorRead> {
         Type::GetExecutors => OperatorRead::Executors,
         Type::GetState => OperatorRead::State,
         Type::GetRoles => OperatorRead::Roles,
+        Type::GetMaintenanceSchedule => OperatorRead::MaintenanceSchedule,
+        Type::GetMaintenanceStatus => OperatorRead::MaintenanceStatus,
         _ => return None,
     })
 }

@@ -85,6 +85,11 @@ impl NoResourceUsedTwice {
             | Change::AgentUnreachable(..)
             | Change::AgentRecovered(_)
             | Change::TaskUpdated { .. }
+            | Change::InverseOfferAdded(_)
+            | Change::InverseOfferRemoved(_)
+            | Change::InverseOfferAnswered { .. }
+            | Change::InverseOfferAnswersForgotten(_)
+            | Change::MaintenanceChanged { .. }
             | Change::Counted(_) => {}
         }
     }

@@ -48,6 +48,11 @@ impl TerminalIsFinal {
             | Change::ExecutorRemoved { .. }
             | Change::OfferAdded(_)
             | Change::OfferRemoved(_)
+            | Change::InverseOfferAdded(_)
+            | Change::InverseOfferRemoved(_)
+            | Change::InverseOfferAnswered { .. }
+            | Change::InverseOfferAnswersForgotten(_)
+            | Change::MaintenanceChanged { .. }
             | Change::Counted(_) => {}
         }
     }

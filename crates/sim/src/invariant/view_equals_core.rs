@@ -91,6 +91,11 @@ impl Touched {
             | Change::AgentUnreachable(..)
             | Change::AgentRecovered(_)
             | Change::OfferRemoved(_)
+            | Change::InverseOfferAdded(_)
+            | Change::InverseOfferRemoved(_)
+            | Change::InverseOfferAnswered { .. }
+            | Change::InverseOfferAnswersForgotten(_)
+            | Change::MaintenanceChanged { .. }
             | Change::Counted(_) => {}
         }
     }

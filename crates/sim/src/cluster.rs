@@ -181,6 +181,7 @@ impl Cluster {
                     self.in_container(agent, container, crate::queue::InContainer::Exits);
                 }
             }
+            Fault::ScheduleChanges { ref starts } => self.change_schedule(starts),
             Fault::Peace => self.peace(),
         }
     }

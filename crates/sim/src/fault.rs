@@ -79,6 +79,10 @@ pub(crate) enum Fault {
     ExecutorCrashes {
         agent: usize,
     },
+    /// The operator says which agents' machines will be unavailable, and from when.
+    ScheduleChanges {
+        starts: Vec<Option<i64>>,
+    },
     /// The faults are over.
     Peace,
 }

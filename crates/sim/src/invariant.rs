@@ -3,6 +3,7 @@
 pub(crate) mod agents_obey_whom_they_detected;
 pub(crate) mod everything_settles;
 pub(crate) mod fair_shares;
+pub(crate) mod inverse_offers_are_apt;
 pub(crate) mod no_resource_lost;
 pub(crate) mod no_resource_used_twice;
 pub(crate) mod nothing_spins;
@@ -22,6 +23,7 @@ use tepui_types::{FrameworkId, Time};
 
 use crate::agent_host::AgentHost;
 use fair_shares::FairShares;
+use inverse_offers_are_apt::InverseOffersAreApt;
 use no_resource_lost::NoResourceLost;
 use no_resource_used_twice::NoResourceUsedTwice;
 use nothing_spins::NothingSpins;
@@ -52,6 +54,7 @@ pub(crate) struct Invariants {
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) fair: FairShares,
+    inverse: InverseOffersAreApt,
     pub(crate) lost: NoResourceLost,
     once: NoResourceUsedTwice,
     pub(crate) slow: SlowReadersWait,
@@ -66,6 +69,7 @@ impl Books {
     pub(crate) fn changed(&mut self, now: Time, changes: &[Change], hosts: &[AgentHost]) {
         for change in changes {
             self.fair.changed(change);
+            self.inverse.changed(change);
             self.lost.changed(change, hosts);
             self.once.changed(change);
             self.spin.changed(now, change);

@@ -14,6 +14,7 @@ mod election;
 mod executor;
 mod fault;
 mod invariant;
+mod maintenance;
 mod master_host;
 mod network;
 mod queue;

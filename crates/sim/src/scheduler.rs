@@ -262,6 +262,32 @@ impl Scheduler {
         calls
     }
 
+    /// Answers some of the questions whether it leaves an agent, and lets others go by. It stays all the same.
+    pub(crate) fn inverse_offers(
+        &mut self,
+        random: &mut fastrand::Rng,
+        inverse_offers: &[v1::InverseOffer],
+    ) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for offer in inverse_offers {
+            let inverse_offer_ids = vec![offer.id.clone()];
+            let filters = self.filters(random);
+            calls.extend(match random.u8(..4) {
+                0 => None,
+                1 => {
+                    let decline = call::DeclineInverseOffers { inverse_offer_ids, filters };
+                    let kind = Type::DeclineInverseOffers;
+                    Some(Call { decline_inverse_offers: Some(decline), ..self.call(kind) })
+                }
+                _ => {
+                    let accept = call::AcceptInverseOffers { inverse_offer_ids, filters };
+                    Some(Call { accept_inverse_offers: Some(accept), ..self.call(Type::AcceptInverseOffers) })
+                }
+            });
+        }
+        calls
+    }
+
     /// Waits longer for what it does not need.
     fn filters(&self, random: &mut fastrand::Rng) -> Option<v1::Filters> {
         let refuse_seconds = match (&self.habits.purpose, random.u8(..4)) {

@@ -188,8 +188,11 @@ impl Cluster {
                 self.trace.line(now, format_args!("scheduler {scheduler} hears that {id} is {state}"));
                 calls
             }
-            Type::InverseOffers
-            | Type::Rescind
+            Type::InverseOffers => {
+                let offers = event.inverse_offers.as_ref().map(|it| it.inverse_offers.as_slice());
+                to.inverse_offers(&mut self.random, offers.unwrap_or_default())
+            }
+            Type::Rescind
             | Type::RescindInverseOffer
             | Type::Message
             | Type::Failure

@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::election::Election;
 use crate::fault;
 use crate::invariant::{Invariants, everything_settles};
+use crate::maintenance;
 use crate::master_host::{MasterHost, Settings};
 use crate::network::Network;
 use crate::queue::{Event, Queue};
@@ -72,6 +73,9 @@ fn build(seed: u64, verbose: bool) -> Cluster {
     let start = Time::ZERO + Duration::from_millis(1);
     let peace = Time::ZERO + WAR.1;
     for (at, fault) in fault::plan(&mut random, (masters, agents, schedulers), Time::ZERO + WAR.0, peace) {
+        queue.add(at, Event::Fault(fault));
+    }
+    for (at, fault) in maintenance::plan(seed, agents, Time::ZERO + WAR.0, peace) {
         queue.add(at, Event::Fault(fault));
     }
     for master in 0..masters {

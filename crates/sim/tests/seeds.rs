@@ -32,6 +32,12 @@ fn the_last_seeds_pass() {
     check(45..60);
 }
 
+/// From 1,000 on operators schedule maintenance.
+#[test]
+fn seeds_with_maintenance_pass() {
+    check(1000..1015);
+}
+
 #[test]
 fn the_same_seed_is_the_same_story() {
     assert_eq!(tepui_sim::run(7, false).unwrap(), tepui_sim::run(7, false).unwrap());

@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) marks: BTreeSet<String>,
     pub(crate) counter: u64,
     pub(crate) output: Vec<String>,
+    /// Whether the case left a maintenance schedule behind.
+    pub(crate) has_schedule: bool,
     with_master_info: bool,
 }
 
@@ -57,6 +59,7 @@ pub async fn run_case(master: SocketAddr, setup: &[Step], case: &Case) -> anyhow
         marks: BTreeSet::new(),
         counter: 0,
         output: Vec::new(),
+        has_schedule: false,
         with_master_info: false,
     };
     run.names.name(&master.to_string(), "master-address");
@@ -132,6 +135,8 @@ impl Run {
             "ack" => self.ack(words).await?,
             "offers" => return self.offers(words).await,
             "no-offers" => return self.no_offers(words).await,
+            "inverse-offers" => return self.inverse_offers(words).await,
+            "no-inverse-offers" => return self.no_inverse_offers(words).await,
             "wait" => self.wait(words).await?,
             "api" => self.api(words).await?,
             other => bail!("no step is called `{other}`"),
@@ -186,6 +191,12 @@ impl Run {
 
     /// Leaves nothing behind that the next case could see.
     async fn leave(&mut self) {
+        if self.has_schedule {
+            let part = json!({"schedule": {"windows": []}});
+            let call = json!({"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": part});
+            // If it fails, the next case with a schedule shows it.
+            let _ = self.operator(&call).await;
+        }
         for index in 0..self.schedulers.len() {
             let scheduler = &mut self.schedulers[index];
             let Some(id) = scheduler.framework_id.clone() else { continue };

@@ -64,6 +64,8 @@ pub(crate) struct Scheduler {
     pub(crate) unshown: Vec<What>,
     /// The offers that came and were not shown yet.
     pub(crate) offers: Vec<Value>,
+    /// The inverse offers that came and were not shown yet.
+    pub(crate) inverse_offers: Vec<Value>,
     stream_id: Option<String>,
     encoding: Encoding,
     master: SocketAddr,
@@ -90,6 +92,7 @@ impl Scheduler {
             is_subscribed: false,
             unshown: Vec::new(),
             offers: Vec::new(),
+            inverse_offers: Vec::new(),
             stream_id: answer.header("Mesos-Stream-Id").map(str::to_owned),
             encoding,
             master,

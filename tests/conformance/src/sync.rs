@@ -200,6 +200,19 @@ impl Run {
                     return;
                 }
             }
+            "INVERSE_OFFERS" => {
+                let offers = body["inverse_offers"].as_array().cloned().unwrap_or_default();
+                self.schedulers[index].inverse_offers.extend(offers);
+                return;
+            }
+            "RESCIND_INVERSE_OFFER" => {
+                let id = &body["inverse_offer_id"];
+                let before = self.schedulers[index].inverse_offers.len();
+                self.schedulers[index].inverse_offers.retain(|offer| offer["id"] != *id);
+                if self.schedulers[index].inverse_offers.len() < before || is_foreign(self, &id["value"]) {
+                    return;
+                }
+            }
             "UPDATE" if self.is_mark(&body["status"]["task_id"]["value"]) => return,
             "MESSAGE" if self.is_mark(&body["executor_id"]["value"]) => return,
             "FAILURE" if is_foreign(self, &body["agent_id"]["value"]) => return,

@@ -78,6 +78,7 @@ impl Run {
     /// `api {call}`: a call of the operator's API, and its answer.
     pub(super) async fn api(&mut self, words: &[Argument]) -> anyhow::Result<()> {
         let call = json_at(words, 0).context("a call")?;
+        self.has_schedule |= call["type"] == "UPDATE_MAINTENANCE_SCHEDULE";
         let answer = self.operator(call).await?;
         let line = match serde_json::from_slice::<Value>(&answer.body) {
             Ok(mut body) => {

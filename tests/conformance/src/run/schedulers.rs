@@ -173,6 +173,40 @@ impl Run {
         Ok(())
     }
 
+    /// `inverse-offers SCHEDULER [COUNT]`: waits for inverse offers and shows them, by agent.
+    pub(super) async fn inverse_offers(&mut self, words: &[Argument]) -> anyhow::Result<()> {
+        let index = self.scheduler_index(words)?;
+        let count = word(words, 1).ok().and_then(|count| count.parse().ok()).unwrap_or(1);
+        if !self.wait_until(DEADLINE, |run| run.schedulers[index].inverse_offers.len() >= count).await {
+            self.complain(&format!("fewer than {count} inverse offers came"));
+        }
+        self.show_inverse_offers(index);
+        self.show_new();
+        Ok(())
+    }
+
+    /// `no-inverse-offers SCHEDULER`: shows that no inverse offer comes for a while.
+    pub(super) async fn no_inverse_offers(&mut self, words: &[Argument]) -> anyhow::Result<()> {
+        let index = self.scheduler_index(words)?;
+        if !self.wait_until(SILENCE, |run| !run.schedulers[index].inverse_offers.is_empty()).await {
+            self.output.push("no inverse offers".to_owned());
+        }
+        self.show_inverse_offers(index);
+        Ok(())
+    }
+
+    fn show_inverse_offers(&mut self, index: usize) {
+        let mut offers = std::mem::take(&mut self.schedulers[index].inverse_offers);
+        offers.sort_by_cached_key(|offer| {
+            self.names.hide(offer["agent_id"]["value"].as_str().unwrap_or_default())
+        });
+        for mut offer in offers {
+            self.names.number(offer["id"]["value"].as_str().unwrap_or_default(), "inverse-offer");
+            self.names.hide_json(&mut offer);
+            self.output.push(format!("{}: inverse offer {offer}", self.schedulers[index].name));
+        }
+    }
+
     /// How many offers wait to be shown. Agents of earlier cases may still be there, and are not counted.
     fn own_offers(&self, index: usize) -> usize {
         self.schedulers[index].offers.iter().filter(|offer| self.is_own(offer)).count()

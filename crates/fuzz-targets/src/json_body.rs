@@ -1,5 +1,6 @@
 //! JSON bodies: what was read can be written, and is then read as the same.
 
+use tepui_master_core::RateLimits;
 use tepui_proto::{JsonDialect, LinkMessage, MesosMessage, driver, internal, v1};
 use tepui_wire::{BodyError, ContentType, decode, encode};
 
@@ -19,6 +20,16 @@ pub(crate) fn target(bytes: &[u8]) {
     check::<driver::Call>(JsonDialect::V0, bytes);
     check::<internal::ReregisterSlaveMessage>(JsonDialect::V0, bytes);
     check::<v1::Resource>(JsonDialect::V0, bytes);
+    check_rate_limits(bytes);
+}
+
+/// `--rate_limits` of the master's operator.
+fn check_rate_limits(bytes: &[u8]) {
+    check::<v1::RateLimits>(JsonDialect::V0, bytes);
+    if let Ok(limits) = v1::RateLimits::from_json(JsonDialect::V0, bytes) {
+        // Refused or not: both are an answer.
+        let _ = RateLimits::from_proto(&limits);
+    }
 }
 
 fn check<T: MesosMessage>(dialect: JsonDialect, bytes: &[u8]) {

@@ -10,6 +10,7 @@
 
 mod accept;
 mod agent_core;
+mod form_body;
 mod grammar;
 mod http_front;
 mod json_body;
@@ -34,6 +35,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "accept", run: accept::target },
     Target { name: "agent_core", run: agent_core::target },
+    Target { name: "form_body", run: form_body::target },
     Target { name: "http_front", run: http_front::target },
     Target { name: "json_body", run: json_body::target },
     Target { name: "link_message", run: link_message::target },

@@ -6,6 +6,7 @@
 
 mod agent;
 mod call;
+mod operator;
 mod outbox;
 mod task;
 
@@ -14,7 +15,8 @@ use std::time::Duration;
 
 use prost::Message as _;
 use tepui_master_core::{
-    Config, Effects, Input, Master, Registry, RegistryWrite, RequestId, SchedulerCall, StoreId, StreamId,
+    Backlog, Config, Effects, Input, Master, RateLimits, Reader, Registry, RegistryWrite, RequestId,
+    SchedulerCall, StoreId, StreamId,
 };
 use tepui_master_view::{Encoding, Settings, TasksQuery, View};
 use tepui_proto::internal::registry::{Slave, UnreachableSlave};
@@ -34,6 +36,9 @@ const MOST_TICKS: usize = 100;
 const MOST_EFFECTS: usize = 10_000;
 
 const AGENTS: u8 = 4;
+
+/// Choices from here on are the rare ones. What is below keeps the meaning that it had when the corpus was begun.
+const RARE: u8 = 228;
 
 /// A byte for the settings, and choices.
 pub(crate) fn target(bytes: &[u8]) {
@@ -63,6 +68,7 @@ struct World {
     streams: BTreeMap<StreamId, Stream>,
     next_stream: u64,
     offers: VecDeque<v1::Offer>,
+    inverse_offers: VecDeque<v1::InverseOffer>,
     /// What has a meaning for the master.
     known: Vec<String>,
     agents: Vec<v1::AgentId>,
@@ -104,6 +110,7 @@ impl World {
             streams: BTreeMap::new(),
             next_stream: 0,
             offers: VecDeque::new(),
+            inverse_offers: VecDeque::new(),
             known,
             agents: Vec::new(),
             frameworks: Vec::new(),
@@ -113,14 +120,22 @@ impl World {
             last: None,
         };
         if settings & 2 == 0 {
-            world.recover(settings & 4 != 0);
+            world.recover(settings & 4 != 0, settings & 128 != 0);
         }
         world
     }
 
     /// The registry was read; it is ours, so it is well-formed.
-    fn recover(&mut self, with_agents: bool) {
+    fn recover(&mut self, with_agents: bool, with_maintenance: bool) {
         let mut registry = Registry::default();
+        if with_maintenance {
+            registry.write(RegistryWrite::SetSchedule(Some(Box::new(operator::schedule(&[(0, 100)])))));
+            registry.write(RegistryWrite::SetMachine(Box::new(v1::MachineInfo {
+                id: operator::machine(0),
+                mode: Some(v1::machine_info::Mode::Draining.into()),
+                unavailability: None,
+            })));
+        }
         for number in 0..if with_agents { 3 } else { 0 } {
             let id = v1::AgentId { value: format!("former-S{number}") };
             self.learn_agent(&id);
@@ -139,7 +154,11 @@ impl World {
 
     fn advance(&mut self, source: &mut Source<'_>) {
         self.pass(Duration::from_millis(u64::from(source.byte() & 3)));
-        let input = match source.below(12) {
+        let choice = source.byte();
+        if choice >= RARE {
+            return self.advance_rarely(source, choice % 4);
+        }
+        let input = match choice % 12 {
             0 => Some(self.subscribe(source)),
             1 | 2 => self.call(source),
             3 => self.accept(source),
@@ -158,6 +177,38 @@ impl World {
             }
             self.step(input);
         }
+    }
+
+    /// What operators and slow clients do, and the answers to inverse offers.
+    fn advance_rarely(&mut self, source: &mut Source<'_>, choice: u8) {
+        let input = match choice {
+            0 => Some(self.operator_call(source)),
+            1 => Some(self.update_schedule(source)),
+            2 => self.answer_inverse_offer(source),
+            _ => self.backlog(source),
+        };
+        if let Some(input) = input {
+            self.step(input);
+        }
+    }
+
+    /// A client does not read, or has read all; or the whitelist is another.
+    fn backlog(&self, source: &mut Source<'_>) -> Option<Input> {
+        const QUEUED: &[u64] = &[1, 5_000_000, 70_000_000];
+        let reader = match source.below(3) {
+            0 => Reader::Stream(*self.streams.keys().nth(source.below(self.streams.len()))?),
+            1 => Reader::Driver(driver(source.byte() % 2)),
+            _ => {
+                let hosts = (0..source.below(4)).map(|number| format!("host{number}")).collect();
+                return Some(Input::Whitelist(source.once_in(2).then_some(hosts)));
+            }
+        };
+        let behind = Backlog::Behind {
+            queued_bytes: source.pick(QUEUED).unwrap_or(1),
+            written_bytes: u64::from(source.byte() % 4),
+        };
+        let backlog = if source.once_in(2) { Backlog::CaughtUp } else { behind };
+        Some(Input::Backlog(reader, backlog))
     }
 
     fn let_time_pass(&mut self, source: &mut Source<'_>) {
@@ -285,11 +336,16 @@ impl World {
     }
 
     fn step(&mut self, mut input: Input) {
-        if let Input::SchedulerCall(call) = &mut input {
-            // A call that is sent again is another request.
-            call.request = RequestId(self.next_request);
+        // A call that is sent again is another request.
+        let request = match &mut input {
+            Input::SchedulerCall(call) => Some(&mut call.request),
+            Input::OperatorCall(call) => Some(&mut call.request),
+            _ => None,
+        };
+        if let Some(request) = request {
+            *request = RequestId(self.next_request);
             self.next_request += 1;
-            self.waiting.push(call.request);
+            self.waiting.push(*request);
         }
         let nanos = u64::try_from(self.now.as_nanos()).unwrap_or(u64::MAX);
         let wall = WallTime::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX));
@@ -315,12 +371,13 @@ impl World {
     fn finish(mut self) {
         self.stores_at_once = true;
         self.step(Input::Tick);
-        let nothing_waits = self.waiting.is_empty();
-        assert!(nothing_waits, "unanswered: {:?}", self.waiting);
         for _ in 0..MOST_TICKS {
             let Some(due) = self.due() else { break };
             self.tick(due);
         }
+        // Also what waited because of a rate limit.
+        let nothing_waits = self.waiting.is_empty();
+        assert!(nothing_waits, "unanswered: {:?}", self.waiting);
         self.read();
     }
 
@@ -338,6 +395,8 @@ impl World {
             view.metrics_snapshot(wall, &[]),
             view.get_state(Encoding::Json),
             view.get_roles(Encoding::Json),
+            view.get_maintenance_status(Encoding::Json),
+            view.get_maintenance_schedule(Encoding::Json),
             view.get_metrics(Encoding::Json, wall, &[]),
         ] {
             let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&json);
@@ -351,6 +410,8 @@ impl World {
             view.get_tasks(Encoding::Protobuf),
             view.get_roles(Encoding::Protobuf),
             view.get_master(Encoding::Protobuf),
+            view.get_maintenance_status(Encoding::Protobuf),
+            view.get_maintenance_schedule(Encoding::Protobuf),
         ] {
             let decoded = v1::master::Response::decode_checked(&protobuf);
             assert!(decoded.is_ok(), "{decoded:?}");
@@ -377,10 +438,22 @@ fn config(settings: u8) -> Config {
         offer_timeout: (settings & 8 != 0).then_some(Duration::from_secs(3)),
         root_submissions: settings & 16 == 0,
         roles: (settings & 32 != 0).then(|| vec!["role".to_owned(), "role/sub".to_owned()]),
+        rate_limits: if settings & 128 == 0 { RateLimits::default() } else { rate_limits() },
         max_completed_frameworks: 2,
         max_completed_tasks_per_framework: 2,
         max_unreachable_tasks_per_framework: 2,
         filter_gpu_resources: settings & 64 == 0,
         ..Config::new("master@10.0.0.254:5050".parse().expect("it is well-formed"))
     }
+}
+
+/// A call in two seconds, and one that may wait; two for all whose principal is not named.
+fn rate_limits() -> RateLimits {
+    let limit = v1::RateLimit { principal: "principal".to_owned(), qps: Some(0.5), capacity: Some(1) };
+    let limits = v1::RateLimits {
+        limits: vec![limit],
+        aggregate_default_qps: Some(0.5),
+        aggregate_default_capacity: Some(2),
+    };
+    RateLimits::from_proto(&limits).expect("they make sense")
 }

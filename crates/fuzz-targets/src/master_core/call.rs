@@ -15,16 +15,20 @@ const ROLES: &[&str] = &["role", "role/sub", "*", "other"];
 impl World {
     pub(super) fn subscribe(&mut self, source: &mut Source<'_>) -> Input {
         let id = source.once_in(3).then(|| self.framework(source));
-        let info = v1::FrameworkInfo {
+        let mut info = v1::FrameworkInfo {
             id: id.clone(),
             name: "framework".to_owned(),
             user: if source.once_in(8) { "root" } else { "user" }.to_owned(),
             roles: vec![source.pick(ROLES).unwrap_or("role").to_owned()],
             failover_timeout: source.once_in(2).then(|| f64::from(source.byte())),
-            checkpoint: Some(source.once_in(2)),
             ..task::multi_role()
         };
-        let subscribe = call::Subscribe { framework_info: info, ..call::Subscribe::default() };
+        let byte = source.byte();
+        info.checkpoint = Some(byte % 2 == 1);
+        info.principal = (byte / 2 % 8 == 7).then(|| "principal".to_owned());
+        let offer_constraints = (byte / 16 % 4 == 3).then(|| constraints(source));
+        let subscribe =
+            call::Subscribe { framework_info: info, offer_constraints, ..call::Subscribe::default() };
         let call = v1::scheduler::Call {
             framework_id: id,
             r#type: Some(Type::Subscribe.into()),
@@ -119,10 +123,76 @@ impl World {
         Some(self.scheduler_call(source, call))
     }
 
+    /// The answer to an inverse offer that was made, or is just claimed.
+    pub(super) fn answer_inverse_offer(&mut self, source: &mut Source<'_>) -> Option<Input> {
+        let at = source.below(self.inverse_offers.len());
+        let offer = self.inverse_offers.get(at)?;
+        let framework_id = Some(offer.framework_id.clone());
+        let mut inverse_offer_ids = vec![offer.id.clone()];
+        if source.once_in(4) {
+            inverse_offer_ids.extend(self.offers.front().map(|offer| offer.id.clone()));
+        }
+        let filters = filters(source);
+        let call = if source.once_in(2) {
+            v1::scheduler::Call {
+                framework_id,
+                r#type: Some(Type::AcceptInverseOffers.into()),
+                accept_inverse_offers: Some(call::AcceptInverseOffers { inverse_offer_ids, filters }),
+                ..v1::scheduler::Call::default()
+            }
+        } else {
+            v1::scheduler::Call {
+                framework_id,
+                r#type: Some(Type::DeclineInverseOffers.into()),
+                decline_inverse_offers: Some(call::DeclineInverseOffers { inverse_offer_ids, filters }),
+                ..v1::scheduler::Call::default()
+            }
+        };
+        let call = grammar::embellished(source, call, &self.known);
+        Some(self.scheduler_call(source, call))
+    }
+
     fn take_offer(&mut self, source: &mut Source<'_>) -> Option<v1::Offer> {
         let at = source.below(self.offers.len());
         if source.once_in(8) { self.offers.get(at).cloned() } else { self.offers.remove(at) }
     }
+}
+
+/// What offers must satisfy, for one of the roles.
+fn constraints(source: &mut Source<'_>) -> v1::scheduler::OfferConstraints {
+    use v1::scheduler::attribute_constraint::{Predicate, Selector, predicate, selector};
+    use v1::scheduler::offer_constraints::{RoleConstraints, role_constraints::Group};
+    use v1::scheduler::{AttributeConstraint, OfferConstraints};
+    const PATTERNS: &[&str] =
+        &["a.*", "", "(", "(a|b)*c", "a{1000}", "(?i)host[0-3]", "\\pL+", "[^a-z]$", "((a{9}){9}){9}", "\\C"];
+    let mut constraint = || {
+        let name = source.pick(&["rack", "", "é"]).unwrap_or("rack").to_owned();
+        let pseudo = source.pick(&[1, 2, 3, 0, 9]).unwrap_or(1);
+        let kind = if source.once_in(2) {
+            selector::Selector::PseudoattributeType(pseudo)
+        } else {
+            selector::Selector::AttributeName(name)
+        };
+        let value = source.pick(&["r1", "", "host0"]).unwrap_or("r1").to_owned();
+        let regex = source.pick(PATTERNS).unwrap_or("a.*").to_owned();
+        let predicate = match source.below(7) {
+            0 => predicate::Predicate::Exists(predicate::Exists {}),
+            1 => predicate::Predicate::NotExists(predicate::NotExists {}),
+            2 => predicate::Predicate::TextEquals(predicate::TextEquals { value }),
+            3 => predicate::Predicate::TextNotEquals(predicate::TextNotEquals { value }),
+            4 => predicate::Predicate::TextMatches(predicate::TextMatches { regex }),
+            5 => predicate::Predicate::TextNotMatches(predicate::TextNotMatches { regex }),
+            _ => return AttributeConstraint::default(),
+        };
+        AttributeConstraint {
+            selector: Selector { selector: Some(kind) },
+            predicate: Predicate { predicate: Some(predicate) },
+        }
+    };
+    let attribute_constraints = vec![constraint(), constraint()];
+    let role = source.pick(ROLES).unwrap_or("role").to_owned();
+    let groups = if source.once_in(8) { Vec::new() } else { vec![Group { attribute_constraints }] };
+    OfferConstraints { role_constraints: [(role, RoleConstraints { groups })].into() }
 }
 
 /// One of the roles that frameworks have, or all.
@@ -137,7 +207,11 @@ fn filters(source: &mut Source<'_>) -> Option<v1::Filters> {
 }
 
 fn operation(source: &mut Source<'_>, offer: &v1::Offer) -> Operation {
-    let kind = source.below(8);
+    let choice = source.byte();
+    if choice >= super::RARE {
+        return disk(source, offer, choice % 4);
+    }
+    let kind = usize::from(choice % 8);
     let id = source.once_in(4).then(|| v1::OperationId { value: format!("op{}", source.byte() % 2) });
     let made = |kind: operation::Type| Operation {
         r#type: Some(kind.into()),
@@ -163,6 +237,36 @@ fn operation(source: &mut Source<'_>, offer: &v1::Offer) -> Operation {
             Operation { launch_group: Some(launch_group), ..made(operation::Type::LaunchGroup) }
         }
         _ => reservation(source, offer, kind),
+    }
+}
+
+/// Resizes a volume, or makes and destroys a disk, which only resource providers have.
+fn disk(source: &mut Source<'_>, offer: &v1::Offer, kind: u8) -> Operation {
+    const SIZES: &[f64] = &[1.0, 10.0, 0.0, -1.0, 1e18, f64::NAN];
+    let disks = || offer.resources.iter().filter(|resource| resource.name == "disk");
+    let found = disks().nth(source.below(disks().count())).or(offer.resources.first());
+    let resource = found.cloned().unwrap_or_default();
+    let other = disks().next_back().cloned().unwrap_or_default();
+    let amount = v1::value::Scalar { value: source.pick(SIZES).unwrap_or(1.0) };
+    let id = source.once_in(4).then(|| v1::OperationId { value: format!("op{}", source.byte() % 2) });
+    let made = |kind: operation::Type| Operation { r#type: Some(kind.into()), id, ..Operation::default() };
+    match kind {
+        0 => {
+            let grow = operation::GrowVolume { volume: resource, addition: other };
+            Operation { grow_volume: Some(grow), ..made(operation::Type::GrowVolume) }
+        }
+        1 => {
+            let shrink = operation::ShrinkVolume { volume: resource, subtract: amount };
+            Operation { shrink_volume: Some(shrink), ..made(operation::Type::ShrinkVolume) }
+        }
+        2 => {
+            let create = operation::CreateDisk { source: resource, ..operation::CreateDisk::default() };
+            Operation { create_disk: Some(create), ..made(operation::Type::CreateDisk) }
+        }
+        _ => {
+            let destroy = operation::DestroyDisk { source: resource };
+            Operation { destroy_disk: Some(destroy), ..made(operation::Type::DestroyDisk) }
+        }
     }
 }
 

@@ -56,6 +56,11 @@ impl World {
         for offer in event.offers.iter().flat_map(|offers| &offers.offers) {
             self.learn_offer(offer.clone());
         }
+        for offer in event.inverse_offers.iter().flat_map(|offers| &offers.inverse_offers) {
+            self.know(&offer.id.value);
+            self.inverse_offers.push_back(offer.clone());
+            self.inverse_offers.drain(..self.inverse_offers.len().saturating_sub(MEMORY));
+        }
         if let Some(update) = &event.update {
             self.learn_update(update.status.clone());
         }

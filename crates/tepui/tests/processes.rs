@@ -79,7 +79,9 @@ fn mesos_go_comes_back(codec: &str) {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the client was built");
-    cluster.master.wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":1.0"));
+    cluster
+        .master
+        .wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":1.0"));
     std::fs::write(&marker, "").unwrap();
     let output = second.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

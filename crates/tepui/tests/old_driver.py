@@ -1,7 +1,7 @@
 """A scheduler with Mesos' own old driver (python 2), for processes.rs. usage: old_driver.py MASTER launch [COMMAND] | come-back FRAMEWORK_ID
 
 launch [COMMAND]: runs a task, says RUNNING FRAMEWORK_ID and waits to be killed.
-come-back: asks what became of the framework's tasks, and waits for the end of one."""
+come-back: asks what became of the framework's tasks, waits for the end of one, runs another, and ends the framework."""
 import sys
 import threading
 
@@ -15,6 +15,7 @@ NOT_ENDED = ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING")
 class OldScheduler(Scheduler):
     def __init__(self, launches):
         self.launches, self.states, self.ended = launches, [], threading.Event()
+        self.name = "old"
 
     def registered(self, driver, framework_id, master):
         self.framework_id = framework_id.value
@@ -27,10 +28,10 @@ class OldScheduler(Scheduler):
                 driver.declineOffer(offer.id)
                 continue
             self.launches = False
-            task = mesos_pb2.TaskInfo(name="old")
-            task.task_id.value = "old"
+            task = mesos_pb2.TaskInfo(name=self.name)
+            task.task_id.value = self.name
             task.slave_id.value = offer.slave_id.value
-            task.command.value = (sys.argv[3:] or ["sleep 6"])[0]
+            task.command.value = "true" if self.name == "new" else (sys.argv[3:] or ["sleep 6"])[0]
             for name, value in (("cpus", 0.1), ("mem", 32)):
                 resource = task.resources.add()
                 resource.name, resource.type, resource.scalar.value = name, mesos_pb2.Value.SCALAR, value
@@ -44,8 +45,13 @@ class OldScheduler(Scheduler):
         if state == "TASK_RUNNING":
             print("RUNNING " + self.framework_id)
             sys.stdout.flush()
-        if state not in NOT_ENDED:
+        if state in NOT_ENDED:
+            return
+        if sys.argv[2] == "launch" or status.task_id.value == "new":
             self.ended.set()
+        elif self.name == "old":
+            self.name, self.launches = "new", True
+            driver.reviveOffers()
 
     def error(self, driver, message):
         print("ERROR " + message)

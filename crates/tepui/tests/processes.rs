@@ -203,9 +203,15 @@ fn the_old_driver_comes_back_after_it_was_killed_and_its_task_runs_on() {
     let said = kill_when(&mut first, |line| line.starts_with("RUNNING "));
     let framework = said.last().and_then(|running| running.split_whitespace().nth(1)).expect("it said so");
     its_task_runs_on(&cluster);
+    // And after it the new task's states.
+    let ended = "RESULT PASS TASK_RUNNING TASK_FINISHED TASK_";
     let second = old_driver(&script, &[&master, "come-back", framework]).unwrap().output().unwrap();
     let said = String::from_utf8_lossy(&second.stdout);
-    assert!(said.lines().any(|line| line == "RESULT PASS TASK_RUNNING TASK_FINISHED"), "{second:#?}");
+    assert!(
+        said.lines().any(|line| line.starts_with(ended) && line.ends_with("TASK_FINISHED")),
+        "{second:#?}"
+    );
+    it_is_torn_down(&cluster);
 }
 
 #[test]

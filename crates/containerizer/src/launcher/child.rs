@@ -66,6 +66,9 @@ fn become_program(plan: &Plan, standard: &[OwnedFd; 3], alone: &SingleThread) ->
         // A thread that moves itself makes nobody else wait, unlike one that is moved.
         std::fs::write(tasks, "0").map_err(|error| Failure::new(format!("enter `{tasks}`"), &error))?;
     }
+    if plan.has_nested_processes() {
+        step_inside(alone)?;
+    }
     mount(plan)?;
     if plan.has_init {
         stay_first(plan, alone)?;
@@ -141,6 +144,22 @@ fn give_up_power(plan: &Plan) -> Result<(), Failure> {
         tepui_linux::set_no_new_privileges().map_err(failed("set no_new_privs"))?;
     }
     Ok(())
+}
+
+/// Forks into a new process id namespace; the child returns, and this process ends with it. Who has entered a namespace of
+/// process ids cannot be born in a new one at once.
+fn step_inside(alone: &SingleThread) -> Result<(), Failure> {
+    tepui_linux::unshare_namespaces(Namespaces::PID).map_err(failed("make a process namespace"))?;
+    tepui_linux::block_signals().map_err(failed("block signals"))?;
+    let null = File::open("/dev/null").map_err(failed("open /dev/null"))?;
+    match alone.fork(&Fork::default()).map_err(failed("fork"))? {
+        Forked::Child => tepui_linux::lead_session().map_err(failed("start a session")),
+        Forked::Parent { pid, .. } => {
+            tepui_linux::close_all_but(null.as_fd());
+            let ended = tepui_linux::wait_for(pid).unwrap_or_default();
+            tepui_linux::exit_now(i32::from(ended != 0))
+        }
+    }
 }
 
 /// Forks; the child returns. This process stays the first one of its process id namespace, passes signals on, and ends when

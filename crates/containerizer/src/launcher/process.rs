@@ -194,8 +194,10 @@ impl Server {
     fn fork(&mut self, plan: &Plan, files: [OwnedFd; LAUNCH_FILES]) -> Result<u32, Failure> {
         let cgroup = plan.cgroup.as_ref().map(fs::File::open).transpose();
         let cgroup = cgroup.map_err(|error| Failure::new("open the cgroup", &error))?;
+        // One within the parent's it makes itself.
+        let later = if plan.has_nested_processes() { Namespaces::PID } else { Namespaces::empty() };
         let fork = Fork {
-            namespaces: Namespaces::from_bits(plan.namespaces),
+            namespaces: Namespaces::from_bits(plan.namespaces).without(later),
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             is_sibling: false,
         };

@@ -76,6 +76,12 @@ impl Plan {
         self.namespaces |= namespaces.bits();
     }
 
+    /// Whether the process gets a process id namespace within its parent's.
+    pub(super) fn has_nested_processes(&self) -> bool {
+        let both = Namespaces::from_bits(self.namespaces & self.entered);
+        both.contains(Namespaces::PID)
+    }
+
     /// Adds namespaces of its parent that the process enters.
     pub(crate) fn enter(&mut self, namespaces: Namespaces) {
         self.entered |= namespaces.bits();

@@ -117,8 +117,8 @@ async fn a_terminal_has_a_size_and_passes_interrupts_on() {
 }
 
 #[tokio::test]
-async fn a_terminal_works_among_mounts_and_for_a_user() {
-    let Some(agent) = linux("filesystem/linux,posix/rlimits", |_| {}).await else { return };
+async fn a_terminal_works_in_namespaces_and_for_a_user() {
+    let Some(agent) = linux("filesystem/linux,namespaces/pid", |_| {}).await else { return };
     let parent = ContainerId::new("p");
     agent.launch("p", "sleep 1000").await;
     let script = "tty >/dev/null && echo in a terminal; echo x >/dev/tty; id -un";

@@ -430,3 +430,24 @@ async fn containers_are_where_their_launcher_was_moved_to() {
     until("the launcher is gone", || slice.processes().unwrap().is_empty()).await;
     slice.remove().unwrap();
 }
+
+#[tokio::test]
+async fn a_nested_container_has_its_own_processes_within_its_parents() {
+    let Some(mut agent) = agent("filesystem/linux,namespaces/pid", |_| {}).await else { return };
+    let id = ContainerId::new("c");
+    agent.launch("c", "sleep 1000").await;
+    let nested = id.child("n");
+    let script = "trap 'exit 7' TERM; ls /proc | grep -c '^[0-9]'; echo $$; while :; do sleep 0.01; done";
+    agent.containers.launch(agent.config(&nested, script)).await.unwrap();
+    let stdout = agent.sandbox().join("stdout");
+    let seen = || fs::read_to_string(&stdout).unwrap_or_default();
+    until("it listens", || seen().lines().count() == 2).await;
+    // The first process, the shell, and `ls` and `grep`.
+    assert!(["3\n2\n", "4\n2\n"].contains(&seen().as_str()), "{}", seen());
+    assert!(agent.containers.kill(&nested, tepui_linux::Signal::TERM).unwrap());
+    assert_eq!(agent.containers.wait(&nested).await.unwrap().status, Some(7 << 8));
+    agent.containers.launch(agent.config(&nested, "sleep 1000 & sleep 1000")).await.unwrap();
+    assert!(agent.containers.destroy(&id).await);
+    assert_eq!(agent.next().await.1, Some(9));
+    assert_eq!(cgroups_left(), BTreeSet::new());
+}

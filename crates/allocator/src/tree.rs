@@ -201,10 +201,13 @@ impl Tree {
 
     /// Removes a client that holds nothing and refuses nothing, and the roles that only it needed.
     pub(crate) fn remove_client(&mut self, client: Index<Client>) {
+        // What it held until now still counts in the places of the roles above it.
+        if self.stale.contains(&client) {
+            self.renew(client);
+        }
         for queue in QUEUES {
             self.delist(queue, client);
         }
-        self.stale.remove(&client);
         let Some(removed) = self.clients.remove(client) else { return };
         let mut role = removed.role;
         self.roles[role].clients -= 1;
@@ -480,6 +483,10 @@ impl Tree {
                 assert_eq!(is_listed, client.is_listed(queue), "{queue:?} lists the clients that say so");
                 listed[queue as usize] += usize::from(is_listed);
             }
+            if !self.stale.contains(&index) {
+                let key = client.usage.key(&client.key.name, 1.0, &self.measured, &self.names);
+                assert_eq!(client.key, key, "a client is in its place");
+            }
             let wants = client.is_listed(Queue::All);
             assert!(wants || !client.is_listed(Queue::Hungry), "only who wants offers is hungry");
         }
@@ -510,6 +517,11 @@ impl Tree {
                     "a role is listed iff it has someone to offer to"
                 );
             }
+        }
+        if self.stale.is_empty() {
+            let key = role.subtree.key(&role.key.name, role.weight, &self.measured, &self.names);
+            let own_key = role.own.key(&role.own_key.name, 1.0, &self.measured, &self.names);
+            assert_eq!((&role.key, &role.own_key), (&key, &own_key), "a role is in its place");
         }
         assert_eq!(children, role.children, "a role counts its children");
         assert_eq!(own, role.subtree.quantities, "a role's usage is that of all below it");

@@ -44,6 +44,27 @@ fn roles_are_compared_before_frameworks() {
 }
 
 #[test]
+fn what_a_removed_framework_held_counts_to_its_role_no_more() {
+    let mut cluster = Cluster::new();
+    cluster.framework("f", framework(&["one"]));
+    cluster.agent("a", "cpus:4");
+    assert_eq!(cluster.offers(), ["f/one a cpus:4"]);
+    cluster.framework("g", framework(&["one"]));
+    cluster.framework("h", framework(&["two"]));
+    cluster.agent("b", "cpus:1");
+    assert_eq!(cluster.offers(), ["h/two b cpus:1"]);
+    cluster.allocator.recover(
+        cluster.now,
+        &framework_id("f"),
+        &agent_id("a"),
+        &allocated("cpus:4", "one"),
+        None,
+    );
+    cluster.allocator.remove_framework(&framework_id("f"));
+    assert_eq!(cluster.offers(), ["g/one a cpus:4"]);
+}
+
+#[test]
 fn weights_divide_shares_and_apply_to_roles_that_come_later() {
     let mut cluster = Cluster::new();
     cluster.allocator.set_weight("heavy", 3.0);

@@ -113,13 +113,14 @@ impl Master {
         accepted
     }
 
-    /// One invalid offer makes the others of the call unusable too.
+    /// One invalid offer makes the others of the call unusable too. They are refused, if only for a moment: who gets its
+    /// calls wrong would be offered the same again at wire speed.
     fn discard_valid_offers(&mut self, framework: &FrameworkId, ids: &[v1::OfferId], turn: &mut Turn<'_>) {
         let numbers: BTreeSet<OfferNumber> =
             ids.iter().filter_map(|id| offer_number(&self.id, &id.value)).collect();
         for number in numbers {
             if self.offers.get(&number).is_some_and(|offer| offer.framework == *framework) {
-                self.discard_offer(number, None, turn);
+                self.discard_offer(number, Some(Duration::ZERO), turn);
             }
         }
     }

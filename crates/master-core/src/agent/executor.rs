@@ -1,5 +1,7 @@
 //! Adding and removing an agent's executors.
 
+use std::time::Duration;
+
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, Resources};
 
@@ -40,9 +42,21 @@ impl Master {
         id: &ExecutorId,
         turn: &mut Turn<'_>,
     ) -> bool {
+        self.release_executor(agent, framework, id, None, turn)
+    }
+
+    /// Removes an executor; its resources are refused for a while, if so said.
+    pub(crate) fn release_executor(
+        &mut self,
+        agent: &AgentId,
+        framework: &FrameworkId,
+        id: &ExecutorId,
+        refuse: Option<Duration>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         let Some(host) = self.agents.registered.get_mut(agent) else { return false };
         let Some(executor) = host.executors.remove(&(framework.clone(), id.clone())) else { return false };
-        self.allocator.recover(turn.now.time, framework, agent, &executor.resources, None);
+        self.allocator.recover(turn.now.time, framework, agent, &executor.resources, refuse);
         if let Some(owner) = self.frameworks.registered.get_mut(framework) {
             owner.executors.remove(&(agent.clone(), id.clone()));
         }

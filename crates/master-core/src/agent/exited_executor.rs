@@ -1,10 +1,15 @@
 //! `ExitedExecutorMessage`: an executor ended.
 
+use std::time::Duration;
+
 use tepui_proto::internal;
 use tepui_types::{AgentId, ExecutorId, FrameworkId};
 
 use crate::master::Master;
 use crate::turn::Turn;
+
+/// The status of an executor that an agent did not launch.
+const NEVER_RAN: i32 = -1;
 
 impl Master {
     /// Frees the executor's resources and tells its framework. Executors that we do not know are ignored.
@@ -17,7 +22,9 @@ impl Master {
         if let Some(pending) = self.pending_reregistration(&agent) {
             pending.report.executors.retain(|it| it.framework != framework || it.id != executor);
         }
-        if !self.remove_executor(&agent, &framework, &executor, turn) {
+        // One that never was goes with tasks that were refused (`update_task`).
+        let refuse = (message.status == NEVER_RAN).then_some(Duration::ZERO);
+        if !self.release_executor(&agent, &framework, &executor, refuse, turn) {
             return;
         }
         if let Some(framework) = self.frameworks.registered.get(&framework) {

@@ -1,5 +1,7 @@
 //! Applying a status to a task.
 
+use std::time::Duration;
+
 use tepui_proto::v1;
 use tepui_proto::v1::TaskState;
 use tepui_types::{FrameworkId, TaskId, is_terminal};
@@ -25,6 +27,13 @@ impl Master {
         let Some(task) = owner.tasks.get_mut(id) else { return };
         let state = latest.unwrap_or(status.state());
         let freed = task.holds_resources() && !holds_resources(state);
+        // What its framework could not use there is not offered to it again at once: it would launch the next task at wire
+        // speed, for as long as the agent refuses them.
+        let did_not_run = matches!(
+            state,
+            TaskState::TaskDropped | TaskState::TaskLost | TaskState::TaskError | TaskState::TaskFailed
+        );
+        let refuse = (task.state == TaskState::TaskStaging && did_not_run).then_some(Duration::ZERO);
         // A terminal state is final, whatever comes after it.
         if !is_terminal(task.state) {
             task.state = state;
@@ -42,7 +51,7 @@ impl Master {
         turn.change(change);
         if freed {
             let (agent, resources) = (task.agent.clone(), task.resources.clone());
-            self.allocator.recover(turn.now.time, framework, &agent, &resources, None);
+            self.allocator.recover(turn.now.time, framework, &agent, &resources, refuse);
             count_terminal(&status, turn);
         }
     }

@@ -24,6 +24,9 @@ const EPOCH_NANOS: i64 = 1_700_000_000_000_000_000;
 /// In peace the cores check themselves every so many steps.
 const CHECK_EVERY: u64 = 16;
 
+/// Most stories take some thousand steps, and the longest forty thousand.
+const MAX_STEPS: u64 = 200_000;
+
 /// One master, its agents and schedulers, and the world between them.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -373,6 +376,7 @@ impl Cluster {
     /// Cores check themselves after each step while things go wrong, and now and then in peace.
     pub(crate) fn is_time_to_check(&mut self) -> bool {
         self.steps += 1;
+        assert!(self.steps <= MAX_STEPS, "the story takes more than {MAX_STEPS} steps: something spins");
         self.at_war || self.steps.is_multiple_of(CHECK_EVERY)
     }
 

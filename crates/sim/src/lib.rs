@@ -19,9 +19,11 @@ mod master_host;
 mod network;
 mod queue;
 mod registry;
+mod report;
 mod scheduler;
 mod scheduler_host;
 mod simulation;
 mod trace;
 
-pub use simulation::{Failure, Story, run};
+pub use report::Failure;
+pub use simulation::{Story, run};

@@ -282,6 +282,10 @@ impl Cluster {
                     return;
                 }
                 self.masters[master].streams.insert(stream, (scheduler, session));
+                // A new stream is read.
+                if let Some(id) = &self.schedulers[scheduler].id {
+                    self.masters[master].books.fair.reads(id, true);
+                }
                 self.answer(scheduler, session, Answer::Subscribed(stream_id));
             }
             Response::Rejected(rejection) => {
@@ -316,7 +320,11 @@ impl Cluster {
         if life != self.masters[master].life || !is_open {
             return;
         }
-        let backlog = if until <= self.now {
+        let reads = until <= self.now;
+        if let Some(id) = &self.schedulers[scheduler].id {
+            self.masters[master].books.fair.reads(id, reads);
+        }
+        let backlog = if reads {
             self.masters[master].books.slow.caught_up(stream);
             Backlog::CaughtUp
         } else {

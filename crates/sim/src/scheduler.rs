@@ -21,6 +21,10 @@ pub(crate) const WAKE_INTERVAL: Duration = Duration::from_secs(10);
 /// A task of which nothing was heard for so long is asked about.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often it asks for offers at once, when it loses a task; else it does so when it wakes. REVIVE is answered at wire
+/// speed, as Mesos does it: who revives upon each task that an agent refuses launches as fast as messages go.
+const REVIVE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What a scheduler is there for.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
@@ -30,7 +34,8 @@ pub(crate) enum Purpose {
     Service(usize),
     /// Declines everything with zero seconds.
     Decliner,
-    /// Keeps every offer that it gets, and does nothing with it.
+    /// Keeps every offer that it gets, and does nothing with it. One that `suppresses` wants no more when it is no longer
+    /// busy: who gives back an offer has the least share, and would get it again before those who need it.
     Hoarder,
     /// Reserves, makes volumes, and runs short tasks on them.
     Keeper,
@@ -113,6 +118,8 @@ pub(crate) struct Scheduler {
     pub(crate) reads_from: Time,
     launched: usize,
     suppressed: bool,
+    /// When it last asked for offers because of a task that it lost.
+    revived: Time,
 }
 
 impl Scheduler {
@@ -133,6 +140,7 @@ impl Scheduler {
             reads_from: Time::ZERO,
             launched: 0,
             suppressed: false,
+            revived: Time::ZERO,
         }
     }
 
@@ -415,8 +423,10 @@ impl Scheduler {
             self.tasks.entry(id.clone()).and_modify(|task| task.kill = true);
             calls.push(self.kill(&id));
         }
-        if self.need() > 0 && self.suppressed {
+        let may_revive = now.saturating_duration_since(self.revived) >= REVIVE_INTERVAL;
+        if self.need() > 0 && self.suppressed && may_revive {
             self.suppressed = false;
+            self.revived = now;
             calls.push(Call { revive: Some(call::Revive::default()), ..self.call(Type::Revive) });
         }
         calls
@@ -441,6 +451,14 @@ impl Scheduler {
         let mut calls: Vec<Call> =
             self.late.extract_if(.., |(at, _)| *at <= now).map(|(_, call)| call).collect();
         calls.extend(self.ask_about_operations(now));
+        if matches!(self.habits.purpose, Purpose::Hoarder)
+            && self.habits.suppresses
+            && !self.suppressed
+            && now >= self.habits.busy_until
+        {
+            self.suppressed = true;
+            calls.push(Call { suppress: Some(call::Suppress::default()), ..self.call(Type::Suppress) });
+        }
         if matches!(self.habits.purpose, Purpose::Wrong) && now < self.habits.busy_until {
             calls.push(self.wrong_call(random));
         }

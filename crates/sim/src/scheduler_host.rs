@@ -117,7 +117,14 @@ impl Cluster {
 
     pub(crate) fn scheduler_answer(&mut self, scheduler: usize, session: u64, answer: Answer) {
         let to = &mut self.schedulers[scheduler];
-        if to.session != session || to.stage == Stage::Gone {
+        if to.session != session {
+            return;
+        }
+        if to.stage == Stage::Gone {
+            // The master no longer knew its stream. It comes back to be torn down.
+            if matches!(answer, Answer::Rejected(_)) {
+                self.drop_session(scheduler, Stage::Disconnected);
+            }
             return;
         }
         match answer {

@@ -15,6 +15,7 @@ use crate::master_host::{MasterHost, Settings};
 use crate::network::Network;
 use crate::queue::{Event, Queue};
 use crate::registry::Store;
+use crate::report::{self, Failure};
 use crate::scheduler::{Habits, Purpose, Scheduler};
 use crate::trace::Trace;
 
@@ -36,17 +37,6 @@ pub struct Story {
     pub fingerprint: u64,
 }
 
-/// A simulation that went wrong.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Replays it.
-    pub seed: u64,
-    /// What went wrong.
-    pub message: String,
-    /// What happened before; empty if it was printed as it happened.
-    pub trace: String,
-}
-
 /// Runs the simulation of a seed; prints all that happens if `verbose`.
 pub fn run(seed: u64, verbose: bool) -> Result<Story, Failure> {
     let mut cluster = build(seed, verbose);
@@ -59,7 +49,8 @@ pub fn run(seed: u64, verbose: bool) -> Result<Story, Failure> {
         |panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Failure { seed, message: text.unwrap_or_default(), trace: cluster.trace.end() }
+            let message = text.unwrap_or_default();
+            Failure { seed, message, scene: report::scene(&cluster), trace: cluster.trace.end() }
         },
     )
 }
@@ -147,6 +138,7 @@ fn habits(random: &mut fastrand::Rng, agents: usize, peace: Time, may_hoard: boo
     // A call that is lost is not repeated, so a teardown is only sure to work in peace.
     let teardown = (random.u8(..6) == 0).then(|| peace + Duration::from_secs(random.u64(0..300)));
     let is_keeper = matches!(purpose, Purpose::Keeper);
+    let is_hoarder = matches!(purpose, Purpose::Hoarder);
     let is_limited = !is_keeper && random.u8(..8) == 0;
     Habits {
         custom_executor: matches!(purpose, Purpose::Service(_)) && random.bool(),
@@ -159,7 +151,7 @@ fn habits(random: &mut fastrand::Rng, agents: usize, peace: Time, may_hoard: boo
         is_flapping: random.u8(..8) == 0,
         principal: is_limited.then(|| "limited".to_owned()),
         busy_until: peace + Duration::from_mins(2),
-        suppresses: random.bool(),
+        suppresses: random.bool() || is_hoarder,
         teardown,
     }
 }

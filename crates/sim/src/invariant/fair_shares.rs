@@ -2,7 +2,8 @@
 //! share, at the level of the tree of roles where the two part.
 //!
 //! The allocator measures shares against totals that may be off by one part in 64, so much is allowed. Who never declines
-//! wants everything; only such frameworks are compared with, because nobody here knows what others refuse.
+//! wants everything; only such frameworks are compared with, because nobody here knows what others refuse. While one does
+//! not read its events it is offered nothing, so it wants nothing then.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,8 @@ type Client = (FrameworkId, String);
 #[derive(Debug, Default)]
 pub(crate) struct FairShares {
     greedy: BTreeSet<FrameworkId>,
+    /// Those that do not read what they are sent.
+    behind: BTreeSet<FrameworkId>,
     /// The clients of greedy frameworks that get offers.
     wanting: BTreeMap<FrameworkId, BTreeSet<String>>,
     totals: BTreeMap<AgentId, Amounts>,
@@ -43,6 +46,15 @@ impl FairShares {
     /// This framework takes all that it is offered.
     pub(crate) fn greedy(&mut self, framework: FrameworkId) {
         self.greedy.insert(framework);
+    }
+
+    /// This framework reads its events, or does not.
+    pub(crate) fn reads(&mut self, framework: &FrameworkId, reads: bool) {
+        if reads {
+            self.behind.remove(framework);
+        } else {
+            self.behind.insert(framework.clone());
+        }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is not about shares")]
@@ -78,7 +90,7 @@ impl FairShares {
             Change::OfferAdded(offer) => {
                 let framework = FrameworkId::from(&offer.framework_id);
                 let role = offer.allocation_info.as_ref().map_or("*", |info| info.role()).to_owned();
-                self.check(&(framework.clone(), role), &offer.resources);
+                self.check(&(framework.clone(), role), &offer.agent_id.value, &offer.resources);
                 self.hold(Holder::Offer(OfferId::from(&offer.id)), framework, &offer.resources);
             }
             Change::OfferRemoved(id) => drop(self.held.remove(&Holder::Offer(id.clone()))),
@@ -103,7 +115,7 @@ impl FairShares {
     }
 
     /// Something is offered to a client, before it counts.
-    fn check(&self, to: &Client, resources: &[v1::Resource]) {
+    fn check(&self, to: &Client, agent: &str, resources: &[v1::Resource]) {
         let free: Resources = resources.iter().filter_map(|it| Resource::from_proto(it).ok()).collect();
         let free = free.unreserved();
         let is_enough = |name: &str, least: i64| {
@@ -115,7 +127,9 @@ impl FairShares {
         if self.has_shared || !(is_enough("cpus", 10) || is_enough("mem", 32_000)) {
             return;
         }
-        for (framework, roles) in &self.wanting {
+        for (framework, roles) in
+            self.wanting.iter().filter(|(framework, _)| !self.behind.contains(*framework))
+        {
             for role in roles {
                 let other = (framework.clone(), role.clone());
                 if other == *to {
@@ -124,7 +138,14 @@ impl FairShares {
                 let (ours, theirs) = self.shares(to, &other);
                 assert!(
                     ours <= theirs * TOLERANCE + 1e-9,
-                    "{to:?} with a share of {ours} is offered what {other:?} wants, whose share is {theirs}"
+                    "{} in role {} holds {ours:.4} of the cluster and is offered {free} of {agent}; {} in role {} wants \
+                     it, and holds only {theirs:.4}: {:?} of {:?}",
+                    to.0,
+                    to.1,
+                    other.0,
+                    other.1,
+                    self.held,
+                    self.totals
                 );
             }
         }

@@ -9,8 +9,9 @@ use tepui_types::{AgentId, FrameworkId, OfferId, Time};
 
 use crate::queue::Host;
 
-/// Offers of an agent to a framework in a second for which nothing need have happened: an agent may be in parts, and
-/// a second of ours may touch two intervals.
+/// Offers of an agent to a framework in one of its roles in a second for which nothing need have happened: an agent may
+/// be in parts, and a second of ours may touch two intervals. What a framework declines in one role it may be offered
+/// in another.
 const ALWAYS_ALLOWED: usize = 6;
 
 /// Offers that one REVIVE may bring: again, an agent may be in parts.
@@ -34,6 +35,8 @@ pub(crate) struct NothingSpins {
     owners: BTreeMap<OfferId, FrameworkId>,
     /// All that ever got an offer.
     frameworks: BTreeSet<FrameworkId>,
+    /// How many roles each has.
+    roles: BTreeMap<FrameworkId, usize>,
 }
 
 impl NothingSpins {
@@ -57,12 +60,16 @@ impl NothingSpins {
             Change::Counted(Counter::Call(id, Type::Revive)) => {
                 *self.revives.entry(id.clone()).or_default() += 1;
             }
+            Change::FrameworkAdded(entity) | Change::FrameworkUpdated(entity) => {
+                if let Some(id) = &entity.info.id {
+                    self.roles.insert(FrameworkId::from(id), entity.info.roles.len());
+                }
+                self.freed += 1;
+            }
             // These frameworks, agents and executors may have had resources, or want some now.
             Change::TaskUpdated { freed: true, .. }
             | Change::TaskRemoved { .. }
             | Change::ExecutorRemoved { .. }
-            | Change::FrameworkAdded(_)
-            | Change::FrameworkUpdated(_)
             | Change::AgentAdded(_)
             | Change::AgentUpdated(_) => self.freed += 1,
             _ => {}
@@ -75,7 +82,8 @@ impl NothingSpins {
         let ended: usize =
             self.ended.iter().filter(|(owner, _)| *owner != framework).map(|(_, count)| *count).sum();
         let revives = self.revives.get(framework).copied().unwrap_or_default();
-        let allowed = ALWAYS_ALLOWED + self.freed + ended + revives * ALLOWED_FOR_REVIVE;
+        let roles = |framework: &FrameworkId| self.roles.get(framework).copied().unwrap_or(1).max(1);
+        let allowed = ALWAYS_ALLOWED * roles(framework) + self.freed + ended + revives * ALLOWED_FOR_REVIVE;
         assert!(
             offered <= allowed,
             "{framework} got {offered} offers of {agent} in a second, {allowed} at most"
@@ -85,8 +93,8 @@ impl NothingSpins {
         let offered: usize =
             self.offered.iter().filter(|((_, it), _)| it == agent).map(|(_, count)| *count).sum();
         let revives: usize = self.revives.values().sum();
-        let each = ALWAYS_ALLOWED + self.freed + revives * ALLOWED_FOR_REVIVE;
-        let allowed = each * self.frameworks.len();
+        let each = self.freed + revives * ALLOWED_FOR_REVIVE;
+        let allowed: usize = self.frameworks.iter().map(|it| ALWAYS_ALLOWED * roles(it) + each).sum();
         assert!(offered <= allowed, "there were {offered} offers of {agent} in a second, {allowed} at most");
     }
 
@@ -100,9 +108,13 @@ impl NothingSpins {
     fn pass(&mut self, now: Time) {
         let second = now.saturating_duration_since(Time::ZERO).as_secs();
         if second != self.second {
-            let (owners, frameworks) =
-                (std::mem::take(&mut self.owners), std::mem::take(&mut self.frameworks));
-            *self = Self { second, owners, frameworks, ..Self::default() };
+            *self = Self {
+                second,
+                owners: std::mem::take(&mut self.owners),
+                frameworks: std::mem::take(&mut self.frameworks),
+                roles: std::mem::take(&mut self.roles),
+                ..Self::default()
+            };
         }
     }
 }

@@ -87,7 +87,10 @@ impl Scheduler {
         let reserved = |resource: &&Resource| plain(resource) && resource.is_dynamically_reserved();
         let disk = |resource: &&Resource| reserved(resource) && resource.name() == "disk";
         let operation = match random.u8(..16) {
-            0..=3 => reserve(&pick(random, free, |it| plain(it) && it.is_unreserved())?, role)?,
+            0..=3 => {
+                let may = |it: &&Resource| plain(it) && it.is_unreserved() && leaves_enough(it);
+                reserve(&pick(random, free, may)?, role)?
+            }
             4..=6 => create(&pick(random, free, disk)?, &self.next_name(), random.u8(..4) == 0),
             7 | 8 => grow(&pick(random, free, volumes)?, &pick(random, free, disk)?),
             9 => shrink(&pick(random, free, volumes)?),
@@ -248,6 +251,17 @@ fn small(free: &Resources) -> Option<Vec<v1::Resource>> {
         free.iter().find(enough).map(|it| it.clone().with_scalar(amount).to_proto())
     };
     Some(vec![part("cpus", 100)?, part("mem", 32_000)?])
+}
+
+/// Whether others can still run their tasks when some of it is reserved. What keepers keep they keep for ever, and nobody
+/// else would ever be done.
+fn leaves_enough(resource: &Resource) -> bool {
+    let least = match resource.name() {
+        "cpus" => 7,
+        "mem" => 576,
+        _ => 0,
+    };
+    resource.scalar().is_some_and(|there| there >= Scalar::from_thousandths(least * 1000))
 }
 
 fn reserve(resource: &Resource, role: &str) -> Option<Operation> {

@@ -54,6 +54,11 @@ impl Master {
         let Some(operation) = self.operations.get(key) else { return };
         let (kind, id) = (operation.info.r#type(), operation.info.id.clone());
         let framework = operation.framework_id.as_ref().map(FrameworkId::from);
+        let is_unknown = newest.uuid.is_none() && newest.state() == OperationState::OperationDropped;
+        if is_unknown && is_terminal_operation(operation.latest_status.state()) {
+            // Its agent was asked and does not have it any more: its end is known and acknowledged.
+            return self.remove_operation(key, turn);
+        }
         let newest = v1::OperationStatus { operation_id: id.clone(), ..newest.clone() };
         if let Some((before, after)) =
             self.operations.update(key, &newest).filter(|(before, after)| before != after)
@@ -155,6 +160,10 @@ impl Master {
 
     /// Compares the operations that an agent has with those on the books: takes over those that are new to us, and asks
     /// for those that it did not name.
+    ///
+    /// Those that are new and have ended are asked for too. What the agent says may be older than an acknowledgement that
+    /// we passed on and forgot the operation with; nobody would ever acknowledge it again. If so, the agent has forgotten
+    /// it by the time that it is asked, and says so.
     pub(crate) fn reconcile_agent_operations(
         &mut self,
         agent: &AgentId,
@@ -168,24 +177,27 @@ impl Master {
             named.insert(uuid);
             added.push(((agent.clone(), uuid), operation));
         }
-        let missing: Vec<internal::reconcile_operations_message::Operation> = self
+        let mut asked: Vec<v1::Uuid> = self
             .operations
             .of_agent(agent)
             .filter(|((_, uuid), _)| !named.contains(uuid))
-            .map(|(_, operation)| internal::reconcile_operations_message::Operation {
-                operation_uuid: Some(operation.uuid.clone()),
-                ..internal::reconcile_operations_message::Operation::default()
-            })
+            .map(|(_, operation)| operation.uuid.clone())
             .collect();
         for (key, operation) in added {
             let Some(state) = operation_state(&operation.latest_status) else { continue };
-            let kind = operation.info.r#type();
+            let (kind, uuid) = (operation.info.r#type(), operation.uuid.clone());
             if self.operations.add(key, operation) {
                 turn.change(Change::Counted(Counter::OperationEntered(kind, state)));
+                asked.extend(is_terminal_operation(state).then_some(uuid));
             }
         }
-        let Some(host) = self.agents.registered.get(agent).filter(|_| !missing.is_empty()) else { return };
-        let message = internal::ReconcileOperationsMessage { operations: missing, framework_id: None };
+        let Some(host) = self.agents.registered.get(agent).filter(|_| !asked.is_empty()) else { return };
+        let operations = asked.into_iter().map(|uuid| internal::reconcile_operations_message::Operation {
+            operation_uuid: Some(uuid),
+            ..internal::reconcile_operations_message::Operation::default()
+        });
+        let message =
+            internal::ReconcileOperationsMessage { operations: operations.collect(), framework_id: None };
         turn.send(&host.pid, message);
     }
 }

@@ -53,7 +53,8 @@ pub struct Agent {
     pub(crate) registration_backoff: Duration,
     /// How long we may go unpinged.
     pub(crate) ping_timeout: Duration,
-    /// Names the state of our resources: a task that was accepted for another is refused.
+    /// Names the report that a master has of our resources, or will have (`registration.rs`). A task or an operation that was
+    /// accepted upon another is refused.
     pub(crate) resource_version: Uuid,
     /// The dynamic reservations and volumes that the master made.
     pub(crate) checkpointed: Vec<v1::Resource>,

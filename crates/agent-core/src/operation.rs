@@ -2,7 +2,8 @@
 //!
 //! An operation is applied as it arrives, because the master counts with it already. Then its framework is told: the
 //! status is sent as updates of tasks are, again and again until it is acknowledged. What cannot be applied makes us
-//! register anew, so that the master hears which resources we really have.
+//! register anew, so that the master hears which resources we really have. What was accepted upon an earlier report of
+//! our resources is dropped: the master has forgotten it with that report (`registration.rs`).
 
 mod apply;
 mod forward;

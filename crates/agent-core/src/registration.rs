@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tepui_proto::{LinkMessage, internal, v1};
-use tepui_types::{AgentId, Upid};
+use tepui_types::{AgentId, Upid, Uuid};
 
 use crate::agent::{Agent, State};
 use crate::change::{Change, ExecutorState};
@@ -80,9 +80,11 @@ impl Agent {
     pub(crate) fn register(&mut self, effects: &mut Effects) {
         let (State::Disconnected, Some(master)) = (self.state, self.master.clone()) else { return };
         effects.push(Effect::OpenLink(master.clone()));
-        let message = match &self.id {
-            None => self.register_message(),
-            Some(_) => self.reregister_message(),
+        let message = if self.id.is_some() {
+            self.renew_resource_version();
+            self.reregister_message()
+        } else {
+            self.register_message()
         };
         effects.push(Effect::SendLink { to: master, message });
         let backoff = self.registration_backoff.clamp(RETRY_INTERVAL_MIN, RETRY_INTERVAL_MAX);
@@ -103,6 +105,20 @@ impl Agent {
     fn capabilities(&self) -> Vec<v1::agent_info::Capability> {
         let kinds = self.config.capabilities.iter();
         kinds.map(|&kind| v1::agent_info::Capability { r#type: Some(kind.into()) }).collect()
+    }
+
+    /// Gives a report that is about to be sent a name of its own.
+    ///
+    /// A master that takes a report forgets the operations that it had counted as done upon an earlier one, and they may
+    /// still be on their way to us. Their version tells us so: we drop them, and both sides have the same resources.
+    /// Mesos' agents keep one version for their lives, and may end with more reservations than the master knows. The
+    /// first half names our process: masters tell by it whether another one speaks.
+    fn renew_resource_version(&mut self) {
+        let mut bytes = *self.resource_version.as_bytes();
+        for byte in &mut bytes[9..] {
+            *byte = self.rng.u8(..);
+        }
+        self.resource_version = Uuid::from_bytes(bytes);
     }
 
     pub(crate) fn resource_version_uuid(&self) -> v1::Uuid {

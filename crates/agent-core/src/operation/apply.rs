@@ -24,12 +24,16 @@ impl Agent {
         if self.state != State::Running || self.operations.contains_key(&uuid) {
             return;
         }
-        let outcome = self.try_apply(&message, effects);
-        let failed = outcome.is_err();
-        let (state, message_text) = match outcome {
-            Ok(()) => (OperationState::OperationFinished, None),
-            Err(error) => (OperationState::OperationError, Some(error)),
+        let (state, message_text) = if message.resource_version_uuid.uuid == self.resource_version_uuid() {
+            match self.try_apply(&message, effects) {
+                Ok(()) => (OperationState::OperationFinished, None),
+                Err(error) => (OperationState::OperationError, Some(error)),
+            }
+        } else {
+            let error = "Operation assumes outdated resource state";
+            (OperationState::OperationDropped, Some(error.to_owned()))
         };
+        let failed = state == OperationState::OperationError;
         let status_uuid = Uuid::random(&mut self.rng);
         let status = v1::OperationStatus {
             operation_id: message.operation_info.id.clone(),

@@ -26,6 +26,8 @@ pub(crate) struct Story {
     next_request: u64,
     pub(crate) containers: Names,
     pub(crate) uuids: Names,
+    /// The version of the agent's resources that the master heard last.
+    resource_version: v1::Uuid,
     pub(crate) shows_changes: bool,
     pub(crate) shows_environment: bool,
     pub(crate) shows_records: bool,
@@ -83,6 +85,7 @@ impl Story {
             next_request: 1,
             containers: Names::new('c'),
             uuids: Names::new('u'),
+            resource_version: v1::Uuid::default(),
             shows_changes: false,
             shows_environment: false,
             shows_records: false,
@@ -157,6 +160,7 @@ impl Story {
                 self.unstored.push((*id, records.clone()));
             }
         }
+        self.hear_resource_version(&effects);
         let mut shown = show(self, &effects);
         if self.stores && !self.unstored.is_empty() {
             shown.extend(self.store());
@@ -364,6 +368,19 @@ impl Story {
     }
 
     #[expect(clippy::too_many_lines, reason = "it is a table")]
+    fn hear_resource_version(&mut self, effects: &Effects) {
+        for effect in &effects.effects {
+            let Effect::SendLink { message, .. } = effect else { continue };
+            let version = match message {
+                LinkMessage::RegisterSlave(message) => &message.resource_version_uuid,
+                LinkMessage::ReregisterSlave(message) => &message.resource_version_uuid,
+                LinkMessage::UpdateSlave(message) => &message.resource_version_uuid,
+                _ => continue,
+            };
+            self.resource_version = version.clone().unwrap_or_default();
+        }
+    }
+
     fn link_message(&self, words: &Words<'_>) -> LinkMessage {
         let framework_id = || v1::FrameworkId { value: words.at(1).to_owned() };
         let slave_id =
@@ -425,7 +442,7 @@ impl Story {
                 data: words.rest(3).into_bytes(),
             }
             .into(),
-            "apply" => apply(words).into(),
+            "apply" => apply(words, self.resource_version.clone()).into(),
             "ack-operation" => internal::AcknowledgeOperationStatusMessage {
                 operation_uuid: operation_uuid(words.at(1)),
                 status_uuid: v1::Uuid { value: self.uuid_bytes(words.at(2)) },
@@ -569,8 +586,9 @@ fn operation_uuid(name: &str) -> v1::Uuid {
     v1::Uuid { value: vec![name.bytes().next().unwrap(); 16] }
 }
 
-/// `apply o reserve|unreserve CPUS`, `apply o reserve-disk|unreserve-disk`, `apply o create|destroy VOLUME`.
-fn apply(words: &Words<'_>) -> internal::ApplyOperationMessage {
+/// `apply o reserve|unreserve CPUS`, `apply o reserve-disk|unreserve-disk`, `apply o create|destroy VOLUME`;
+/// with `stale`, upon an earlier report of the agent's resources.
+fn apply(words: &Words<'_>, version: v1::Uuid) -> internal::ApplyOperationMessage {
     let of = |kind: Type| Operation {
         r#type: Some(kind.into()),
         id: Some(v1::OperationId { value: words.at(1).to_owned() }),
@@ -603,7 +621,7 @@ fn apply(words: &Words<'_>) -> internal::ApplyOperationMessage {
         operation_uuid: operation_uuid(words.at(1)),
         resource_version_uuid: internal::ResourceVersionUuid {
             resource_provider_id: None,
-            uuid: v1::Uuid { value: vec![7; 16] },
+            uuid: if words.has("stale") { v1::Uuid { value: vec![7; 16] } } else { version },
         },
     }
 }

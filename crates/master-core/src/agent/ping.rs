@@ -51,6 +51,13 @@ impl Master {
         );
     }
 
+    /// Has an agent register anew: it does when it hears that we hold it for disconnected.
+    pub(crate) fn have_reregister(&self, id: &AgentId, turn: &mut Turn<'_>) {
+        let Some(agent) = self.agents.registered.get(id) else { return };
+        let ping = internal::PingSlaveMessage { connected: false };
+        turn.send_as(actor(agent.observer.number), &agent.pid, ping);
+    }
+
     /// The time to answer a ping is over. An agent that missed too many is marked unreachable.
     pub(crate) fn ping_timeout(&mut self, id: &AgentId, turn: &mut Turn<'_>) {
         let Some(agent) = self.agents.registered.get_mut(id) else { return };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tepui_proto::internal;
+use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, Upid};
 
 use super::reregister::shut_down;
@@ -55,8 +55,11 @@ impl Master {
         if let Some(agent) = self.agents.by_pid.get(&from).and_then(|id| self.agents.registered.get(id)) {
             // An agent repeats itself until it is answered. One that has re-registered knows its id: if it does not, it is
             // another process, and what the last one said late was not true any more. It shall not get that one's id.
-            let is_another =
-                agent.reregistered.is_some() && agent.resource_version != message.resource_version_uuid;
+            let is_another = agent.reregistered.is_some()
+                && !is_of_same_process(
+                    agent.resource_version.as_ref(),
+                    message.resource_version_uuid.as_ref(),
+                );
             if agent.connected && !is_another {
                 self.send_registered(agent, turn);
                 return;
@@ -91,4 +94,11 @@ impl Master {
             self.send_registered(agent, turn);
         }
     }
+}
+
+/// Tells whether two versions of an agent's resources come from one process. Those of Mesos' agents are then the same;
+/// ours have a new second half in each report.
+fn is_of_same_process(left: Option<&v1::Uuid>, right: Option<&v1::Uuid>) -> bool {
+    let process = |version: &v1::Uuid| version.value.iter().take(8).copied().collect::<Vec<u8>>();
+    left.map(process) == right.map(process)
 }

@@ -182,14 +182,19 @@ impl Master {
         agent.info = description.info;
         agent.version = description.version;
         agent.capabilities = description.capabilities;
+        let has_changed = agent.total != description.total;
         agent.total = description.total;
         agent.checkpointed = description.checkpointed;
         agent.resource_version = description.resource_version;
         agent.reregistered = Some(turn.now.wall);
         let was_connected = std::mem::replace(&mut agent.connected, true);
         agent.active = !agent.standing.deactivated;
-        turn.change(Change::AgentUpdated(agent.entity()));
-        let described = agent.allocator_description(&self.config);
+        let (entity, described) = (agent.entity(), agent.allocator_description(&self.config));
+        if has_changed {
+            // Mesos leaves offers of what is not there; whoever accepts one hears only of errors.
+            self.rescind_offers_of_agent(&id, turn);
+        }
+        turn.change(Change::AgentUpdated(entity));
         self.allocator.update_agent(&id, described);
         self.reconcile_agent(&id, &report, turn);
         if !was_connected {

@@ -14,9 +14,13 @@ impl Master {
         turn.count("master/messages_update_slave");
         let id = AgentId::from(&message.slave_id);
         let Some(agent) = self.agents.registered.get_mut(&id) else { return };
-        if message.resource_version_uuid.is_some() {
-            agent.resource_version = message.resource_version_uuid;
+        if let Some(version) = message.resource_version_uuid
+            && agent.resource_version.replace(version.clone()).is_some_and(|known| known != version)
+        {
+            // Its last report did not reach us, and this message does not tell what the agent has.
+            self.have_reregister(&id, turn);
         }
+        let Some(agent) = self.agents.registered.get(&id) else { return };
         if agent.applies_operations() {
             let reported = message.operations.map(|reported| reported.operations).unwrap_or_default();
             self.reconcile_agent_operations(&id, reported, turn);

@@ -1,4 +1,8 @@
 //! No resource is offered or used twice: neither in the master's books nor by the tasks that really run.
+//!
+//! An agent that did not get an operation re-registers without the reservation or volume that its master counted with.
+//! A task that was to use it is then on the books until the agent has been asked about it. It cannot run, because agents
+//! refuse tasks that use what they do not have; so its share of what is not there counts for nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +24,18 @@ enum Holder {
 struct Agent {
     total: Resources,
     held: BTreeMap<Holder, Resources>,
+    /// The tasks of which the agent has said nothing yet.
+    silent: BTreeSet<Holder>,
+}
+
+impl Agent {
+    /// What a holder has, without what it cannot get any more.
+    fn counted(&self, holder: &Holder, held: &Resources) -> Resources {
+        if !self.silent.contains(holder) {
+            return held.clone();
+        }
+        held.filter(|resource| !resource.needs_checkpointing() || self.total.contains_resource(resource))
+    }
 }
 
 /// A fold of the journal of its own, apart from the view's.
@@ -55,12 +71,18 @@ impl NoResourceUsedTwice {
             Change::TaskAdded { framework, id, agent, task } => {
                 let holder = Holder::Task(framework.clone(), id.clone());
                 if !tepui_types::is_terminal(task.state()) {
-                    self.hold(holder, agent.clone(), read(&task.resources));
+                    self.hold(holder.clone(), agent.clone(), read(&task.resources));
+                }
+                if task.state() == v1::TaskState::TaskStaging {
+                    self.agents.entry(agent.clone()).or_default().silent.insert(holder);
                 }
             }
             Change::TaskUpdated { framework, task, freed: true, .. }
             | Change::TaskRemoved { framework, task, .. } => {
                 self.release(&Holder::Task(framework.clone(), task.clone()));
+            }
+            Change::TaskUpdated { framework, task, update: Some(_), .. } => {
+                self.speaks(&Holder::Task(framework.clone(), task.clone()));
             }
             Change::ExecutorAdded { agent, framework, info } => {
                 let id = ExecutorId::new(format!("{agent}/{}", info.executor_id.value));
@@ -106,6 +128,13 @@ impl NoResourceUsedTwice {
             && let Some(agent) = self.agents.get_mut(&agent)
         {
             agent.held.remove(holder);
+            agent.silent.remove(holder);
+        }
+    }
+
+    fn speaks(&mut self, holder: &Holder) {
+        if let Some(agent) = self.places.get(holder).and_then(|agent| self.agents.get_mut(agent)) {
+            agent.silent.remove(holder);
         }
     }
 
@@ -113,7 +142,7 @@ impl NoResourceUsedTwice {
     pub(crate) fn check(&mut self) {
         for id in std::mem::take(&mut self.touched) {
             let Some(agent) = self.agents.get(&id) else { continue };
-            let held: Resources = agent.held.values().sum();
+            let held: Resources = agent.held.iter().map(|(holder, held)| agent.counted(holder, held)).sum();
             // Of a shared volume there are as many copies as are wanted.
             assert!(
                 agent.total.non_shared().contains(&held.non_shared()),

@@ -115,8 +115,11 @@ impl Agent {
     /// first half names our process: masters tell by it whether another one speaks.
     fn renew_resource_version(&mut self) {
         let mut bytes = *self.resource_version.as_bytes();
-        for byte in &mut bytes[9..] {
-            *byte = self.rng.u8(..);
+        for byte in bytes[9..].iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
         }
         self.resource_version = Uuid::from_bytes(bytes);
     }

@@ -50,13 +50,17 @@ pub(crate) async fn collect(work_dir: PathBuf, config: GcConfig, view: Arc<RwLoc
     loop {
         interval.tick().await;
         let max_age = config.max_age(usage(&work_dir));
-        let live: BTreeSet<PathBuf> = {
-            let mut view = view.write().unwrap_or_else(PoisonError::into_inner);
+        let (root, seen) = (work_dir.clone(), Arc::clone(&view));
+        let removed = tokio::task::spawn_blocking(move || {
+            let old = old_runs(&root, max_age);
+            // Asked after the walk: an executor is in the view before its sandbox is made.
+            let mut view = seen.write().unwrap_or_else(PoisonError::into_inner);
             view.set_max_age(max_age);
-            view.live_sandboxes().map(PathBuf::from).collect()
-        };
-        let root = work_dir.clone();
-        let removed = tokio::task::spawn_blocking(move || sweep(&root, &live, max_age)).await;
+            let live = view.live_sandboxes().map(|live| live.map(PathBuf::from).collect());
+            drop(view);
+            remove(&root, old, live.as_ref())
+        })
+        .await;
         for sandbox in removed.unwrap_or_default() {
             files.detach_sandbox(&sandbox.to_string_lossy());
         }
@@ -80,32 +84,38 @@ pub(crate) fn touch(sandbox: &str) {
     }
 }
 
-/// Removes the runs that are old enough and not live, with what Mesos' layout says of them; gives their folders.
-fn sweep(work_dir: &Path, live: &BTreeSet<PathBuf>, max_age: Duration) -> Vec<PathBuf> {
+/// The runs that are old enough to go.
+fn old_runs(work_dir: &Path, max_age: Duration) -> Vec<PathBuf> {
+    let runs = executors(work_dir).into_iter().flat_map(|executor| folders(&executor.join("runs")));
+    runs.filter(|run| age(run) >= max_age).collect()
+}
+
+/// Removes those of the runs that are not live, with what Mesos' layout says of them; gives their folders. Nothing goes as
+/// long as it is not known what is live.
+fn remove(work_dir: &Path, runs: Vec<PathBuf>, live: Option<&BTreeSet<PathBuf>>) -> Vec<PathBuf> {
     let mut removed = Vec::new();
-    for executor in executors(work_dir) {
-        for run in folders(&executor.join("runs")) {
-            if live.contains(&run) || age(&run) < max_age {
+    let Some(live) = live else { return removed };
+    for run in runs {
+        if live.contains(&run) {
+            continue;
+        }
+        let Ok(below) = run.strip_prefix(work_dir) else { continue };
+        let meta = work_dir.join("meta").join(below);
+        match fs::remove_dir_all(&run) {
+            Ok(()) => info!(sandbox = %run.display(), "removed an old sandbox"),
+            Err(error) => {
+                warn!(sandbox = %run.display(), %error, "failed to remove an old sandbox");
                 continue;
             }
-            let Ok(below) = run.strip_prefix(work_dir) else { continue };
-            let meta = work_dir.join("meta").join(below);
-            match fs::remove_dir_all(&run) {
-                Ok(()) => info!(sandbox = %run.display(), "removed an old sandbox"),
-                Err(error) => {
-                    warn!(sandbox = %run.display(), %error, "failed to remove an old sandbox");
-                    continue;
-                }
-            }
-            remove_empty(&run, "latest");
-            if meta.exists() {
-                if let Err(error) = fs::remove_dir_all(&meta) {
-                    warn!(path = %meta.display(), %error, "failed to remove what is known of an old run");
-                }
-                remove_executor_meta(&meta);
-            }
-            removed.push(run);
         }
+        remove_empty(&run, "latest");
+        if meta.exists() {
+            if let Err(error) = fs::remove_dir_all(&meta) {
+                warn!(path = %meta.display(), %error, "failed to remove what is known of an old run");
+            }
+            remove_executor_meta(&meta);
+        }
+        removed.push(run);
     }
     removed
 }
@@ -186,7 +196,9 @@ mod tests {
         for path in [&old, &live] {
             File::open(path).unwrap().set_modified(long_ago).unwrap();
         }
-        let removed = sweep(folder.path(), &BTreeSet::from([live.clone()]), Duration::from_secs(50));
+        let runs = old_runs(folder.path(), Duration::from_secs(50));
+        assert!(remove(folder.path(), runs.clone(), None).is_empty(), "recovery has not told what is live");
+        let removed = remove(folder.path(), runs, Some(&BTreeSet::from([live.clone()])));
         assert_eq!(removed, std::slice::from_ref(&old));
         assert!(!old.exists() && live.exists() && young.exists());
         assert!(!folder.path().join("slaves/S0/frameworks/f/executors/a").exists());

@@ -189,6 +189,7 @@ impl Reactor {
             Effect::Recovered => {
                 info!("recovery finished");
                 self.journal.recovered();
+                self.view.write().unwrap_or_else(PoisonError::into_inner).recovered();
             }
             Effect::Launch(launch) => {
                 info!(container = %launch.container, framework = %launch.framework, executor = %launch.executor, "launching a container");

@@ -34,6 +34,8 @@ pub(crate) struct View {
     counters: BTreeMap<&'static str, u64>,
     /// How old a sandbox may become.
     max_age: std::time::Duration,
+    /// Whether recovery has told of all executors.
+    recovered: bool,
 }
 
 /// What endpoints about containers show of an executor.
@@ -78,6 +80,7 @@ impl View {
             completed_frameworks: VecDeque::new(),
             counters: BTreeMap::new(),
             max_age: config.gc.delay,
+            recovered: false,
         }
     }
 
@@ -207,9 +210,14 @@ impl View {
         self.frameworks.values().flat_map(|framework| framework.executors.values())
     }
 
-    /// The sandboxes of executors that are not completed.
-    pub(crate) fn live_sandboxes(&self) -> impl Iterator<Item = &str> {
-        self.executors().map(|executor| executor.entity.directory.as_str())
+    /// The sandboxes of executors that are not completed; `None` until recovery has told of all.
+    pub(crate) fn live_sandboxes(&self) -> Option<impl Iterator<Item = &str>> {
+        self.recovered.then(|| self.executors().map(|executor| executor.entity.directory.as_str()))
+    }
+
+    /// From now on all executors are known here.
+    pub(crate) fn recovered(&mut self) {
+        self.recovered = true;
     }
 
     /// Makes the sandboxes of executors that ended in an earlier process readable, as far as they are there.

@@ -48,7 +48,7 @@ impl World {
                 let seconds = i64::from(source.byte()) - 5;
                 let drain_agent = Some(call::DrainAgent {
                     agent_id,
-                    max_grace_period: source.once_in(2).then(|| Duration { seconds, nanos: 0 }),
+                    max_grace_period: source.once_in(2).then_some(Duration { seconds, nanos: 0 }),
                     mark_gone: Some(source.once_in(2)),
                 });
                 v1::master::Call { drain_agent, ..call(Type::DrainAgent) }

@@ -154,7 +154,8 @@ fn tell_progress(progress: &Mutex<Progress>, count: u64, is_over: impl Fn() -> b
         #[expect(clippy::cast_precision_loss, reason = "it is only shown")]
         let rate = progress.done as f64 / began.elapsed().as_secs_f64();
         let long = progress.running.iter().filter(|(_, began)| began.elapsed() > LONG);
-        let long: String = long.map(|(seed, _)| format!("; seed {seed} takes long")).collect();
+        let long: Vec<String> = long.map(|(seed, _)| format!("; seed {seed} takes long")).collect();
+        let long = long.concat();
         let (done, failed) = (progress.done, progress.failures.len());
         eprintln!("{done} of {count} seeds, {rate:.1} a second, {failed} failed{long}");
     }

@@ -82,8 +82,8 @@ fn mesos_go_comes_back(codec: &str) {
     cluster
         .master
         .wait_for_body("/metrics/snapshot", |body| body.contains("\"master/frameworks_active\":1.0"));
-    std::fs::write(&marker, "").unwrap();
-    let output = second.wait_with_output().unwrap();
+    std::fs::write(&marker, "").expect("the folder can be written");
+    let output = second.wait_with_output().expect("it was started");
     let said = String::from_utf8_lossy(&output.stdout);
     let expected = ["mesos-go-0 TASK_RUNNING", "mesos-go-0 TASK_FINISHED", "mesos-go-1 TASK_FINISHED"];
     for expected in expected {
@@ -102,8 +102,8 @@ fn kill_when(client: &mut Command, says: impl Fn(&str) -> bool) -> Vec<String> {
         said.push(line);
         says(&said[said.len() - 1])
     });
-    client.kill().unwrap();
-    client.wait().unwrap();
+    client.kill().expect("it was started");
+    client.wait().expect("it was started");
     assert!(found, "the client ended without saying it: {said:#?}");
     said
 }

@@ -33,9 +33,9 @@ class ComesBack(Scheduler):
         self.next_task, self.states, self.ended = next_task, {"old": [], "new": []}, threading.Event()
         self.told = False
 
-    def registered(self, driver, framework_id, master):
-        if self.next_task is None:
-            driver.reconcileTasks([])
+    def reregistered(self, driver, master):
+        # pymesos calls this one for whoever comes with a framework id.
+        driver.reconcileTasks([])
 
     def resourceOffers(self, driver, offers):
         for offer in offers:

@@ -53,6 +53,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     socket: Option<Arc<UnixStream>>,
+    /// The number of the connection, so that the end of an old one is not taken for that of the present one.
+    connection: u64,
     reader: Option<AbortHandle>,
     /// Who waits for the answer to a launch, by container.
     waiting: BTreeMap<String, oneshot::Sender<Result<Running, Failure>>>,
@@ -105,21 +107,36 @@ impl Launcher {
         let container = plan.container.clone();
         let request = frame(&Request { launch: Some(plan), ..Request::default() });
         {
-            let mut state = self.0.lock();
-            if state.socket.is_none() {
-                warn!("the launcher is gone; starting another");
-                let connected = self.connect(&mut state);
-                connected.map_err(|error| Failure::new(error.to_string(), &error.source))?;
-            }
-            state.waiting.insert(container, answer);
-            let socket = state.socket.clone().expect("just connected");
             // Under the lock, because messages must not mix. The launcher reads all the time.
-            tepui_linux::send_with_files(socket.as_fd(), &request, &files)
-                .map_err(|error| Failure::new("ask the launcher", &error))?;
+            let mut state = self.0.lock();
+            let mut asked = self.ask(&mut state, &request, &files)?;
+            if asked.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                // It ended before the request was whole, so it did nothing; the reader has not noticed yet.
+                state.lose();
+                asked = self.ask(&mut state, &request, &files)?;
+            }
+            asked.map_err(|error| Failure::new("ask the launcher", &error))?;
+            // Its answer is taken under the lock, too.
+            state.waiting.insert(container, answer);
         }
         let lost =
             |_| Failure::new("launch: the launcher is gone", &io::Error::from_raw_os_error(nix::libc::EPIPE));
         answered.blocking_recv().map_err(lost)?
+    }
+
+    /// Sends a request, to a new launcher if there is none.
+    fn ask(
+        &self,
+        state: &mut State,
+        request: &[u8],
+        files: &[BorrowedFd<'_>],
+    ) -> Result<io::Result<()>, Failure> {
+        if state.socket.is_none() {
+            warn!("the launcher is gone; starting another");
+            self.connect(state).map_err(|error| Failure::new(error.to_string(), &error.source))?;
+        }
+        let socket = state.socket.as_ref().ok_or(io::ErrorKind::NotConnected.into());
+        Ok(socket.and_then(|socket| tepui_linux::send_with_files(socket.as_fd(), request, files)))
     }
 
     /// Lets the launcher take away a process that has ended.
@@ -165,7 +182,8 @@ impl Launcher {
         }
         let ours = socket.try_clone().map_err(failed("its socket cannot be shared"))?;
         socket.set_nonblocking(true).map_err(failed("its socket cannot be watched"))?;
-        let reader = read(Arc::downgrade(&self.0), socket, received, child);
+        state.connection += 1;
+        let reader = read(Arc::downgrade(&self.0), state.connection, socket, received, child);
         state.reader = Some(self.0.runtime.spawn(reader).abort_handle());
         state.socket = Some(Arc::new(ours));
         info!(survivors = survivors.len(), "launcher connected");
@@ -240,7 +258,13 @@ fn hear_hello(mut socket: &UnixStream) -> io::Result<(Vec<Process>, Vec<u8>)> {
 }
 
 /// Passes on what the launcher reports, until it is gone.
-async fn read(inner: Weak<Inner>, socket: UnixStream, mut received: Vec<u8>, child: Option<Child>) {
+async fn read(
+    inner: Weak<Inner>,
+    connection: u64,
+    socket: UnixStream,
+    mut received: Vec<u8>,
+    child: Option<Child>,
+) {
     let error = match receive(&inner, socket, &mut received).await {
         Ok(()) => io::ErrorKind::UnexpectedEof.into(),
         Err(error) => error,
@@ -248,9 +272,9 @@ async fn read(inner: Weak<Inner>, socket: UnixStream, mut received: Vec<u8>, chi
     warn!(%error, "lost the launcher: containers live on, but how they end will not be known");
     if let Some(inner) = inner.upgrade() {
         let mut state = inner.lock();
-        state.socket = None;
-        state.waiting.clear();
-        state.ends.clear();
+        if state.connection == connection {
+            state.lose();
+        }
     }
     if let Some(mut child) = child {
         // It may take as long as it likes; nobody waits for it.
@@ -275,6 +299,13 @@ async fn receive(inner: &Weak<Inner>, socket: UnixStream, received: &mut Vec<u8>
 }
 
 impl State {
+    /// Nothing more is heard of the launcher.
+    fn lose(&mut self) {
+        self.socket = None;
+        self.waiting.clear();
+        self.ends.clear();
+    }
+
     fn take(&mut self, report: Report) {
         if let Some(launched) = report.launched
             && let Some(waiter) = self.waiting.remove(&launched.container)

@@ -52,14 +52,16 @@ impl Master {
         if freed {
             let (agent, resources) = (task.agent.clone(), task.resources.clone());
             self.allocator.recover(turn.now.time, framework, &agent, &resources, refuse);
-            count_terminal(&status, turn);
+            count_terminal(state, &status, turn);
         }
     }
 }
 
-/// Counts the end of a task, by the state of the status that told it.
-fn count_terminal(status: &v1::TaskStatus, turn: &mut Turn<'_>) {
-    let source = status.source.and_then(|source| source.try_into().ok());
-    let reason = status.reason.and_then(|reason| reason.try_into().ok());
-    turn.change(Change::Counted(Counter::TaskTerminal(status.state(), source, reason)));
+/// Counts the end of a task. If its agent knows the end before it tells it (the scheduler has older statuses to acknowledge
+/// first), who ended it and why are not known yet. Mesos does not count such a task at all.
+fn count_terminal(state: TaskState, status: &v1::TaskStatus, turn: &mut Turn<'_>) {
+    let told = status.state() == state;
+    let source = status.source.filter(|_| told).and_then(|source| source.try_into().ok());
+    let reason = status.reason.filter(|_| told).and_then(|reason| reason.try_into().ok());
+    turn.change(Change::Counted(Counter::TaskTerminal(state, source, reason)));
 }

@@ -31,6 +31,16 @@ fn shell_with(command: &str) -> Option<u32> {
     found.filter(is_it).find_map(|folder| folder.file_name()?.to_str()?.parse().ok())
 }
 
+/// Whether the parent of a process waits for a child. The reference's executor tells that its task runs before it waits for
+/// it, and loses it if its agent is killed in between.
+fn is_awaited(process: u32) -> Option<()> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+    let threads = std::fs::read_dir(format!("/proc/{parent}/task")).ok()?.flatten();
+    let waits = |thread: PathBuf| std::fs::read_to_string(thread.join("wchan")).is_ok_and(|at| at == "do_wait");
+    threads.into_iter().any(|thread| waits(thread.path())).then_some(())
+}
+
 #[test]
 fn the_task_of_a_killed_mesos_agent_goes_on_and_finishes() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -46,6 +56,7 @@ fn the_task_of_a_killed_mesos_agent_goes_on_and_finishes() {
     let running = said.lines().map_while(Result::ok).find(|line| line.starts_with("RUNNING "));
     let framework = running.expect("the task runs").split_whitespace().nth(1).unwrap().to_owned();
     let process = wait_for("the task's process", || shell_with(&command));
+    wait_for("its executor to await it", || is_awaited(process));
     first.kill().unwrap();
     first.wait().unwrap();
     reference.kill();

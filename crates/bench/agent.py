@@ -26,32 +26,11 @@ import sys
 import tempfile
 import time
 
+from daemons import free_port, metrics, wait_for
+
 AT_ONCE = 32
 MANY = 1000
 RUNNING, ENDS = "TASK_RUNNING", {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_DROPPED", "TASK_ERROR"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def metrics(port):
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/metrics/snapshot")
-        return json.loads(connection.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException):
-        return {}
-
-
-def wait_for(what, condition, seconds=60):
-    deadline = time.time() + seconds
-    while not condition():
-        if time.time() > deadline:
-            raise SystemExit(f"FAIL: gave up waiting for {what}")
-        time.sleep(0.02)
 
 
 def processor_seconds(pid):

@@ -8,64 +8,16 @@ Everything runs on loopback: a ZooKeeper or an etcd (Debian's packages), three m
 HTTP API that subscribes again as soon as its stream ends."""
 import http.client
 import json
-import os
-import shutil
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import urllib.request
+
+from daemons import Daemons, metrics, wait_for
 
 TEPUI, STORE, ROUNDS, AGENTS, SESSION = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
 PORT = int((sys.argv[6:] or ["22500"])[0])
-FOLDER = tempfile.mkdtemp(prefix="failover-")
-DEADLINE = 60
-started = []
-
-
-def start(name, *command):
-    log = open(os.path.join(FOLDER, name + ".log"), "a")
-    process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    started.append(process)
-    return process
-
-
-def start_store():
-    client = "127.0.0.1:%d" % PORT
-    if STORE == "etcd":
-        url, peer = "http://" + client, "http://127.0.0.1:%d" % (PORT + 1)
-        start("etcd", "etcd", "--name", "n1", "--data-dir", FOLDER + "/etcd", "--listen-client-urls", url,
-              "--advertise-client-urls", url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-              "--initial-cluster", "n1=" + peer)
-        return "etcd://%s/tepui" % client
-    with open(FOLDER + "/zoo.cfg", "w") as config:
-        config.write("tickTime=500\nminSessionTimeout=1000\nmaxSessionTimeout=60000\ndataDir=%s/zookeeper\n"
-                     "clientPort=%d\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\nmaxClientCnxns=0\n"
-                     % (FOLDER, PORT))
-    start("zookeeper", "java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", FOLDER + ":/usr/share/java/zookeeper.jar",
-          "org.apache.zookeeper.server.quorum.QuorumPeerMain", FOLDER + "/zoo.cfg")
-    return "zk://%s/mesos" % client
-
-
-def wait_for(what, condition):
-    begun = time.monotonic()
-    while time.monotonic() - begun < DEADLINE:
-        value = condition()
-        if value is not None and value is not False:
-            return value
-        time.sleep(0.005)
-    raise SystemExit("waited in vain for " + what)
-
-
-def metrics(port):
-    try:
-        with urllib.request.urlopen("http://127.0.0.1:%d/metrics/snapshot" % port, timeout=2) as answer:
-            return json.load(answer)
-    except OSError:
-        return {}
+PAUSE = 0.005
 
 
 class Scheduler(threading.Thread):
@@ -109,20 +61,19 @@ class Scheduler(threading.Thread):
                 offered, self.first_offer = True, time.monotonic()
 
 
-def main():
-    location = start_store()
+def main(daemons):
+    _, location = daemons.start_store(STORE, PORT)
     ports = [PORT + 10 + n for n in range(3)]
 
     def master(port):
-        return start("master-%d" % port, TEPUI, "master", "--ip=127.0.0.1", "--hostname=127.0.0.1", "--port=%d" % port,
+        return daemons.start("master-%d" % port, TEPUI, "master", "--ip=127.0.0.1", "--hostname=127.0.0.1", "--port=%d" % port,
                      "--%s=%s" % ("etcd" if STORE == "etcd" else "zk", location),
                      "--%s_session_timeout=%gsecs" % ("etcd" if STORE == "etcd" else "zk", SESSION))
 
-    wait_for("the store", lambda: socket.socket().connect_ex(("127.0.0.1", PORT)) == 0)
     masters = {port: master(port) for port in ports}
     for n in range(AGENTS):
-        work = "%s/agent-%d" % (FOLDER, n)
-        start("agent-%d" % n, TEPUI, "agent", "--ip=127.0.0.1", "--hostname=127.0.0.1", "--port=%d" % (PORT + 20 + n),
+        work = "%s/agent-%d" % (daemons.folder, n)
+        daemons.start("agent-%d" % n, TEPUI, "agent", "--ip=127.0.0.1", "--hostname=127.0.0.1", "--port=%d" % (PORT + 20 + n),
               "--master=" + location, "--work_dir=" + work, "--runtime_dir=" + work + "/run",
               "--resources=cpus:4;mem:1024", "--registration_backoff_factor=100ms")
     scheduler = Scheduler(ports)
@@ -137,16 +88,16 @@ def main():
 
     to_offer, to_agents = [], []
     for _ in range(ROUNDS):
-        leader = wait_for("a leader with all agents", leader_with_all)
-        wait_for("offers before the failover", lambda: scheduler.first_offer > 0)
-        wait_for("the other masters", lambda: all(metrics(port) for port in ports))
+        leader = wait_for("a leader with all agents", leader_with_all, pause=PAUSE)
+        wait_for("offers before the failover", lambda: scheduler.first_offer > 0, pause=PAUSE)
+        wait_for("the other masters", lambda: all(metrics(port) for port in ports), pause=PAUSE)
         time.sleep(SESSION / 2)
         death = time.monotonic()
         masters[leader].send_signal(signal.SIGKILL)
         masters[leader].wait()
-        wait_for("all agents at the next leader", leader_with_all)
+        wait_for("all agents at the next leader", leader_with_all, pause=PAUSE)
         to_agents.append(time.monotonic() - death)
-        wait_for("an offer by the next leader", lambda: scheduler.first_offer > death)
+        wait_for("an offer by the next leader", lambda: scheduler.first_offer > death, pause=PAUSE)
         to_offer.append(scheduler.first_offer - death)
         masters[leader] = master(leader)
     for what, times in (("the first offer", to_offer), ("all agents back", to_agents)):
@@ -156,11 +107,5 @@ def main():
               % (STORE, SESSION, AGENTS, ROUNDS, what, at(0), at(0.5), at(0.9), at(1)))
 
 
-try:
-    main()
-finally:
-    for process in started:
-        process.kill()
-    for process in started:
-        process.wait()
-    shutil.rmtree(FOLDER, ignore_errors=True)
+with Daemons("failover") as daemons:
+    main(daemons)

@@ -17,22 +17,17 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from daemons import free_port, metrics, wait_for
+
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE"}
 MOST_AT_ONCE = 24
 CPUS, MEM = 0.1, 32
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Framework:
@@ -144,21 +139,8 @@ class Framework:
         self.call({"type": "RECONCILE", "reconcile": {"tasks": []}})
 
 
-def wait_for(what, condition, seconds=180):
-    deadline = time.time() + seconds
-    while not condition():
-        if time.time() > deadline:
-            raise SystemExit(f"FAIL: gave up waiting for {what}")
-        time.sleep(0.05)
-
-
 def is_registered(port):
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/metrics/snapshot")
-        return json.loads(connection.getresponse().read()).get("slave/registered") == 1.0
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
+    return metrics(port).get("slave/registered") == 1.0
 
 
 def check(framework, marks):
@@ -231,7 +213,7 @@ def main():
     agent = start_agent()
     wrong = [("unfinished", "it did not come to its end")]
     try:
-        wait_for("the agent", lambda: is_registered(agent_port))
+        wait_for("the agent", lambda: is_registered(agent_port), seconds=180)
         framework = Framework(master_port, marks)
         framework.ready.wait(60)
         for _ in range(kills):
@@ -241,12 +223,12 @@ def main():
             agent = start_agent()
             # Sometimes it is killed while it recovers.
             if random.random() < 0.8:
-                wait_for("the agent to come back", lambda: is_registered(agent_port))
+                wait_for("the agent to come back", lambda: is_registered(agent_port), seconds=180)
                 if random.random() < 0.7:
                     time.sleep(random.random())
         with framework.lock:
             framework.launching = False
-        wait_for("the agent to come back", lambda: is_registered(agent_port))
+        wait_for("the agent to come back", lambda: is_registered(agent_port), seconds=180)
         deadline = time.time() + 120
         while framework.open_tasks() and time.time() < deadline:
             framework.reconcile()

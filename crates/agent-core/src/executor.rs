@@ -75,6 +75,38 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
+    /// One that has not subscribed yet.
+    pub(crate) fn registering(
+        run: Run,
+        agent: AgentId,
+        info: Raw<v1::ExecutorInfo>,
+        directory: String,
+        (checkpoint, is_for_command): (bool, bool),
+    ) -> Self {
+        Self {
+            id: run.executor,
+            framework: run.framework,
+            agent,
+            info,
+            container: run.container,
+            directory,
+            state: ExecutorState::Registering,
+            checkpoint,
+            stream: None,
+            driver: None,
+            speaks: None,
+            pid: None,
+            is_for_command,
+            queued: Queue::default(),
+            unheard: Vec::new(),
+            launched: BTreeMap::new(),
+            terminated: BTreeMap::new(),
+            completed: VecDeque::new(),
+            was_sent_a_task: false,
+            pending_termination: None,
+        }
+    }
+
     /// Tells whether any of its tasks is not completed.
     pub(crate) fn has_incomplete_tasks(&self) -> bool {
         !self.queued.is_empty() || !self.launched.is_empty() || !self.terminated.is_empty()

@@ -1,10 +1,12 @@
 //! An agent is killed and comes back while executors of each kind run: they go on, and their tasks end well.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Stdio};
 
-use tepui_testing::{Daemon, free_port, mesos_go_executor, mesos_go_old_executor, run_to_end, wait_for};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tepui_testing::{
+    Daemon, Started, free_port, mesos_go_executor, mesos_go_old_executor, run_to_end, wait_for,
+};
 
 const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
 
@@ -60,19 +62,8 @@ impl Machine {
 
     /// Runs `tepui execute` for a framework that checkpoints, until it has said this.
     fn execute(&self, what: &str, until: &str) -> Started {
-        let mut child = Command::new(TEPUI)
-            .args(["execute", "--checkpoint", what, &format!("--master={}", self.master.address())])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary was built for this test");
-        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut said = String::new();
-        while !said.contains(until) {
-            assert!(stderr.read_line(&mut said).expect("it is text") > 0, "it ended too soon:\n{said}");
-        }
-        Started { child, stderr, said }
+        let master = format!("--master={}", self.master.address());
+        Started::until(TEPUI, &["execute", "--checkpoint", what, &master], until)
     }
 
     /// A command that ends when a file is there, and fails if it is run a second time.
@@ -91,40 +82,12 @@ impl Machine {
     }
 }
 
-struct Started {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    said: String,
-}
-
-impl Started {
-    fn end(mut self) -> (String, Option<i32>) {
-        self.stderr.read_to_string(&mut self.said).expect("it is text");
-        (self.said, self.child.wait().expect("it was started").code())
-    }
-}
-
-fn base64(text: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let bits =
-            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let index = (bits >> (18 - 6 * at)) & 63;
-            let is_padding = at > chunk.len();
-            out.push(if is_padding { '=' } else { char::from(ALPHABET[index as usize]) });
-        }
-    }
-    out
-}
-
 /// A task with an executor of its own, which runs the task's data as a command.
 fn custom_task(id: &str, executor: &str, command: &str) -> String {
     format!(
         r#"--task={{"name":"{id}","task_id":{{"value":"{id}"}},"data":"{}",{RESOURCES},"executor":{{
             "executor_id":{{"value":"custom"}},"type":"CUSTOM","command":{{"value":"exec {executor}"}},{RESOURCES}}}}}"#,
-        base64(command)
+        STANDARD.encode(command)
     )
 }
 
@@ -162,8 +125,7 @@ fn an_old_executor_tells_how_tasks_end_and_kills_them() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("task `bad` is TASK_FAILED"), "{said}");
     let started = machine.execute(&custom_task("killed", &executor, "sleep 1000"), "TASK_RUNNING");
-    let sent = Command::new("kill").args(["-INT", &started.child.id().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()));
+    started.signal("-INT");
     let (said, code) = started.end();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("task `killed` is TASK_KILLED"), "{said}");
@@ -197,11 +159,8 @@ fn a_default_executor_goes_on_and_each_task_of_its_group_ends_as_it_does() {
         task("ends-alone", &machine.wait_for_file("alone")),
     ];
     let group = format!(r#"--task_group={{"tasks":[{}]}}"#, tasks.join(","));
-    let running = |started: &Started| started.said.matches("TASK_RUNNING").count();
     let mut started = machine.execute(&group, "TASK_RUNNING");
-    while running(&started) < 2 {
-        assert!(started.stderr.read_line(&mut started.said).unwrap() > 0, "{}", started.said);
-    }
+    started.wait_until("TASK_RUNNING", 2);
     let is_there = |name: &str| machine.path(name).exists().then_some(());
     wait_for("the tasks to run", || is_there("go-on-once").and(is_there("alone-once")));
     drop(machine.agent.take());

@@ -1,9 +1,8 @@
 //! `tepui execute` against a master and an agent: URIs, checks, kills, task groups.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
 
-use tepui_testing::{Daemon, Output, run_to_end};
+use tepui_testing::{Daemon, Output, Started, run_to_end};
 
 const TEPUI: &str = env!("CARGO_BIN_EXE_tepui");
 
@@ -49,39 +48,7 @@ impl Cluster {
 
     /// Starts the command and waits until it has said this.
     fn start(&self, more: &[&str], until: &str) -> Started {
-        let mut child = Command::new(TEPUI)
-            .args(self.arguments(more))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary was built for this test");
-        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut said = String::new();
-        while !said.contains(until) {
-            assert!(stderr.read_line(&mut said).expect("it is text") > 0, "it ended too soon:\n{said}");
-        }
-        Started { child, stderr, said }
-    }
-}
-
-struct Started {
-    child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
-    said: String,
-}
-
-impl Started {
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()));
-    }
-
-    /// Waits for the end; what was said, and the exit code.
-    fn end(mut self) -> (String, Option<i32>) {
-        self.stderr.read_to_string(&mut self.said).expect("it is text");
-        let code = self.child.wait().expect("it was started").code();
-        (self.said, code)
+        Started::until(TEPUI, &self.arguments(more), until)
     }
 }
 
@@ -126,7 +93,7 @@ fn checks_are_shown() {
     let command = format!("sleep 0.5; exec python3 -m http.server --bind 127.0.0.1 {port}");
     let task = format!("--task={}", task("served", &command, &check));
     let started = cluster.start(&[&task], "the check of task `served` could connect");
-    assert!(started.said.contains("could not connect"), "{}", started.said);
+    assert!(started.said().contains("could not connect"), "{}", started.said());
     started.signal("-INT");
     let (said, code) = started.end();
     assert_ne!(code, Some(0), "{said}");

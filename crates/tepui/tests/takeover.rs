@@ -37,7 +37,8 @@ fn is_awaited(process: u32) -> Option<()> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
     let threads = std::fs::read_dir(format!("/proc/{parent}/task")).ok()?.flatten();
-    let waits = |thread: PathBuf| std::fs::read_to_string(thread.join("wchan")).is_ok_and(|at| at == "do_wait");
+    let waits =
+        |thread: PathBuf| std::fs::read_to_string(thread.join("wchan")).is_ok_and(|at| at == "do_wait");
     threads.into_iter().any(|thread| waits(thread.path())).then_some(())
 }
 

@@ -11,10 +11,12 @@ mod request;
 #[path = "../../storage/tests/stores/server.rs"]
 #[expect(dead_code, reason = "the stores' own tests use all of it")]
 mod server;
+mod started;
 mod wait;
 
 pub use daemon::{Daemon, Output, free_port, run_to_end};
 pub use mesos_go::{mesos_go, mesos_go_executor, mesos_go_old_executor};
 pub use oracle::{Oracle, OracleAgent};
 pub use request::{Answer, get, get_within, post};
+pub use started::Started;
 pub use wait::wait_for;

@@ -29,13 +29,43 @@ impl Oracle {
         folder.join("ref/local_cluster.py").exists().then_some(folder)
     }
 
+    /// A master in a process that ends by itself after so many seconds. Its other settings are still to be said, as
+    /// variables of the environment. `None` where it is not installed.
+    pub fn command(folder: &Path, address: SocketAddr, seconds: u32) -> Option<Command> {
+        let (installed, scripts) = (Self::folder()?, Self::scripts()?);
+        let mut command = Command::new(installed.join("py27/bin/python"));
+        command
+            .arg(scripts.join("ref/local_cluster.py"))
+            .arg(seconds.to_string())
+            .current_dir(folder)
+            .env("LD_LIBRARY_PATH", installed.join("lib"))
+            .env("LIBPROCESS_IP", "127.0.0.1")
+            .env("LIBPROCESS_PORT", address.port().to_string())
+            .env("MESOS_WORK_DIR", folder.join("mesos"))
+            .env("MESOS_SYSTEMD_ENABLE_SUPPORT", "false")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Some(command)
+    }
+
+    /// The same with an agent; what the agent offers is still to be said.
+    fn with_agent(folder: &Path, address: SocketAddr) -> Option<Command> {
+        let mut command = Self::command(folder, address, 120)?;
+        command
+            .env("MESOS_LAUNCHER", "posix")
+            .env("MESOS_ISOLATION", "posix/cpu,posix/mem")
+            .env("MESOS_NUM_SLAVES", "1");
+        Some(command)
+    }
+
     /// Starts a master whose own agent has nothing to offer; `None` where it is not installed.
     ///
     /// # Panics
     /// It is installed and does not answer.
     pub fn start(folder: &Path) -> Option<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let mut command = command(folder, address)?;
+        let mut command = Self::with_agent(folder, address)?;
         let child = command.env("MESOS_RESOURCES", "cpus:0.01;mem:1;disk:1;ports:[]").spawn().ok()?;
         let oracle = Self { child, address };
         answers(address);
@@ -106,7 +136,7 @@ impl OracleAgent {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        let child = command(folder, address)?
+        let child = Oracle::with_agent(folder, address)?
             .env("MESOS_LAUNCHER_DIR", &programs)
             .env("MESOS_RUNTIME_DIR", folder.join("mesos-runtime"))
             .env("MESOS_RESOURCES", Self::RESOURCES)
@@ -144,28 +174,6 @@ impl Drop for OracleAgent {
         let _ = self.proxy.kill();
         let _ = self.proxy.wait();
     }
-}
-
-/// Master and agent in a process; what the agent offers is still to be said. `None` where it is not installed.
-fn command(folder: &Path, address: SocketAddr) -> Option<Command> {
-    let (installed, scripts) = (Oracle::folder()?, Oracle::scripts()?);
-    let mut command = Command::new(installed.join("py27/bin/python"));
-    command
-        .arg(scripts.join("ref/local_cluster.py"))
-        .arg("120")
-        .current_dir(folder)
-        .env("LD_LIBRARY_PATH", installed.join("lib"))
-        .env("LIBPROCESS_IP", "127.0.0.1")
-        .env("LIBPROCESS_PORT", address.port().to_string())
-        .env("MESOS_WORK_DIR", folder.join("mesos"))
-        .env("MESOS_SYSTEMD_ENABLE_SUPPORT", "false")
-        .env("MESOS_LAUNCHER", "posix")
-        .env("MESOS_ISOLATION", "posix/cpu,posix/mem")
-        .env("MESOS_NUM_SLAVES", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Some(command)
 }
 
 fn answers(address: SocketAddr) {

@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Child;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ const FLAGS: &[&str] = &[
     "agent_ping_timeout=1secs",
     "max_agent_ping_timeouts=2",
 ];
+
+/// When a real master ends by itself, if nobody ends it.
+const LONGEST_SECONDS: u32 = 1800;
 
 /// How long a real master's own driver may take to say that it wants no offers.
 const HOLDER: Duration = Duration::from_millis(500);
@@ -107,28 +110,18 @@ impl RealMaster {
     /// # Errors
     /// It is installed and cannot be started.
     pub fn start(folder: &Path, flags: &[String]) -> anyhow::Result<Option<Self>> {
-        let (Some(installed), Some(scripts)) = (Oracle::folder(), scripts()) else { return Ok(None) };
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let Some(mut command) = Oracle::command(folder, address, LONGEST_SECONDS) else { return Ok(None) };
         let variables = FLAGS
             .iter()
             .copied()
             .chain(flags.iter().map(String::as_str))
             .filter_map(|flag| flag.split_once('='));
-        let child = Command::new(installed.join("py27/bin/python"))
-            .arg(scripts.join("ref/local_cluster.py"))
-            .arg("1800")
-            .current_dir(folder)
-            .env("LD_LIBRARY_PATH", installed.join("lib"))
-            .env("LIBPROCESS_IP", "127.0.0.1")
-            .env("LIBPROCESS_PORT", address.port().to_string())
-            .env("MESOS_WORK_DIR", folder.join("mesos"))
-            .env("MESOS_SYSTEMD_ENABLE_SUPPORT", "false")
+        let child = command
             .env("MESOS_REGISTRY", "in_memory")
             .env("MESOS_NUM_SLAVES", "0")
             .env("GLOG_logtostderr", "1")
             .envs(variables.map(|(name, value)| (format!("MESOS_{}", name.to_uppercase()), value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
             .stderr(File::create(folder.join("stderr"))?)
             .spawn()
             .context("failed to start the real Mesos")?;
@@ -139,19 +132,13 @@ impl RealMaster {
 
     /// Whether one is installed.
     pub fn is_installed() -> bool {
-        Oracle::folder().is_some() && scripts().is_some()
+        Oracle::folder().is_some() && Oracle::scripts().is_some()
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-}
-
-/// The folder beside the checkout that holds the scripts for a real Mesos.
-fn scripts() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/oracle");
-    folder.join("ref/local_cluster.py").exists().then_some(folder)
 }
 
 impl Drop for RealMaster {

@@ -1,18 +1,16 @@
 //! Starts an executor for its first task.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, Resource, Uuid};
 
-use super::{Executor, Queue};
+use super::Executor;
 use crate::agent::Agent;
-use crate::change::{Change, ExecutorState};
+use crate::change::Change;
 use crate::config::Config;
 use crate::effect::{Effect, Effects, Launch, VolumeLink};
 use crate::environment::executor_environment;
 use crate::operation::volume_path;
-use crate::record::Record;
+use crate::record::{Record, Run};
 use crate::resources;
 use crate::sandbox;
 use crate::timers::Timer;
@@ -34,30 +32,11 @@ impl Agent {
         let checkpoint = framework.checkpoint();
         let task = tasks.first().filter(|task| task.executor.is_none() && task.command.is_some());
         let is_for_command = task.is_some() && info.r#type() != v1::executor_info::Type::Default;
-        let executor = Executor {
-            id: id.clone(),
-            framework: framework_id.clone(),
-            agent: agent.clone(),
-            info,
-            container: container.clone(),
-            directory,
-            state: ExecutorState::Registering,
-            checkpoint,
-            stream: None,
-            driver: None,
-            speaks: None,
-            pid: None,
-            is_for_command,
-            queued: Queue::default(),
-            unheard: Vec::new(),
-            launched: BTreeMap::new(),
-            terminated: BTreeMap::new(),
-            completed: VecDeque::new(),
-            was_sent_a_task: false,
-            pending_termination: None,
-        };
+        let run = Run { framework: framework_id.clone(), executor: id.clone(), container: container.clone() };
+        let executor =
+            Executor::registering(run.clone(), agent.clone(), info, directory, (checkpoint, is_for_command));
         if checkpoint {
-            let (run, info) = (executor.run(), Box::new(executor.info.clone()));
+            let info = Box::new(executor.info.clone());
             effects.record(Record::Executor { run, info, is_for_command });
         }
         effects.change(Change::ExecutorAdded(Box::new(executor.entity())));

@@ -1,14 +1,12 @@
 //! Makes the agent's state of its records: the same steps as when they were made, with no effect on the world.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use tepui_proto::{Raw, internal, v1};
 use tepui_types::{AgentId, FrameworkId, TaskId, Upid, Uuid, is_terminal};
 
 use crate::agent::Agent;
 use crate::change::{Change, ExecutorState, TaskPlace};
 use crate::effect::Effects;
-use crate::executor::{Executor, Queue};
+use crate::executor::Executor;
 use crate::operation::Operation;
 use crate::record::{Record, Run, Speaks};
 use crate::sandbox;
@@ -140,28 +138,7 @@ impl Agent {
             &run.executor,
             &run.container,
         );
-        let executor = Executor {
-            id: run.executor.clone(),
-            framework: run.framework.clone(),
-            agent,
-            info,
-            container: run.container.clone(),
-            directory,
-            state: ExecutorState::Registering,
-            checkpoint: true,
-            stream: None,
-            driver: None,
-            speaks: None,
-            pid: None,
-            is_for_command,
-            queued: Queue::default(),
-            unheard: Vec::new(),
-            launched: BTreeMap::new(),
-            terminated: BTreeMap::new(),
-            completed: VecDeque::new(),
-            was_sent_a_task: false,
-            pending_termination: None,
-        };
+        let executor = Executor::registering(run.clone(), agent, info, directory, (true, is_for_command));
         effects.change(Change::ExecutorAdded(Box::new(executor.entity())));
         framework.executors.insert(run.executor.clone(), executor);
         self.containers.insert(run.container.clone(), (run.framework.clone(), run.executor.clone()));

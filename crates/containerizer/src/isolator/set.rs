@@ -225,27 +225,16 @@ const NOT_BUILT: &[(&str, &str)] = &[
 /// Every controller that the machine has.
 const ALL_CGROUPS: &str = "cgroups/all";
 
-/// The isolators of one controller each.
-const CONTROLLED: [&str; 10] = [
-    "cgroups/cpu",
-    "cgroups/mem",
-    "cgroups/pids",
-    "cgroups/blkio",
-    "cgroups/cpuset",
-    "cgroups/devices",
-    "cgroups/hugetlb",
-    "cgroups/net_cls",
-    "cgroups/net_prio",
-    "cgroups/perf_event",
-];
+/// Whether it is the isolator of one controller.
+fn is_controlled(name: &str) -> bool {
+    name.starts_with("cgroups/")
+}
 
 /// Old names, and names of several.
 const EXPANDED: &[(&str, &[&str])] = &[
     ("process", &["posix/cpu", "posix/mem"]),
     ("posix", &["posix/cpu", "posix/mem"]),
     ("cgroups", &["cgroups/cpu", "cgroups/mem"]),
-    // Those of them that the machine has.
-    (ALL_CGROUPS, &CONTROLLED),
     ("posix/disk", &["disk/du"]),
 ];
 
@@ -263,14 +252,14 @@ impl Isolators {
         let mut names = names(&settings.isolation)?;
         let is_linux = is_linux(settings)?;
         let is_asked = |name: &str| names.contains(&name);
-        let needs_cgroups = names.iter().any(|name| name.starts_with("cgroups/"));
+        let needs_cgroups = names.iter().any(|name| is_controlled(name));
         let cgroups = if is_linux || needs_cgroups { Some(find_cgroups(settings)?) } else { None };
         let needs_linux = ["filesystem/linux", "namespaces/pid", "namespaces/ipc", "network/ports"];
         if !is_linux && let Some(name) = needs_linux.into_iter().find(|name| is_asked(name)) {
             return Err(IsolationError::NeedsLinux(name));
         }
         if settings.isolation.split(',').any(|name| name.trim() == ALL_CGROUPS) {
-            names.retain(|name| !CONTROLLED.contains(name) || controller(name, cgroups.as_ref()).is_some());
+            names.retain(|name| !is_controlled(name) || controller(name, cgroups.as_ref()).is_some());
         }
         let is_asked = |name: &str| names.contains(&name);
         let mut isolators: Vec<Box<dyn Isolator>> = Vec::new();
@@ -409,6 +398,8 @@ fn names(isolation: &str) -> Result<Vec<&'static str>, IsolationError> {
     for name in isolation.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         match EXPANDED.iter().find(|(short, _)| *short == name) {
             Some((_, long)) => asked.extend(*long),
+            // The machine may not have all of them: that is looked at later.
+            None if name == ALL_CGROUPS => asked.extend(KNOWN.iter().filter(|name| is_controlled(name))),
             None => asked.push(name),
         }
     }

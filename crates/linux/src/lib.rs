@@ -26,6 +26,7 @@ mod signal;
 mod spawn;
 mod subreaper;
 mod terminal;
+mod vfork;
 
 pub use capabilities::{
     Capabilities, keep_capabilities, limit_capabilities, permitted_capabilities, set_capabilities,

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::libc;
 use nix::unistd::{Gid, Uid};
 
+use crate::vfork::Start;
 use crate::{Credentials, PidFd, Signal};
+
+/// How long one wait for an end is; there is always another.
+const LONG: Duration = Duration::from_hours(1);
 
 /// Where a stream of the new process goes.
 #[derive(Debug, Default)]
@@ -63,6 +69,27 @@ impl Spawn {
 
     /// Starts the process in a session of its own.
     pub fn spawn(self) -> io::Result<Process> {
+        // Who changes its user while it borrows our memory makes us unreadable, too, for as long as we live.
+        if self.credentials.is_some() { self.fork() } else { self.share() }
+    }
+
+    /// From a child that uses our memory.
+    fn share(self) -> io::Result<Process> {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        let start = Start {
+            program: &self.program,
+            arguments: &self.arguments,
+            environment: &self.environment,
+            directory: self.directory.as_os_str(),
+            standard: [Some(null.as_fd()), self.stdout.file(&null), self.stderr.file(&null)],
+            parent_death_signal: self.parent_death_signal,
+        };
+        let (pid, handle) = start.start()?;
+        Ok(Process { pid, handle, status: None })
+    }
+
+    /// From a child that has a copy of our memory.
+    fn fork(self) -> io::Result<Process> {
         let mut command = Command::new(&self.program);
         let mut arguments = self.arguments.into_iter();
         if let Some(name) = arguments.next() {
@@ -87,6 +114,15 @@ impl Spawn {
 }
 
 impl Output {
+    /// The file that becomes the stream; none if ours stays.
+    fn file<'a>(&'a self, null: &'a File) -> Option<BorrowedFd<'a>> {
+        match self {
+            Self::Null => Some(null.as_fd()),
+            Self::Inherit => None,
+            Self::File(file) => Some(file.as_fd()),
+        }
+    }
+
     fn into_stdio(self) -> Stdio {
         match self {
             Self::Null => Stdio::null(),
@@ -140,14 +176,16 @@ fn prepare(credentials: Option<&RawCredentials>, death_signal: Option<(Signal, u
 /// A child of ours. Dropping it neither ends nor reaps it.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    pid: u32,
     handle: PidFd,
+    /// How it ended, once it is reaped.
+    status: Option<ExitStatus>,
 }
 
 impl Process {
     fn watch(mut child: Child) -> io::Result<Self> {
         match PidFd::open(child.id()) {
-            Ok(handle) => Ok(Self { child, handle }),
+            Ok(handle) => Ok(Self { pid: child.id(), handle, status: None }),
             Err(error) => {
                 // Nobody could learn of its end, so it must not live on.
                 let _ = child.kill();
@@ -159,7 +197,7 @@ impl Process {
 
     /// The process id, which is also that of its session.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// The handle, readable once the process has ended.
@@ -169,12 +207,20 @@ impl Process {
 
     /// Reaps the process if it has ended. Repeats the answer when asked again.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.child.try_wait()
+        if self.status.is_none() {
+            self.status = crate::reap(&self.handle)?.map(ExitStatus::from_raw);
+        }
+        Ok(self.status)
     }
 
     /// Waits, blocking, until the process ends, and reaps it.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait()
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(status);
+            }
+            self.handle.wait(LONG)?;
+        }
     }
 }
 
@@ -248,9 +294,45 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_an_error_of_the_start() {
-        let error = Spawn::new("/no/such/program", "/").spawn().unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    fn a_program_that_cannot_be_is_an_error_of_the_start() {
+        let kind =
+            |program: &str, directory: &str| Spawn::new(program, directory).spawn().unwrap_err().kind();
+        for program in ["/no/such/program", "no-such-program", ""] {
+            assert_eq!(kind(program, "/"), io::ErrorKind::NotFound, "{program:?}");
+        }
+        assert_eq!(kind("/bin/sh", "/no/such/folder"), io::ErrorKind::NotFound);
+        assert_eq!(kind("/etc/passwd", "/"), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_program_is_looked_for_in_the_path_it_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("says");
+        // Without an interpreter: the shell's.
+        std::fs::write(&script, "echo $0 $1; kill -0 $PPID && echo child").unwrap();
+        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let (status, text) = run("", |spawn| {
+            spawn.program = "says".into();
+            spawn.arguments = ["x".into(), "hello".into()].to_vec();
+            let path = format!("/no/such/folder:{}", folder.path().display());
+            spawn.environment.insert("PATH".into(), path.into());
+        });
+        assert!(status.success());
+        assert_eq!(text, format!("{} hello\nchild\n", script.display()));
+    }
+
+    #[test]
+    fn signals_mean_what_they_mean_at_first() {
+        let (_, text) = run("grep -E 'SigBlk|SigIgn' /proc/self/status", |spawn| {
+            spawn.environment.insert("PATH".into(), "/usr/bin:/bin".into());
+        });
+        let set = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            u64::from_str_radix(line.trim(), 16).unwrap()
+        };
+        assert_eq!(set("SigBlk:"), 0);
+        // Rust's programs ignore it. What whoever started us ignores stays ignored.
+        assert_eq!(set("SigIgn:") & (1 << (libc::SIGPIPE - 1)), 0);
     }
 
     #[test]

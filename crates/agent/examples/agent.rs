@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     if std::env::args().nth(1).as_deref() == Some("launcher") {
-        return Ok(tepui_agent::launcher_process(&[]));
+        return Ok(tepui_agent::launcher_process(None));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run())?;

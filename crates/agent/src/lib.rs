@@ -41,4 +41,4 @@ pub use from_flags::ConfigError;
 pub use gc::GcConfig;
 pub use run::{Error, Stop, run};
 pub use systemd::{SliceError, Systemd};
-pub use tepui_containerizer::launcher_process;
+pub use tepui_containerizer::{OwnCommand, launcher_process};

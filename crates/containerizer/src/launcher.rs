@@ -13,10 +13,12 @@
 
 mod child;
 mod connection;
+mod own_command;
 mod process;
 mod protocol;
 
 pub use connection::StartError;
 pub(crate) use connection::{Launcher, Running, Survivor};
+pub use own_command::OwnCommand;
 pub use process::launcher_process;
 pub(crate) use protocol::{Failure, Limit, Plan, User};

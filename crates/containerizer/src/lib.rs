@@ -33,7 +33,7 @@ pub use config::{
 pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
 pub use isolator::{IsolationError, IsolationSettings};
 pub use launch::LaunchError;
-pub use launcher::{StartError, launcher_process};
+pub use launcher::{OwnCommand, StartError, launcher_process};
 pub use nested::NestedLaunch;
 pub use runtime::RuntimeError;
 pub use sandbox::{Sandbox, SandboxError};

@@ -10,8 +10,6 @@
 mod driver;
 mod launch;
 
-use std::process::ExitCode;
-
 use tepui_client::ContentType;
 use tepui_client::executor::{Environment, Recovery, subscribe};
 use tracing::{error, info, warn};
@@ -20,28 +18,30 @@ use driver::{Driver, End};
 
 use crate::flags::Flags;
 use crate::variables::Variables;
+use crate::{FAILURE, SUCCESS};
 
 /// Runs the command executor in the environment that the agent made, until its task has ended and the agent knows.
-pub fn run_command_executor(flags: Flags) -> ExitCode {
+/// Gives the exit status.
+pub fn run_command_executor(flags: Flags) -> u8 {
     let environment = match Environment::of_process() {
         Ok(environment) => environment,
         Err(error) => {
             error!("{error}");
-            return ExitCode::FAILURE;
+            return FAILURE;
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!("failed to start: {error}");
-            return ExitCode::FAILURE;
+            return FAILURE;
         }
     };
     let variables =
         std::env::vars_os().filter(|(name, _)| name != "MESOS_EXECUTOR_AUTHENTICATION_TOKEN").collect();
     match runtime.block_on(run(environment, variables, flags)) {
-        End::Done => ExitCode::SUCCESS,
-        End::Failed => ExitCode::FAILURE,
+        End::Done => SUCCESS,
+        End::Failed => FAILURE,
     }
 }
 

@@ -10,8 +10,6 @@ mod core;
 mod driver;
 mod ending;
 
-use std::process::ExitCode;
-
 use tepui_client::ContentType;
 use tepui_client::executor::{Environment, subscribe};
 use tracing::error;
@@ -19,25 +17,28 @@ use tracing::error;
 pub(crate) use check_container::CheckContainer;
 use driver::Driver;
 
+use crate::{FAILURE, SUCCESS};
+
 /// Runs the default executor in the environment that the agent made, until it has nothing left to do.
-pub fn run_default_executor() -> ExitCode {
+/// Gives the exit status.
+pub fn run_default_executor() -> u8 {
     let environment = match Environment::of_process() {
         Ok(environment) => environment,
         Err(error) => {
             error!("{error}");
-            return ExitCode::FAILURE;
+            return FAILURE;
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!("failed to start: {error}");
-            return ExitCode::FAILURE;
+            return FAILURE;
         }
     };
     runtime.block_on(async {
         let (updates, events) = subscribe(&environment, ContentType::Protobuf);
         Driver::new(environment, updates).run(events).await;
     });
-    ExitCode::SUCCESS
+    SUCCESS
 }

@@ -15,6 +15,7 @@ mod credentials;
 mod execute;
 mod filter;
 mod fork;
+mod go_on;
 mod init;
 mod kill;
 mod limits;
@@ -40,6 +41,7 @@ pub use execute::{
 };
 pub use filter::set_system_call_filter;
 pub use fork::{Fork, Forked, Namespaces, SingleThread, enter_namespaces, exit_now, unshare_namespaces};
+pub use go_on::{Layout, go_on};
 pub use init::{block_signals, wait_for};
 pub use kill::{kill_trees, signal_tree};
 pub use limits::{LimitedResource, set_limit};

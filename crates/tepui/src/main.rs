@@ -13,6 +13,10 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What the launcher forks without executing it.
+const OWN_COMMAND: tepui_agent::OwnCommand =
+    tepui_agent::OwnCommand { name: "executor", run: tepui_executor::status };
+
 const HELP: &str = "\
 Tepui runs clusters that speak Apache Mesos' API.
 
@@ -61,7 +65,7 @@ fn dispatch(command: &str, args: Vec<OsString>) -> ExitCode {
         "executor" => tepui_executor::command(&args),
         "fetcher" => tepui_fetcher::command(&args),
         // Agents start it; of no use to anybody else.
-        "launcher" => tepui_agent::launcher_process(&args),
+        "launcher" => tepui_agent::launcher_process(Some(OWN_COMMAND)),
         "help" | "--help" | "-h" => say(HELP),
         "version" | "--version" | "-V" => say(&format!("tepui {}\n", env!("CARGO_PKG_VERSION"))),
         _ => usage(&format!("there is no command `{command}`")),

@@ -3,6 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    tepui_agent::launcher_process(&arguments)
+    tepui_agent::launcher_process(None)
 }

@@ -12,15 +12,16 @@ use tepui_linux::{
     Capabilities, Credentials, Fork, Forked, LimitedResource, Namespaces, PidFd, SingleThread,
 };
 
+use super::own_command::Own;
 use super::protocol::{Failure, LAUNCH_FILES, Limit, Mount, Plan};
 
 /// What a child whose start failed exits with; nobody sees it, the failure is told otherwise.
 const FAILED: i32 = 127;
 
 /// Becomes the program of the plan. What fails is written to the first of the files, which is closed when all went well.
-pub(super) fn run(plan: &Plan, files: [OwnedFd; LAUNCH_FILES], alone: &SingleThread) -> ! {
+pub(super) fn run(plan: &Plan, files: [OwnedFd; LAUNCH_FILES], alone: &SingleThread, own: Option<&Own>) -> ! {
     let [failures, standard @ ..] = files;
-    let failure = match become_program(plan, &standard, alone) {
+    let failure = match become_program(plan, &standard, alone, own) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -44,7 +45,7 @@ pub(super) fn enter_and_fork(
     match entered {
         Ok(Forked::Child) => {
             drop(told);
-            run(plan, files, alone)
+            run(plan, files, alone, None)
         }
         Ok(Forked::Parent { pid, .. }) => {
             let _ = File::from(told).write_all(&pid.to_ne_bytes());
@@ -59,7 +60,12 @@ pub(super) fn enter_and_fork(
     }
 }
 
-fn become_program(plan: &Plan, standard: &[OwnedFd; 3], alone: &SingleThread) -> Result<Infallible, Failure> {
+fn become_program(
+    plan: &Plan,
+    standard: &[OwnedFd; 3],
+    alone: &SingleThread,
+    own: Option<&Own>,
+) -> Result<Infallible, Failure> {
     tepui_linux::lead_session().map_err(failed("start a session"))?;
     redirect(standard).map_err(failed("redirect input and output"))?;
     for tasks in &plan.join {
@@ -90,6 +96,11 @@ fn become_program(plan: &Plan, standard: &[OwnedFd; 3], alone: &SingleThread) ->
     give_up_power(plan)?;
     if plan.no_new_privileges {
         filter_system_calls(plan)?;
+    }
+    if let Some(own) = own
+        && own.is_meant_by(plan)
+    {
+        return own.run(plan, &arguments, &environment);
     }
     let error = tepui_linux::execute(&program, &arguments, &environment);
     Err(Failure::new(format!("execute `{}`", plan.program), &error))

@@ -1,7 +1,6 @@
 //! The launcher's own loop: forks when it is asked to, and tells what became of it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,6 +13,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tepui_linux::{Fork, Forked, Namespaces, PidFd, SingleThread, receive_with_files};
 
 use super::child;
+use super::own_command::{Own, OwnCommand};
 use super::protocol::{
     Failure, Hello, LAUNCH_FILES, Launched, Plan, Process, Report, Request, frame, take_frame,
 };
@@ -29,9 +29,10 @@ const MAX_EVENTS: usize = 64;
 /// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// Runs `tepui launcher`: its standard input is the listening socket, to which an agent is connecting.
-pub fn launcher_process(_: &[OsString]) -> ExitCode {
-    match Server::start().and_then(Server::run) {
+/// Runs `tepui launcher`: its standard input is the listening socket, to which an agent is connecting. Containers that are to
+/// run this command of its own program are forked and not executed.
+pub fn launcher_process(own: Option<OwnCommand>) -> ExitCode {
+    match Server::start(own).and_then(Server::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The standard error is the launcher's log, a file in the runtime folder.
@@ -43,6 +44,7 @@ pub fn launcher_process(_: &[OsString]) -> ExitCode {
 
 struct Server {
     alone: SingleThread,
+    own: Option<Own>,
     epoll: Epoll,
     listener: UnixListener,
     agent: Option<Agent>,
@@ -70,8 +72,9 @@ struct Child {
 }
 
 impl Server {
-    fn start() -> io::Result<Self> {
+    fn start(own: Option<OwnCommand>) -> io::Result<Self> {
         let alone = SingleThread::claim()?;
+        let own = own.map(Own::find).transpose()?;
         // What the agent was started with is not for us, who may outlive it: a lock that its parent holds, say.
         tepui_linux::close_all_but(io::stdin().as_fd());
         let files = FilesLimit::raise()?;
@@ -84,7 +87,7 @@ impl Server {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         let buffer = vec![0; READ_BYTES].into_boxed_slice();
-        Ok(Self { alone, epoll, listener, agent: None, children: BTreeMap::new(), buffer, files })
+        Ok(Self { alone, own, epoll, listener, agent: None, children: BTreeMap::new(), buffer, files })
     }
 
     /// Works until there is neither an agent nor a running container.
@@ -208,7 +211,7 @@ impl Server {
             match self.alone.fork(&fork).map_err(|error| Failure::new("fork", &error))? {
                 Forked::Child => {
                     self.files.restore();
-                    child::run(plan, files, &self.alone)
+                    child::run(plan, files, &self.alone, self.own.as_ref())
                 }
                 Forked::Parent { pid, handle } => (pid, handle),
             }

@@ -36,6 +36,39 @@ async fn a_process_starts_in_order() {
 }
 
 #[tokio::test]
+async fn a_command_of_the_launchers_own_program_is_forked_and_cannot_tell() {
+    let mut agent = Agent::start().await;
+    let mut told = Vec::new();
+    for (id, program) in
+        [("own", env!("CARGO_BIN_EXE_tepui-launcher").to_owned()), ("copy", copy_of_launcher(&agent))]
+    {
+        let mut config = agent.config(&ContainerId::new(id), &program);
+        config.command.shell = Some(false);
+        config.command.arguments = ["launcher", "tell", "x", "y z"].map(str::to_owned).to_vec();
+        agent.containers.launch(config).await.unwrap();
+        assert_eq!(agent.next().await, (id.to_owned(), Some(7 << 8)));
+        let stdout = agent.sandbox().join("stdout");
+        told.push(fs::read_to_string(&stdout).unwrap());
+        fs::remove_file(stdout).unwrap();
+    }
+    let (forked, rest) = told[0].split_once('\n').unwrap();
+    let (executed, expected) = told[1].split_once('\n').unwrap();
+    assert_eq!((forked, executed), ("forked", "executed"));
+    assert_eq!(rest, expected);
+    assert!(
+        rest.starts_with("arguments [\"x\", \"y z\"], shown [\"tell\", \"x\", \"y z\", \"\"]\n"),
+        "{rest}"
+    );
+}
+
+/// The same program in another file: what is not the launcher's own file is executed.
+fn copy_of_launcher(agent: &Agent) -> String {
+    let copy = agent.folder.path().join("copy");
+    fs::copy(env!("CARGO_BIN_EXE_tepui-launcher"), &copy).unwrap();
+    copy.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
 async fn the_launchers_own_limits_are_not_those_of_containers() {
     let mut agent = Agent::start().await;
     agent.launch("c", "ulimit -Sn; ulimit -Hn").await;

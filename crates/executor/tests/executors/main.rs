@@ -26,8 +26,7 @@ use tepui_types::duration_to_proto;
 fn executor_process() {
     if std::env::var_os("MESOS_EXECUTOR_ID").is_some() {
         let name = std::env::var_os("EXECUTOR_UNDER_TEST").unwrap();
-        let end = tepui_executor::command(&[name]);
-        std::process::exit(i32::from(end != std::process::ExitCode::SUCCESS));
+        std::process::exit(tepui_executor::status(&[name]).into());
     }
 }
 

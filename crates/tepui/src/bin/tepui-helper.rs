@@ -7,13 +7,17 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+/// What the launcher forks without executing it.
+const OWN_COMMAND: tepui_agent::OwnCommand =
+    tepui_agent::OwnCommand { name: "executor", run: tepui_executor::status };
+
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let command = args.next().unwrap_or_default();
     let args: Vec<OsString> = args.collect();
     match command.to_str() {
         Some("executor") => tepui_executor::command(&args),
-        Some("launcher") => tepui_agent::launcher_process(&args),
+        Some("launcher") => tepui_agent::launcher_process(Some(OWN_COMMAND)),
         // Executors ask this of whatever program they are.
         Some("fetcher") => become_tepui(&args),
         _ => say("agents start this program; see `tepui help`"),

@@ -3,6 +3,7 @@
 //! Some workloads fold its journal into a view, too, as the master does.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tepui_master_core::{
     Config, Effect, Effects, Input, Master, RequestId, Response, SchedulerCall, StoreId,
@@ -85,6 +86,7 @@ struct World {
     stream_id: String,
     framework: v1::FrameworkId,
     offers: Vec<v1::Offer>,
+    pids: Vec<(Upid, String)>,
     /// Tasks for which an agent has room.
     slots: usize,
 }
@@ -127,6 +129,7 @@ impl World {
             stream_id: String::new(),
             framework: v1::FrameworkId::default(),
             offers: Vec::new(),
+            pids: Vec::new(),
             slots: 1,
         };
         world.step(Input::Recovered(Box::default()));
@@ -163,7 +166,10 @@ impl World {
                     if let Some(subscribed) = &event.subscribed {
                         self.framework = subscribed.framework_id.clone();
                     }
-                    self.offers.extend(event.offers.iter().flat_map(|offers| offers.offers.iter().cloned()));
+                    if event.offers.is_some() {
+                        let event = Arc::into_inner(event).expect("nobody else has the event");
+                        self.offers.extend(event.offers.into_iter().flat_map(|offers| offers.offers));
+                    }
                 }
                 Effect::Store { id, .. } => stored.push(id),
                 Effect::Respond { .. }
@@ -180,8 +186,19 @@ impl World {
         }
     }
 
+    /// The address of an agent and the text of that, which are made once: what is measured is the core.
+    fn pid(&mut self, agent: usize) -> &(Upid, String) {
+        for number in self.pids.len()..=agent {
+            let pid = Upid::new(format!("slave({number})"), ([127, 0, 0, 1], 5051).into());
+            let text = pid.to_string();
+            self.pids.push((pid, text));
+        }
+        &self.pids[agent]
+    }
+
     fn send(&mut self, agent: usize, message: impl Into<LinkMessage>) {
-        self.step(Input::Link { from: pid(agent), to: "master".to_owned(), message: message.into() });
+        let from = self.pid(agent).0.clone();
+        self.step(Input::Link { from, to: "master".to_owned(), message: message.into() });
     }
 
     /// Registers agents with room for so many tasks.
@@ -332,7 +349,8 @@ impl World {
             latest_state: Some(state as i32),
             ..Default::default()
         };
-        self.send(agent, internal::StatusUpdateMessage { update, pid: Some(pid(agent).to_string()) });
+        let pid = Some(self.pid(agent).1.clone());
+        self.send(agent, internal::StatusUpdateMessage { update, pid });
         self.call(v1::scheduler::Call {
             framework_id: Some(self.framework.clone()),
             r#type: Some(v1::scheduler::call::Type::Acknowledge as i32),
@@ -344,10 +362,6 @@ impl World {
             ..Default::default()
         });
     }
-}
-
-fn pid(agent: usize) -> Upid {
-    Upid::new(format!("slave({agent})"), ([127, 0, 0, 1], 5051).into())
 }
 
 fn task_id(number: usize) -> v1::TaskId {

@@ -5,7 +5,9 @@
 //! An agent whose free resources grew, and a client that began to want offers, are marked here; the next
 //! [`Allocator::allocate`] looks at what is marked and at nothing else.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -31,7 +33,7 @@ pub struct Allocation {
     /// To whom.
     pub framework: FrameworkId,
     /// In which of its roles.
-    pub role: String,
+    pub role: Arc<str>,
     /// Of which agent.
     pub agent: AgentId,
     /// What, marked as allocated to the role.
@@ -514,11 +516,10 @@ impl Allocator {
     ) {
         self.now = self.now.max(now);
         let Some((framework, agent)) = self.find(framework, agent) else { return };
-        for (role, mut part) in resources.allocations() {
+        for (role, part) in resources.allocations() {
             let Some(client) = self.frameworks[framework].clients.get(role.as_ref()).copied() else {
                 continue;
             };
-            part.unallocate();
             if let Some(time) = refuse.filter(|_| self.tree.clients[client].subscribed) {
                 self.refuse(agent, client, &part, time);
             }
@@ -533,9 +534,8 @@ impl Allocator {
     pub fn claim(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
         let Some(agent) = self.agent_by_id.get(agent).copied() else { return };
         let framework = self.ensure_framework(framework);
-        for (role, mut part) in resources.allocations() {
+        for (role, part) in resources.allocations() {
             let client = self.ensure_client(framework, &role);
-            part.unallocate();
             self.hold(agent, client, &part);
             self.agents[agent].take_held(&part);
         }
@@ -547,8 +547,7 @@ impl Allocator {
     /// Nothing changes if the framework does not hold all of `from`.
     pub fn convert(&mut self, framework: &FrameworkId, agent: &AgentId, from: &Resources, to: &Resources) {
         let Some((framework, agent)) = self.find(framework, agent) else { return };
-        let holds = from.allocations().into_iter().all(|(role, mut part)| {
-            part.unallocate();
+        let holds = from.allocations().into_iter().all(|(role, part)| {
             let client = self.frameworks[framework].clients.get(role.as_ref());
             client
                 .and_then(|client| self.agents[agent].held.get(client))
@@ -557,16 +556,14 @@ impl Allocator {
         if !holds {
             return;
         }
-        for (role, mut part) in to.allocations() {
+        for (role, part) in to.allocations() {
             let client = self.ensure_client(framework, &role);
-            part.unallocate();
             self.hold(agent, client, &part);
         }
-        for (role, mut part) in from.allocations() {
+        for (role, part) in from.allocations() {
             let Some(client) = self.frameworks[framework].clients.get(role.as_ref()).copied() else {
                 continue;
             };
-            part.unallocate();
             self.let_go(agent, client, &part);
             self.drop_if_unused(client);
         }
@@ -616,10 +613,19 @@ impl Allocator {
     }
 
     /// Subtracts from what a client holds of an agent, as far as it holds it, and tells what that was.
-    fn let_go(&mut self, agent: Index<Agent>, client: Index<Client>, resources: &Resources) -> Resources {
-        let Some(held) = self.agents[agent].held.get_mut(&client) else { return Resources::new() };
-        let part = if held.contains(resources) { resources.clone() } else { &*held - (&*held - resources) };
-        *held -= &part;
+    fn let_go<'a>(
+        &mut self,
+        agent: Index<Agent>,
+        client: Index<Client>,
+        resources: &'a Resources,
+    ) -> Cow<'a, Resources> {
+        let Some(held) = self.agents[agent].held.get_mut(&client) else { return Cow::default() };
+        let part = if held.contains(resources) {
+            Cow::Borrowed(resources)
+        } else {
+            Cow::Owned(&*held - (&*held - resources))
+        };
+        *held -= &*part;
         let quantities = counted(&mut self.tree.names, &part, Some(held));
         self.tree.charge(client, &Quantities::default(), &quantities);
         let holds_nothing = held.is_empty();
@@ -682,7 +688,7 @@ pub(crate) fn counted(names: &mut Names, resources: &Resources, held: Option<&Re
         let counts_already =
             resource.is_shared() && held.is_some_and(|held| held.iter().any(|it| it == resource));
         if let Some(amount) = resource.scalar().filter(|_| !counts_already)
-            && let Some(name) = names.intern(resource.name())
+            && let Some(name) = names.intern_resource(resource.resource_name())
         {
             quantities.add_amount(name, i128::from(amount.thousandths()));
         }

@@ -50,6 +50,9 @@ impl Allocator {
         self.look_again_for_quota();
         let eventful = !self.marked.is_empty() || self.newly_hungry;
         self.sweep(eventful);
+        if self.marked.is_empty() && !self.newly_hungry {
+            return;
+        }
         self.tree.settle();
         if std::mem::take(&mut self.newly_hungry) {
             self.mark_for_hungry();
@@ -152,6 +155,7 @@ impl Allocator {
         if self.agents.get(index).is_none() {
             return 0;
         }
+        self.tree.settle_stale();
         let agent = &mut self.agents[index];
         let attention = std::mem::take(&mut agent.attention);
         if !agent.is_offerable() || (self.overriding == 0 && agent.is_below_minimum(&self.options)) {
@@ -193,13 +197,12 @@ impl Allocator {
         self.change_refusals(index, client, |refusals| refusals.offered(&resources));
         self.hold(index, client, &resources);
         self.tree.count_allocation(client);
-        self.tree.renew(client);
         let entry = &self.tree.clients[client];
         let role = &self.tree.roles[entry.role].path;
         resources.allocate(Arc::clone(role));
         out.push(Allocation {
             framework: self.frameworks[entry.framework].id.clone(),
-            role: role.as_ref().to_owned(),
+            role: Arc::clone(role),
             agent: self.agents[index].id.clone(),
             resources,
         });

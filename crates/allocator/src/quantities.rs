@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tepui_types::ResourceName;
+
 /// How many names of resources count to shares. Agents choose names, so there must be an end.
 const MAX_NAMES: usize = 1024;
 
@@ -13,6 +15,8 @@ pub(crate) struct Name(u16);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     by_text: BTreeMap<String, Name>,
+    /// Those that every cluster has, in the order of [`place`].
+    usual: [Option<Name>; 3],
     excluded: Vec<bool>,
     never_counted: Vec<String>,
 }
@@ -20,6 +24,15 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(never_counted: Vec<String>) -> Self {
         Self { never_counted, ..Self::default() }
+    }
+
+    /// As [`Names::intern`], without a search for the usual ones.
+    pub(crate) fn intern_resource(&mut self, resource: &ResourceName) -> Option<Name> {
+        let Some(place) = place(resource) else { return self.intern(resource.as_str()) };
+        if self.usual[place].is_none() {
+            self.usual[place] = self.intern(resource.as_str());
+        }
+        self.usual[place]
     }
 
     pub(crate) fn intern(&mut self, text: &str) -> Option<Name> {
@@ -45,6 +58,15 @@ impl Names {
     }
 }
 
+fn place(resource: &ResourceName) -> Option<usize> {
+    match resource {
+        ResourceName::Cpus => Some(0),
+        ResourceName::Mem => Some(1),
+        ResourceName::Disk => Some(2),
+        ResourceName::Ports | ResourceName::Gpus | ResourceName::Other(_) => None,
+    }
+}
+
 /// Amounts in thousandths, ordered by name, without zeros. Wide enough that sums over a cluster cannot overflow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Quantities(Vec<(Name, i128)>);
@@ -65,14 +87,26 @@ impl Quantities {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        for (name, amount) in &other.0 {
-            self.add_amount(*name, *amount);
-        }
+        self.add_all(other, |amount| amount);
     }
 
     pub(crate) fn subtract(&mut self, other: &Self) {
-        for (name, amount) in &other.0 {
-            self.add_amount(*name, -*amount);
+        self.add_all(other, |amount| -amount);
+    }
+
+    fn add_all(&mut self, other: &Self, signed: impl Fn(i128) -> i128) {
+        let has_same_names =
+            self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(own, other)| own.0 == other.0);
+        if !has_same_names {
+            return other.0.iter().for_each(|(name, amount)| self.add_amount(*name, signed(*amount)));
+        }
+        let mut has_zeros = false;
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
+            own.1 += signed(other.1);
+            has_zeros |= own.1 == 0;
+        }
+        if has_zeros {
+            self.0.retain(|(_, amount)| *amount != 0);
         }
     }
 
@@ -91,13 +125,16 @@ impl Quantities {
     }
 
     /// The largest part that these amounts are of any resource's total.
-    #[expect(clippy::cast_precision_loss, reason = "a share is a ratio; fifteen digits of it are plenty")]
     pub(crate) fn dominant_share(&self, totals: &Self, names: &Names) -> f64 {
         let mut share = 0.0_f64;
-        for (name, amount) in &self.0 {
-            let total = totals.amount(*name);
+        for (place, (name, amount)) in self.0.iter().enumerate() {
+            // Most often both have the same names.
+            let total = match totals.0.get(place) {
+                Some((same, total)) if same == name => *total,
+                Some(_) | None => totals.amount(*name),
+            };
             if total > 0 && names.counts(*name) {
-                share = share.max(*amount as f64 / total as f64);
+                share = share.max(to_f64(*amount) / to_f64(total));
             }
         }
         share
@@ -109,6 +146,15 @@ impl Quantities {
             || self.0.iter().zip(&measured.0).any(|((name, amount), (measured_name, measured))| {
                 name != measured_name || (amount - measured).abs() * parts > measured.abs()
             })
+    }
+}
+
+/// The nearest float. Processors convert only numbers that are not wider than 64 bits.
+#[expect(clippy::cast_precision_loss, reason = "a share is a ratio; fifteen digits of it are plenty")]
+fn to_f64(amount: i128) -> f64 {
+    match i64::try_from(amount) {
+        Ok(amount) => amount as f64,
+        Err(_) => amount as f64,
     }
 }
 
@@ -140,6 +186,42 @@ mod tests {
         assert_eq!(held, Quantities::default());
         assert!(other.drifted_from(&held, 64));
         assert!(!other.drifted_from(&other, 64));
+    }
+
+    #[test]
+    fn usual_names_are_names_like_others() {
+        let mut names = Names::default();
+        let mem = names.intern("mem");
+        assert_eq!(names.intern_resource(&ResourceName::Mem), mem);
+        for text in ["cpus", "disk", "gpus", "x"] {
+            let name = names.intern_resource(&ResourceName::from(text));
+            assert_eq!((names.intern(text), names.find(text)), (name, name));
+        }
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_the_way_they_are_made() {
+        let mut names = Names::default();
+        let [a, b, c] = ["a", "b", "c"].map(|text| names.intern(text).unwrap());
+        let quantities = |amounts: &[(Name, i128)]| {
+            let mut quantities = Quantities::default();
+            for (name, amount) in amounts {
+                quantities.add_amount(*name, *amount);
+            }
+            quantities
+        };
+        for (left, right, sum) in [
+            (vec![(a, 1), (b, 2)], vec![(a, 3), (b, -2)], vec![(a, 4)]),
+            (vec![(a, 1)], vec![(b, 2), (c, 3)], vec![(a, 1), (b, 2), (c, 3)]),
+            (vec![(a, 1), (b, 1)], vec![(b, 1), (c, 1)], vec![(a, 1), (b, 2), (c, 1)]),
+        ] {
+            let mut added = quantities(&left);
+            added.add(&quantities(&right));
+            assert_eq!(added, quantities(&sum));
+            added.subtract(&quantities(&right));
+            assert_eq!(added, quantities(&left));
+        }
+        assert_eq!(to_f64(1 << 66).to_bits(), 73_786_976_294_838_206_464.0_f64.to_bits());
     }
 
     #[test]

@@ -125,6 +125,7 @@ pub(crate) struct Client {
     /// Agents of which it refused something.
     pub(crate) refused: BTreeSet<Index<Agent>>,
     key: Key,
+    is_stale: bool,
     listed: [bool; 2],
 }
 
@@ -148,8 +149,8 @@ pub(crate) struct Tree {
     pub(crate) totals: Quantities,
     /// The totals that keys are measured against.
     measured: Quantities,
-    /// Clients whose keys are to be renewed.
-    stale: BTreeSet<Index<Client>>,
+    /// Clients whose keys are to be renewed; each says so itself, too.
+    stale: Vec<Index<Client>>,
     listed: [usize; 2],
     /// Draws the times of the race, if that decides.
     race: Option<fastrand::Rng>,
@@ -170,7 +171,7 @@ impl Tree {
             names,
             measured: totals.clone(),
             totals,
-            stale: BTreeSet::new(),
+            stale: Vec::new(),
             listed: [0; 2],
             race: (sorter == Sorter::Random).then(|| fastrand::Rng::with_seed(seed)),
         }
@@ -195,6 +196,7 @@ impl Tree {
             agents: BTreeSet::new(),
             refused: BTreeSet::new(),
             key,
+            is_stale: false,
             listed: [false; 2],
         })
     }
@@ -202,7 +204,8 @@ impl Tree {
     /// Removes a client that holds nothing and refuses nothing, and the roles that only it needed.
     pub(crate) fn remove_client(&mut self, client: Index<Client>) {
         // What it held until now still counts in the places of the roles above it.
-        if self.stale.contains(&client) {
+        if self.clients[client].is_stale {
+            self.stale.retain(|stale| *stale != client);
             self.renew(client);
         }
         for queue in QUEUES {
@@ -312,6 +315,9 @@ impl Tree {
 
     /// Empties the queue of the hungry.
     pub(crate) fn sate(&mut self) {
+        if self.len(Queue::Hungry) == 0 {
+            return;
+        }
         while let Some(client) = { self.in_order(Queue::Hungry).next() } {
             self.delist(Queue::Hungry, client);
         }
@@ -341,7 +347,7 @@ impl Tree {
         keys
     }
 
-    /// Counts an allocation to a client. Its place is renewed by the next [`Tree::settle`] or [`Tree::renew`].
+    /// Counts an allocation to a client. Its place is renewed by the next [`Tree::settle_stale`].
     pub(crate) fn count_allocation(&mut self, client: Index<Client>) {
         self.for_each_usage(client, |usage| usage.allocations += 1);
         if self.race.is_some() {
@@ -371,7 +377,7 @@ impl Tree {
         }
     }
 
-    /// Changes what a client holds. Its place is renewed by the next [`Tree::settle`] or [`Tree::renew`].
+    /// Changes what a client holds. Its place is renewed by the next [`Tree::settle_stale`].
     pub(crate) fn charge(&mut self, client: Index<Client>, more: &Quantities, less: &Quantities) {
         self.for_each_usage(client, |usage| {
             usage.quantities.add(more);
@@ -380,8 +386,10 @@ impl Tree {
     }
 
     fn for_each_usage(&mut self, client: Index<Client>, mut change: impl FnMut(&mut Usage)) {
-        self.stale.insert(client);
         let entry = &mut self.clients[client];
+        if !std::mem::replace(&mut entry.is_stale, true) {
+            self.stale.push(client);
+        }
         change(&mut entry.usage);
         change(&mut self.roles[entry.role].own);
         let mut next = Some(entry.role);
@@ -396,7 +404,12 @@ impl Tree {
         if self.totals.drifted_from(&self.measured, DRIFT_PARTS) {
             self.measure();
         }
-        while let Some(client) = self.stale.pop_first() {
+        self.settle_stale();
+    }
+
+    /// Brings the keys of those up to date who got or lost something.
+    pub(crate) fn settle_stale(&mut self) {
+        while let Some(client) = self.stale.pop() {
             self.renew(client);
         }
     }
@@ -417,8 +430,8 @@ impl Tree {
     }
 
     /// Brings the keys of a client and of the roles above it up to date.
-    pub(crate) fn renew(&mut self, client: Index<Client>) {
-        self.stale.remove(&client);
+    fn renew(&mut self, client: Index<Client>) {
+        self.clients[client].is_stale = false;
         self.renew_client(client);
         let mut next = Some(self.clients[client].role);
         self.renew_own(self.clients[client].role);
@@ -458,13 +471,14 @@ impl Tree {
 
     fn renew_role(&mut self, index: Index<Role>) {
         let role = &mut self.roles[index];
+        // The root has no siblings, and so no place among them.
+        let Some(parent) = role.parent else { return };
         let key = role.subtree.key(&role.key.name, role.weight, &self.measured, &self.names);
         if key == role.key {
             return;
         }
         let new = key.clone();
         let old = std::mem::replace(&mut role.key, key);
-        let Some(parent) = role.parent else { return };
         for order in &mut self.roles[parent].orders {
             if order.branches.remove(&(old.clone(), Branch::Child(index))) {
                 order.branches.insert((new.clone(), Branch::Child(index)));
@@ -483,7 +497,8 @@ impl Tree {
                 assert_eq!(is_listed, client.is_listed(queue), "{queue:?} lists the clients that say so");
                 listed[queue as usize] += usize::from(is_listed);
             }
-            if !self.stale.contains(&index) {
+            assert_eq!(client.is_stale, self.stale.contains(&index), "the list of the stale is right");
+            if !client.is_stale {
                 let key = client.usage.key(&client.key.name, 1.0, &self.measured, &self.names);
                 assert_eq!(client.key, key, "a client is in its place");
             }
@@ -521,7 +536,8 @@ impl Tree {
         if self.stale.is_empty() {
             let key = role.subtree.key(&role.key.name, role.weight, &self.measured, &self.names);
             let own_key = role.own.key(&role.own_key.name, 1.0, &self.measured, &self.names);
-            assert_eq!((&role.key, &role.own_key), (&key, &own_key), "a role is in its place");
+            assert!(role.parent.is_none() || role.key == key, "a role is in its place");
+            assert_eq!(role.own_key, own_key, "the clients of a role are in their place");
         }
         assert_eq!(children, role.children, "a role counts its children");
         assert_eq!(own, role.subtree.quantities, "a role's usage is that of all below it");

@@ -26,7 +26,6 @@ mod unregister;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use tepui_allocator::{AgentCapabilities, FaultDomain};
 use tepui_proto::v1::agent_info::capability::Type;
@@ -109,26 +108,13 @@ impl Agent {
         &self,
         framework: &FrameworkId,
     ) -> impl Iterator<Item = (&ExecutorId, &Executor)> {
-        let first = (framework.clone(), ExecutorId::new(""));
-        self.executors
-            .range((Bound::Included(first), Bound::Unbounded))
-            .take_while({
-                let framework = framework.clone();
-                move |((owner, _), _)| *owner == framework
-            })
-            .map(|((_, id), executor)| (id, executor))
+        let own = self.executors.iter().filter(move |((owner, _), _)| owner == framework);
+        own.map(|((_, id), executor)| (id, executor))
     }
 
     /// The tasks of one framework.
     pub(crate) fn tasks_of(&self, framework: &FrameworkId) -> impl Iterator<Item = &TaskId> {
-        let first = (framework.clone(), TaskId::new(""));
-        self.tasks
-            .range((Bound::Included(first), Bound::Unbounded))
-            .take_while({
-                let framework = framework.clone();
-                move |(owner, _)| *owner == framework
-            })
-            .map(|(_, id)| id)
+        self.tasks.iter().filter(move |(owner, _)| owner == framework).map(|(_, id)| id)
     }
 
     /// Tells whether it carries out operations itself, and says how that went; else it is told their outcome.

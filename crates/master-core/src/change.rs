@@ -3,6 +3,8 @@
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, Upid, WallTime};
 
+use crate::offer::OfferEntity;
+
 /// One change of state.
 ///
 /// An entity is sent whole when it is added; later changes name what is new. Task statuses and resources travel as
@@ -106,7 +108,7 @@ pub enum Change {
         executor: ExecutorId,
     },
     /// Resources were offered.
-    OfferAdded(Box<v1::Offer>),
+    OfferAdded(Box<OfferEntity>),
     /// An offer was accepted, declined, rescinded or discarded.
     OfferRemoved(OfferId),
     /// A framework was asked to leave an agent.

@@ -1,5 +1,6 @@
 //! Everything that a master does to the world.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tepui_proto::{LinkMessage, v1};
@@ -63,7 +64,7 @@ pub enum Effect {
     /// Send a message over the link.
     SendLink {
         /// The actor of ours that speaks, `master` or `slave-observer(N)`.
-        from: String,
+        from: Cow<'static, str>,
         /// To whom.
         to: Upid,
         /// What.

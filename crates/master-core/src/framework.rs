@@ -14,10 +14,10 @@ mod slow_reader;
 mod unreachable_tasks;
 mod update;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tepui_proto::v1;
-use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Upid, Uuid, WallTime};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, Table, TaskId, Upid, Uuid, WallTime};
 
 use crate::change::FrameworkEntity;
 use crate::input::StreamId;
@@ -48,7 +48,7 @@ pub(crate) struct Framework {
     pub(crate) slow_reader: Option<SlowReader>,
     pub(crate) registered: WallTime,
     pub(crate) reregistered: WallTime,
-    pub(crate) tasks: BTreeMap<TaskId, Task>,
+    pub(crate) tasks: Table<TaskId, Task>,
     pub(crate) unreachable_tasks: UnreachableTasks,
     pub(crate) executors: BTreeSet<(AgentId, ExecutorId)>,
     pub(crate) offers: BTreeSet<OfferNumber>,
@@ -84,7 +84,7 @@ pub(crate) enum Peer {
 
 impl Framework {
     /// A framework that nobody has connected for yet.
-    pub(crate) fn new(id: FrameworkId, subscription: Subscription, now: WallTime) -> Self {
+    pub(crate) fn new(id: FrameworkId, subscription: Subscription, now: WallTime, hash_seed: u64) -> Self {
         let mut framework = Self {
             id,
             info: v1::FrameworkInfo::default(),
@@ -97,7 +97,7 @@ impl Framework {
             slow_reader: None,
             registered: now,
             reregistered: now,
-            tasks: BTreeMap::new(),
+            tasks: Table::new(hash_seed),
             unreachable_tasks: UnreachableTasks::default(),
             executors: BTreeSet::new(),
             offers: BTreeSet::new(),

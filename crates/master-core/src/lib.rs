@@ -37,5 +37,6 @@ pub use effect::{Effect, Effects, Rejection, RejectionKind, Response};
 pub use framework::MAX_BACKLOG_BYTES;
 pub use input::{Backlog, Input, OperatorCall, Reader, RequestId, SchedulerCall, StoreId, StreamId};
 pub use master::Master;
+pub use offer::OfferEntity;
 pub use rate_limit::{RateLimits, RateLimitsError};
 pub use registry::{Registry, RegistryWrite, machine_key};

@@ -61,18 +61,25 @@ impl Maintenance {
 
     /// The machine of an agent as the schedule names it, if it does.
     pub(crate) fn machine(&self, agent: &Agent) -> Option<&v1::MachineId> {
-        self.machines.get(&key_of(&agent.info, &agent.pid)).map(|machine| &machine.id)
+        self.find(&agent.info, &agent.pid).map(|machine| &machine.id)
     }
 
     /// When the machine of an agent will be unavailable, if it will.
     pub(crate) fn unavailability(&self, agent: &Agent) -> Option<v1::Unavailability> {
-        self.machines.get(&key_of(&agent.info, &agent.pid))?.unavailability
+        self.find(&agent.info, &agent.pid)?.unavailability
     }
 
     /// Tells whether a machine is down: no agent may come from there.
     pub(crate) fn is_down(&self, info: &v1::AgentInfo, pid: &Upid) -> bool {
-        let machine = self.machines.get(&key_of(info, pid));
-        machine.is_some_and(|machine| machine.mode == Some(Mode::Down as i32))
+        self.find(info, pid).is_some_and(|machine| machine.mode == Some(Mode::Down as i32))
+    }
+
+    /// Finds the machine of an agent. Asked for each offer, and mostly nothing is under maintenance.
+    fn find(&self, info: &v1::AgentInfo, pid: &Upid) -> Option<&v1::MachineInfo> {
+        if self.machines.is_empty() {
+            return None;
+        }
+        self.machines.get(&key_of(info, pid))
     }
 }
 

@@ -5,13 +5,15 @@ mod recover;
 mod store;
 mod tick;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::net::IpAddr;
 
 use tepui_allocator::{Allocation, Allocator, Options};
 use tepui_proto::internal::registry::Slave;
 use tepui_proto::v1;
-use tepui_types::{AgentId, FrameworkId, Now, TaskId, Time, Upid, Uuid};
+use tepui_types::{AgentId, FrameworkId, Now, Table, TaskId, Time, Upid, Uuid};
 
 use crate::agent::{Agent, Removals, UnreachableAgent};
 use crate::config::Config;
@@ -62,6 +64,8 @@ pub struct Master {
     pub(crate) limiters: Limiters,
     pub(crate) pending: BTreeMap<u64, Pending>,
     pub(crate) random: fastrand::Rng,
+    /// What the hashes of tables follow from.
+    pub(crate) hash_seed: u64,
     pub(crate) next_framework: u64,
     pub(crate) next_agent: u64,
     pub(crate) next_offer: OfferNumber,
@@ -80,10 +84,10 @@ pub(crate) struct Frameworks {
 }
 
 /// All agents.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Agents {
-    pub(crate) registered: BTreeMap<AgentId, Agent>,
-    pub(crate) by_pid: BTreeMap<Upid, AgentId>,
+    pub(crate) registered: Table<AgentId, Agent>,
+    pub(crate) by_pid: Table<Upid, AgentId>,
     pub(crate) observers: BTreeMap<u64, AgentId>,
     pub(crate) next_observer: u64,
     /// In the registry, but not seen since this master leads.
@@ -103,6 +107,39 @@ pub(crate) struct Agents {
     pub(crate) registering: BTreeSet<Upid>,
     /// Wait for the registry.
     pub(crate) reregistering: BTreeSet<AgentId>,
+}
+
+impl Agents {
+    fn new(hash_seed: u64) -> Self {
+        Self {
+            registered: Table::new(hash_seed),
+            by_pid: Table::new(hash_seed),
+            observers: BTreeMap::new(),
+            next_observer: 1,
+            recovered: BTreeMap::new(),
+            recovered_at_first: 0,
+            leaving_recovered: BTreeSet::new(),
+            unreachable: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            removals: Removals::default(),
+            marking_gone: BTreeSet::new(),
+            pruning: BTreeSet::new(),
+            registering: BTreeSet::new(),
+            reregistering: BTreeSet::new(),
+        }
+    }
+}
+
+impl Frameworks {
+    /// The id of a registered framework, shared with it.
+    pub(crate) fn find(&self, id: &v1::FrameworkId) -> Option<FrameworkId> {
+        self.registered.get(id.value.as_str()).map(|framework| framework.id.clone())
+    }
+
+    /// An id that a message names, shared with the framework if that is registered.
+    pub(crate) fn id(&self, id: &v1::FrameworkId) -> FrameworkId {
+        self.find(id).unwrap_or_else(|| FrameworkId::from(id))
+    }
 }
 
 impl Master {
@@ -130,7 +167,7 @@ impl Master {
                 drivers: BTreeMap::new(),
                 completed: CompletedFrameworks::new(config.max_completed_frameworks),
             },
-            agents: Agents { next_observer: 1, ..Agents::default() },
+            agents: Agents::new(seed),
             offers: BTreeMap::new(),
             inverse_offers: BTreeMap::new(),
             maintenance: Maintenance::default(),
@@ -138,10 +175,11 @@ impl Master {
             operations: Operations::default(),
             allocator,
             allocations: Vec::new(),
-            timers: Timers::default(),
+            timers: Timers::new(seed),
             limiters: Limiters::new(config.rate_limits.clone()),
             pending: BTreeMap::new(),
             random,
+            hash_seed: seed,
             next_framework: 0,
             next_agent: 0,
             next_offer: 0,
@@ -181,8 +219,11 @@ impl Master {
         &self.info
     }
 
-    /// A task that is on an agent.
-    pub(crate) fn task(&self, framework: &FrameworkId, id: &TaskId) -> Option<&Task> {
+    /// A task that is on an agent, by its id or the text of that.
+    pub(crate) fn task<Id: Hash + Eq + ?Sized>(&self, framework: &FrameworkId, id: &Id) -> Option<&Task>
+    where
+        TaskId: Borrow<Id>,
+    {
         self.frameworks.registered.get(framework)?.tasks.get(id)
     }
 }

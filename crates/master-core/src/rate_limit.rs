@@ -18,7 +18,7 @@ pub(crate) use admit::Waiting;
 pub use limits::{RateLimits, RateLimitsError};
 
 /// Whose limit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Limited {
     /// The frameworks of a principal that has a limit of its own.
     Principal(String),

@@ -1,14 +1,14 @@
 //! The points in time at which the master wants to be woken.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use tepui_types::{AgentId, FrameworkId, Time};
+use tepui_types::{AgentId, FrameworkId, Table, Time};
 
 use crate::offer::OfferNumber;
 use crate::rate_limit::Limited;
 
 /// What a timer is for. There is at most one timer for each.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
     /// The next heartbeat on a framework's event stream.
     Heartbeat(FrameworkId),
@@ -35,13 +35,18 @@ pub(crate) enum Timer {
 }
 
 /// All timers, by what they are for and by time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
-    due: BTreeMap<Timer, Time>,
+    due: Table<Timer, Time>,
     order: BTreeSet<(Time, Timer)>,
 }
 
 impl Timers {
+    /// No timers yet.
+    pub(crate) fn new(hash_seed: u64) -> Self {
+        Self { due: Table::new(hash_seed), order: BTreeSet::new() }
+    }
+
     /// Sets or moves a timer.
     pub(crate) fn set(&mut self, timer: Timer, at: Time) {
         self.cancel(&timer);
@@ -90,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_timer_that_is_moved_fires_once() {
-        let mut timers = Timers::default();
+        let mut timers = Timers::new(7);
         let second = |n| Time::ZERO + Duration::from_secs(n);
         timers.set(Timer::RecoveredAgents, second(1));
         timers.set(Timer::RecoveredAgents, second(3));

@@ -1,5 +1,7 @@
 //! What a handler works with besides the state: the time, and the list of what is to be done.
 
+use std::borrow::Cow;
+
 use tepui_proto::LinkMessage;
 use tepui_types::{Now, Upid};
 
@@ -45,11 +47,16 @@ impl<'a> Turn<'a> {
 
     /// Sends a message as the master.
     pub(crate) fn send(&mut self, to: &Upid, message: impl Into<LinkMessage>) {
-        self.send_as(MASTER_ACTOR.to_owned(), to, message);
+        self.send_as(MASTER_ACTOR, to, message);
     }
 
     /// Sends a message as one of the master's actors.
-    pub(crate) fn send_as(&mut self, from: String, to: &Upid, message: impl Into<LinkMessage>) {
-        self.push(Effect::SendLink { from, to: to.clone(), message: message.into() });
+    pub(crate) fn send_as(
+        &mut self,
+        from: impl Into<Cow<'static, str>>,
+        to: &Upid,
+        message: impl Into<LinkMessage>,
+    ) {
+        self.push(Effect::SendLink { from: from.into(), to: to.clone(), message: message.into() });
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use tepui_master_core::{AgentBook, FrameworkBook};
 use tepui_types::{AgentId, FrameworkId, OfferId, Resources};
 
-use crate::held::parse_resources;
 use crate::view::View;
 
 impl View {
@@ -24,13 +23,13 @@ impl View {
         let agent = self.agents.get(id)?;
         let mut used = agent.used.clone();
         used.retain(|_, held| !held.is_empty());
-        let offers = self.offers.iter().filter(|(_, offer)| AgentId::from(&offer.agent_id) == *id);
+        let offers = self.offers.iter().filter(|(_, offer)| offer.agent == *id);
         Some(AgentBook {
             connected: agent.connected,
             active: agent.active,
             total: agent.total.clone(),
             used,
-            offers: offers.map(|(id, offer)| (id.clone(), parse_resources(&offer.resources))).collect(),
+            offers: offers.map(|(id, offer)| (id.clone(), offer.resources.clone())).collect(),
         })
     }
 

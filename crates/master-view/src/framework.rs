@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tepui_master_core::{Counter, FrameworkEntity, OfferFate};
+use tepui_master_core::{Counter, FrameworkEntity, OfferEntity, OfferFate};
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, WallTime};
 
@@ -27,7 +27,7 @@ pub(crate) struct Framework {
     /// Executors on agents.
     pub(crate) executors: BTreeMap<(AgentId, ExecutorId), Box<Raw<v1::ExecutorInfo>>>,
     /// Its outstanding offers.
-    pub(crate) offers: BTreeMap<OfferId, Arc<v1::Offer>>,
+    pub(crate) offers: BTreeMap<OfferId, Arc<OfferEntity>>,
     /// Its outstanding inverse offers.
     pub(crate) inverse_offers: BTreeMap<OfferId, v1::InverseOffer>,
     /// What its tasks and executors hold.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use tepui_master_core::{AgentRemoval, Change, Counter, TaskAfterlife};
+use tepui_master_core::{AgentRemoval, Change, Counter, OfferEntity, TaskAfterlife};
 use tepui_proto::{Raw, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, WallTime};
 
@@ -27,7 +27,7 @@ pub struct View {
     pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
     /// Removed frameworks, oldest first.
     pub(crate) completed_frameworks: VecDeque<Framework>,
-    pub(crate) offers: BTreeMap<OfferId, Arc<v1::Offer>>,
+    pub(crate) offers: BTreeMap<OfferId, Arc<OfferEntity>>,
     /// Whom each inverse offer was made to.
     inverse_offers: BTreeMap<OfferId, FrameworkId>,
     pub(crate) maintenance: Maintenance,
@@ -100,7 +100,7 @@ impl View {
             Change::ExecutorRemoved { agent, framework, executor } => {
                 self.remove_executor(agent, &framework, executor);
             }
-            Change::OfferAdded(offer) => self.add_offer(*offer),
+            Change::OfferAdded(offer) => self.add_offer(Arc::from(offer)),
             Change::OfferRemoved(id) => self.remove_offer(&id),
             Change::InverseOfferAdded(offer) => self.add_inverse_offer(*offer),
             Change::InverseOfferRemoved(id) => self.remove_inverse_offer(&id),
@@ -241,29 +241,25 @@ impl View {
         }
     }
 
-    fn add_offer(&mut self, offer: v1::Offer) {
-        let id = OfferId::from(&offer.id);
-        self.remove_offer(&id);
-        let resources = parse_resources(&offer.resources);
-        if let Some(agent) = self.agents.get_mut(&AgentId::from(&offer.agent_id)) {
-            agent.offered += &resources;
+    fn add_offer(&mut self, offer: Arc<OfferEntity>) {
+        self.remove_offer(&offer.id);
+        if let Some(agent) = self.agents.get_mut(&offer.agent) {
+            agent.offered += &offer.resources;
         }
-        let offer = Arc::new(offer);
-        if let Some(framework) = self.frameworks.get_mut(&FrameworkId::from(&offer.framework_id)) {
-            framework.offered += &resources;
-            framework.offers.insert(id.clone(), Arc::clone(&offer));
+        if let Some(framework) = self.frameworks.get_mut(&offer.framework) {
+            framework.offered += &offer.resources;
+            framework.offers.insert(offer.id.clone(), Arc::clone(&offer));
         }
-        self.offers.insert(id, offer);
+        self.offers.insert(offer.id.clone(), offer);
     }
 
     fn remove_offer(&mut self, id: &OfferId) {
         let Some(offer) = self.offers.remove(id) else { return };
-        let resources = parse_resources(&offer.resources);
-        if let Some(agent) = self.agents.get_mut(&AgentId::from(&offer.agent_id)) {
-            agent.offered -= &resources;
+        if let Some(agent) = self.agents.get_mut(&offer.agent) {
+            agent.offered -= &offer.resources;
         }
-        if let Some(framework) = self.frameworks.get_mut(&FrameworkId::from(&offer.framework_id)) {
-            framework.offered -= &resources;
+        if let Some(framework) = self.frameworks.get_mut(&offer.framework) {
+            framework.offered -= &offer.resources;
             framework.offers.remove(id);
         }
     }

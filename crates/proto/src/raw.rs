@@ -42,30 +42,28 @@ impl<T: MesosMessage> Raw<T> {
         Ok(())
     }
 
-    /// Replaces the repeated field `tag`, which is `field` of the value, by these messages, unless they are there
-    /// already. Nothing else is decoded or encoded. What the old messages held and we do not know is gone with them.
+    /// Changes the messages of the repeated field `tag`, which is `field` of the value, where they are. If `edit` says that
+    /// it changed them, what the old messages held and we do not know is gone. Nothing else is decoded or encoded.
     ///
     /// # Errors
-    /// The remembered bytes are not well-formed; nothing has changed then.
-    pub fn replace_messages<F: Message + PartialEq>(
+    /// The remembered bytes are not well-formed, so this message was not decoded from them.
+    pub fn edit_messages<F: Message>(
         &mut self,
         tag: u32,
         field: impl FnOnce(&mut T) -> &mut Vec<F>,
-        messages: Vec<F>,
+        edit: impl FnOnce(&mut Vec<F>) -> bool,
     ) -> Result<(), DecodeError> {
-        let old = field(&mut self.value);
-        if *old == messages {
-            return Ok(());
-        }
-        if let Some(bytes) = &mut self.bytes {
+        let messages = field(&mut self.value);
+        if edit(messages)
+            && let Some(bytes) = &mut self.bytes
+        {
             let length: usize = messages.iter().map(|message| message.encoded_len() + 16).sum();
             let mut kept = without_field(bytes, tag, length)?;
-            for message in &messages {
+            for message in messages {
                 prost::encoding::message::encode(tag, message, &mut kept);
             }
             *bytes = kept;
         }
-        *old = messages;
         Ok(())
     }
 }

@@ -23,6 +23,7 @@ mod role;
 mod scalar;
 mod set;
 mod size;
+mod table;
 mod task_state;
 mod time;
 mod upid;
@@ -53,6 +54,7 @@ pub use role::{DEFAULT_ROLE, RoleError, ancestors, is_strict_subrole, validate_r
 pub use scalar::Scalar;
 pub use set::Set;
 pub use size::{BytesError, format_bytes, parse_bytes};
+pub use table::Table;
 pub use task_state::{is_terminal, is_terminal_operation, task_state_name};
 pub use time::{Now, Time, WallTime, duration_from_proto, duration_to_proto};
 pub use upid::{Upid, UpidError};

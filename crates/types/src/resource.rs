@@ -339,7 +339,7 @@ fn is_indivisible(details: &Details) -> bool {
 }
 
 /// Compares what is usually the very same allocation.
-fn same<T: PartialEq + ?Sized>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
+pub(crate) fn same<T: PartialEq + ?Sized>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
     match (left, right) {
         (None, None) => true,
         (Some(left), Some(right)) => Arc::ptr_eq(left, right) || **left == **right,

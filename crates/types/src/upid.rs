@@ -1,7 +1,7 @@
 //! The address of an actor of the old protocol: `id@ip:port`.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -40,6 +40,34 @@ impl Upid {
     }
 }
 
+impl Upid {
+    /// The text of the address without its port. Each offer says it.
+    pub fn ip_text(&self) -> String {
+        match self.address.ip() {
+            IpAddr::V4(ip) => {
+                let mut text = String::with_capacity("255.255.255.255".len());
+                push_ip(ip, &mut text);
+                text
+            }
+            IpAddr::V6(ip) => ip.to_string(),
+        }
+    }
+}
+
+/// Appends an address without the machinery of formats.
+fn push_ip(ip: Ipv4Addr, text: &mut String) {
+    for (i, octet) in ip.octets().into_iter().enumerate() {
+        if i > 0 {
+            text.push('.');
+        }
+        for (place, least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / place % 10));
+            }
+        }
+    }
+}
+
 impl fmt::Display for Upid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.id, self.address)
@@ -75,6 +103,14 @@ mod tests {
     fn upids_round_trip() {
         for text in ["master@127.0.0.1:5050", "slave(1)@10.0.0.9:5051", "scheduler-3f@[::1]:80"] {
             assert_eq!(text.parse::<Upid>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for ip in ["0.0.0.0", "10.0.105.9", "255.100.99.1", "::1", "fe80::5"] {
+            let upid = Upid::new("master", SocketAddr::new(ip.parse().unwrap(), 5050));
+            assert_eq!(upid.ip_text(), ip);
         }
     }
 

@@ -44,9 +44,9 @@ impl Uuid {
     }
 }
 
-impl fmt::Display for Uuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written at once: every call of a scheduler is compared with the id of its stream.
+impl Uuid {
+    /// Its text.
+    fn text(&self) -> [u8; 36] {
         let mut text = [b'-'; 36];
         let mut at = 0;
         for (i, byte) in self.0.iter().enumerate() {
@@ -57,7 +57,18 @@ impl fmt::Display for Uuid {
             text[at + 1] = HEX_DIGITS[usize::from(byte & 0xf)];
             at += 2;
         }
-        f.write_str(std::str::from_utf8(&text).expect("digits and hyphens are text"))
+        text
+    }
+
+    /// Tells whether a text is the one that [`fmt::Display`] writes. Every call of a scheduler is asked so.
+    pub fn is_written_as(&self, text: &str) -> bool {
+        *text.as_bytes() == self.text()
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).expect("digits and hyphens are text"))
     }
 }
 
@@ -104,6 +115,16 @@ fn hex_digit(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_very_text_is_its_own() {
+        let uuid = Uuid::random(&mut fastrand::Rng::with_seed(1));
+        let text = uuid.to_string();
+        assert!(uuid.is_written_as(&text));
+        for other in [text.to_uppercase(), text[1..].to_owned(), format!("{text} "), String::new()] {
+            assert!(!uuid.is_written_as(&other), "{other}");
+        }
+    }
 
     #[test]
     fn a_random_uuid_is_version_4_and_depends_on_the_seed_alone() {

@@ -207,7 +207,7 @@ fn a_filter_holds_in_one_role_only() {
     cluster.agent("a", "cpus:4");
     cluster.framework("f", framework(&["r", "s"]));
     let offers = cluster.allocate();
-    assert_eq!(offers[0].role, "r");
+    assert_eq!(offers[0].role.as_ref(), "r");
     cluster.return_all(&offers, Some(INTERVAL * 5));
     assert_eq!(cluster.offers(), ["f/s a cpus:4"]);
 }
@@ -720,7 +720,7 @@ fn what_is_guaranteed_is_kept_free_for_its_role() {
     cluster.framework("f", framework(&["r"]));
     let offers = cluster.allocate();
     let cpus: Resources = offers.iter().map(|offer| &offer.resources).sum();
-    assert!(offers.iter().all(|offer| offer.role == "r"), "{offers:?}");
+    assert!(offers.iter().all(|offer| offer.role.as_ref() == "r"), "{offers:?}");
     assert_eq!(cpus.cpus().map(tepui_types::Scalar::thousandths), Some(3000));
 }
 

@@ -147,7 +147,7 @@ impl Model {
                 let id = framework_id(FRAMEWORKS[*f]);
                 allocator.revive(&id, &names(&[ROLES[*r]]));
                 self.spared.retain(|(it, _)| it.framework != id);
-                self.refused.retain(|(it, _)| it.framework != id || it.role != ROLES[*r]);
+                self.refused.retain(|(it, _)| it.framework != id || it.role.as_ref() != ROLES[*r]);
             }
             Step::AddAgent(a, t, shared) => {
                 let id = agent_id(AGENTS[*a]);

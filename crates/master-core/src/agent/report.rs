@@ -9,6 +9,7 @@ use tepui_proto::{Raw, internal, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, Resources, TaskId, validate_id};
 
 use crate::framework::{Capabilities, roles};
+use crate::master::Frameworks;
 use crate::task::Task;
 use crate::validation;
 
@@ -35,16 +36,20 @@ pub(crate) struct ReportedTask {
     pub(crate) framework: FrameworkId,
     pub(crate) id: TaskId,
     pub(crate) task: Task,
-    pub(crate) entity: v1::Task,
+    pub(crate) entity: Box<v1::Task>,
 }
 
 impl Report {
-    /// Reads the report in a message.
-    pub(crate) fn read(message: &mut internal::ReregisterSlaveMessage) -> Result<Self, String> {
-        let agent = message.slave.id.as_ref().map(AgentId::from).ok_or("the agent has no id")?;
+    /// Reads the report in a message of this agent, which knows its own id. The texts of ids are shared with those that are
+    /// `known`, and within the report.
+    pub(crate) fn read(
+        agent: &AgentId,
+        message: &mut internal::ReregisterSlaveMessage,
+        known: &Frameworks,
+    ) -> Result<Self, String> {
         let mut report = Self::default();
         for info in std::mem::take(&mut message.frameworks) {
-            report.add_framework(info)?;
+            report.add_framework(info, known)?;
         }
         let mut seen = BTreeSet::new();
         for info in std::mem::take(&mut message.executor_infos) {
@@ -55,20 +60,27 @@ impl Report {
             }
             report.executors.push(executor);
         }
-        let mut seen = BTreeSet::new();
+        report.tasks.reserve_exact(message.tasks.len());
         for task in std::mem::take(&mut message.tasks) {
-            let task = report.read_task(task, &agent)?;
-            if !seen.insert((task.framework.clone(), task.id.clone())) {
-                return Err(format!("Task has a duplicate TaskID '{}'", task.id));
-            }
+            let task = report.read_task(Box::new(task), agent)?;
             report.tasks.push(task);
         }
-        Ok(report)
+        match report.duplicate_task() {
+            Some(task) => Err(format!("Task has a duplicate TaskID '{task}'")),
+            None => Ok(report),
+        }
     }
 
-    fn add_framework(&mut self, info: v1::FrameworkInfo) -> Result<(), String> {
+    fn duplicate_task(&self) -> Option<&TaskId> {
+        let mut ids: Vec<(&FrameworkId, &TaskId)> =
+            self.tasks.iter().map(|task| (&task.framework, &task.id)).collect();
+        ids.sort_unstable();
+        ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].1)
+    }
+
+    fn add_framework(&mut self, info: v1::FrameworkInfo, known: &Frameworks) -> Result<(), String> {
         validation::framework::validate(&info)?;
-        let id = info.id.as_ref().map(FrameworkId::from).ok_or("a framework has no id")?;
+        let id = info.id.as_ref().map(|id| known.id(id)).ok_or("a framework has no id")?;
         if self.frameworks.insert(id.clone(), info).is_some() {
             return Err(format!("Framework has a duplicate FrameworkID: '{id}'"));
         }
@@ -77,30 +89,33 @@ impl Report {
 
     fn read_executor(&self, info: Raw<v1::ExecutorInfo>) -> Result<ReportedExecutor, String> {
         validation::executor::validate_shape(&info)?;
-        let framework = info.framework_id.as_ref().map_or_else(|| FrameworkId::new(""), FrameworkId::from);
-        let Some(owner) = self.frameworks.get(&framework) else {
+        let framework = info.framework_id.as_ref().map_or("", |id| &id.value);
+        let Some((framework, owner)) = self.frameworks.get_key_value(framework) else {
             return Err(format!("Executor has an invalid FrameworkID '{framework}'"));
         };
         let resources = allocated(&info.resources, owner)?;
+        let framework = framework.clone();
         Ok(ReportedExecutor { framework, id: ExecutorId::from(&info.executor_id), info, resources })
     }
 
-    fn read_task(&self, mut entity: v1::Task, agent: &AgentId) -> Result<ReportedTask, String> {
+    fn read_task(&self, mut entity: Box<v1::Task>, agent: &AgentId) -> Result<ReportedTask, String> {
         validate_id(&entity.task_id.value).map_err(|error| format!("Task has an invalid TaskID: {error}"))?;
         if entity.agent_id.value != agent.as_str() {
             return Err(format!("Task has an invalid SlaveID '{}'", entity.agent_id.value));
         }
-        let framework = FrameworkId::from(&entity.framework_id);
-        let Some(owner) = self.frameworks.get(&framework) else {
-            return Err(format!("Task has an invalid FrameworkID '{framework}'"));
+        let Some((framework, owner)) = self.frameworks.get_key_value(entity.framework_id.value.as_str())
+        else {
+            return Err(format!("Task has an invalid FrameworkID '{}'", entity.framework_id.value));
         };
         let resources = allocated(&entity.resources, owner)
             .map_err(|error| format!("Task uses invalid resources: {error}"))?;
-        entity.resources = resources.to_protos();
+        if !resources.are_written_as(&entity.resources) {
+            entity.resources = resources.to_protos();
+        }
         let id = TaskId::from(&entity.task_id);
-        let task =
-            Task::reported(&entity, resources).ok_or_else(|| format!("Task '{id}' has an unknown state"))?;
-        Ok(ReportedTask { framework, id, task, entity })
+        let task = Task::reported(&entity, agent.clone(), resources)
+            .ok_or_else(|| format!("Task '{id}' has an unknown state"))?;
+        Ok(ReportedTask { framework: framework.clone(), id, task, entity })
     }
 
     /// What each framework uses, by what holds resources.

@@ -127,7 +127,7 @@ impl Master {
         if self.agents.leaving_recovered.contains(&id) {
             return Err("it is being marked unreachable".to_owned());
         }
-        let report = Report::read(&mut message)?;
+        let report = Report::read(&id, &mut message, &self.frameworks)?;
         let agent = AgentDescription {
             info: message.slave,
             pid: from.clone(),
@@ -302,6 +302,11 @@ impl Master {
         let message =
             if unreachable { "Unreachable agent re-reregistered" } else { "Unknown agent reregistered" };
         for ReportedTask { framework, id, task, .. } in tasks {
+            // Most come with the first agents that return to a new master, before their frameworks do.
+            let Some(owner) = self.frameworks.registered.get(framework).filter(|owner| owner.is_connected())
+            else {
+                continue;
+            };
             let draft = StatusDraft {
                 state: task.state,
                 reason: Reason::AgentReregistered,
@@ -310,7 +315,7 @@ impl Master {
             let mut status =
                 draft.status_with_executor(id, &task.agent, task.executor.as_ref(), turn.now.wall);
             task.report.fill(&mut status);
-            self.send_status(framework, status, turn);
+            owner.send_status(turn, status);
         }
     }
 

@@ -4,7 +4,7 @@
 //! on to the scheduler, the second counts for the resources.
 
 use tepui_proto::{internal, v1};
-use tepui_types::{AgentId, FrameworkId, TaskId, Uuid};
+use tepui_types::{AgentId, Uuid};
 
 use crate::master::Master;
 use crate::task::reportable_state;
@@ -19,25 +19,25 @@ impl Master {
     }
 
     fn apply_status_update(&mut self, update: internal::StatusUpdate, turn: &mut Turn<'_>) -> bool {
-        let Some(agent) = update.slave_id.as_ref().map(AgentId::from) else { return false };
-        let Some(host) = self.agents.registered.get(&agent) else { return false };
+        let host = update.slave_id.as_ref().and_then(|id| self.agents.registered.get(id.value.as_str()));
+        let Some(host) = host else { return false };
         let uuid = update.uuid.as_deref().or(update.status.uuid.as_deref()).and_then(Uuid::from_slice);
         let Some(uuid) = uuid else { return false };
-        let framework = FrameworkId::from(&update.framework_id);
-        let id = TaskId::from(&update.status.task_id);
         let Some(state) = reportable_state(update.status.state) else { return false };
         let latest = update.latest_state.and_then(reportable_state);
-        let status = complete(update, &agent, uuid);
-        let Some(owner) = self.frameworks.registered.get_mut(&framework) else { return false };
+        let owner = self.frameworks.registered.get_mut(update.framework_id.value.as_str());
+        let Some(owner) = owner else { return false };
+        let status = complete(update, &host.id, uuid);
         let connected = owner.is_connected();
-        if connected && let Some(task) = owner.tasks.get_mut(&id).filter(|task| task.agent == agent) {
+        let id = owner.tasks.get_key_value(status.task_id.value.as_str());
+        let id = id.filter(|(_, task)| task.agent == host.id).map(|(id, _)| id.clone());
+        if connected && let Some(task) = id.as_ref().and_then(|id| owner.tasks.get_mut(id)) {
             task.forwarded = Some((state, uuid));
         }
         // Compat: the scheduler gets the update even if the task is unknown here; its acknowledgement ends the repeats.
         owner.forward_status(turn, status.clone(), &host.pid);
-        if owner.tasks.get(&id).is_none_or(|task| task.agent != agent) {
-            return false;
-        }
+        let Some(id) = id else { return false };
+        let framework = owner.id.clone();
         self.update_task(&framework, &id, status, latest, turn);
         connected
     }

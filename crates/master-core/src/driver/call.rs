@@ -3,7 +3,7 @@
 use tepui_proto::v1::offer::operation::Type as OperationType;
 use tepui_proto::v1::scheduler::call::Type;
 use tepui_proto::{driver, v1};
-use tepui_types::{FrameworkId, Upid};
+use tepui_types::Upid;
 
 use super::send_error;
 use crate::change::{Change, Counter};
@@ -29,7 +29,7 @@ impl Master {
             }
             return self.driver_subscribe(from, call.subscribe.unwrap_or_default(), force, turn);
         }
-        let id = call.framework_id.as_ref().map(FrameworkId::from);
+        let id = call.framework_id.as_ref().and_then(|id| self.frameworks.find(id));
         if id.and_then(|id| self.framework_of_driver(&id, from)).is_some() {
             self.framework_call(from, call, turn);
         }
@@ -38,8 +38,9 @@ impl Master {
     /// Handles a valid call of a framework's own driver.
     pub(super) fn framework_call(&mut self, from: &Upid, mut call: v1::scheduler::Call, turn: &mut Turn<'_>) {
         let kind = call.r#type();
-        let id = call.framework_id.as_ref().map(FrameworkId::from);
-        let Some(framework) = id.and_then(|id| self.frameworks.registered.get(&id)) else { return };
+        let id = call.framework_id.as_ref();
+        let framework = id.and_then(|id| self.frameworks.registered.get(id.value.as_str()));
+        let Some(framework) = framework else { return };
         turn.change(Change::Counted(Counter::Call(framework.id.clone(), kind)));
         if !framework.is_connected() {
             // We cannot reach it although it reaches us, and it has no other way to learn that.
@@ -55,7 +56,7 @@ impl Master {
         if let Some(accept) = &mut call.accept {
             refuse_feedback(accept, from, turn);
         }
-        let response = self.handle_call(call, turn);
+        let response = self.handle_call(&mut call, turn);
         if let (Type::UpdateFramework, Response::Rejected(rejection)) = (kind, response) {
             send_error(from, rejection.message, turn);
         }

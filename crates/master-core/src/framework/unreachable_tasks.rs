@@ -51,7 +51,7 @@ impl UnreachableTasks {
     }
 
     /// Tells whether a task is here.
-    pub(crate) fn contains(&self, id: &TaskId) -> bool {
+    pub(crate) fn contains(&self, id: &str) -> bool {
         self.tasks.contains_key(id)
     }
 

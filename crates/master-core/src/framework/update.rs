@@ -95,7 +95,7 @@ impl Master {
             .offers
             .iter()
             .filter(|number| {
-                self.offers.get(number).is_some_and(|offer| !framework.roles.contains(&offer.role))
+                self.offers.get(number).is_some_and(|offer| !framework.roles.contains(offer.role.as_ref()))
             })
             .copied()
             .collect();

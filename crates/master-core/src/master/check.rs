@@ -28,14 +28,18 @@ impl Master {
             assert!(owner.active && owner.offers.contains(number), "offer {number} has an active owner");
             let host = self.agents.registered.get(&offer.agent).expect("an offer's agent is registered");
             assert!(host.active && host.offers.contains(number), "offer {number} has an active agent");
-            assert!(owner.roles.contains(&offer.role), "offer {number} is of a role of its framework");
+            assert!(
+                owner.roles.contains(offer.role.as_ref()),
+                "offer {number} is of a role of its framework"
+            );
             assert!(!offer.resources.is_empty(), "offer {number} holds something");
         }
         for (number, inverse_offer) in &self.inverse_offers {
             let InverseOffer { framework, agent } = inverse_offer;
             let owner = &self.frameworks.registered[framework];
             assert!(owner.active && owner.inverse_offers.contains(number), "{number} has an active owner");
-            let host = &self.agents.registered[agent];
+            let host =
+                self.agents.registered.get(agent).expect("an inverse offer is about a registered agent");
             assert!(host.active && host.inverse_offers.contains(number), "{number} is about an active agent");
             assert!(self.maintenance.unavailability(host).is_some(), "{agent} will be unavailable");
         }
@@ -80,7 +84,10 @@ impl Master {
         for (task_id, task) in &framework.tasks {
             let agent = self.agents.registered.get(&task.agent).expect("a task's agent is registered");
             assert!(agent.tasks.contains(&(id.clone(), task_id.clone())), "{task_id} is known to its agent");
-            assert!(!framework.unreachable_tasks.contains(task_id), "{task_id} is reachable and not");
+            assert!(
+                !framework.unreachable_tasks.contains(task_id.as_str()),
+                "{task_id} is reachable and not"
+            );
             assert!(framework.agents.contains(&task.agent), "{id} knows that it runs on {}", task.agent);
         }
         for (agent_id, executor) in &framework.executors {

@@ -1,14 +1,14 @@
 //! Turning what the allocator gives into offers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tepui_allocator::Allocation;
 use tepui_proto::v1;
 use tepui_proto::v1::scheduler::{Event, event};
 use tepui_types::FrameworkId;
 
-use super::{Offer, offer_id};
-use crate::agent::Agent;
+use super::{Offer, OfferEntity, offer_id};
 use crate::change::{Change, Counter, OfferFate};
 use crate::framework::Capabilities;
 use crate::framework::event::of;
@@ -53,50 +53,29 @@ impl Master {
         receiver.offers.insert(number);
         host.offers.insert(number);
         let capabilities = receiver.capabilities;
-        let mut offer = entity(host, &framework, &role);
-        offer.unavailability = self.maintenance.unavailability(host);
-        offer.id = offer_id(&self.id, number).to_proto();
-        offer.resources = resources.to_protos();
-        turn.change(Change::OfferAdded(Box::new(offer.clone())));
+        let id = offer_id(&self.id, number);
+        let entity = OfferEntity {
+            id: id.clone(),
+            framework: framework.clone(),
+            agent: agent.clone(),
+            role: Arc::clone(&role),
+            resources: resources.clone(),
+            executors: host.executors_of(&framework).map(|(id, _)| id.clone()).collect(),
+            unavailability: self.maintenance.unavailability(host),
+        };
+        let protos = if capabilities.reservation_refinement {
+            resources.to_protos()
+        } else {
+            resources.to_protos_pre_refinement()
+        };
+        let mut offer = entity.to_proto(&host.info, &host.pid, protos);
+        strip(&mut offer, capabilities);
+        turn.change(Change::OfferAdded(Box::new(entity)));
         if let Some(timeout) = self.config.offer_timeout {
             self.timers.set(Timer::Offer(number), turn.now.time + timeout);
         }
-        if !capabilities.reservation_refinement {
-            offer.resources = resources.to_protos_pre_refinement();
-        }
-        self.offers.insert(number, Offer { framework, agent, role, resources });
-        strip(&mut offer, capabilities);
+        self.offers.insert(number, Offer { id, framework, agent, role, resources });
         Some(offer)
-    }
-}
-
-/// An offer of this agent's resources, without id and resources.
-fn entity(agent: &Agent, framework: &FrameworkId, role: &str) -> v1::Offer {
-    let info = &agent.info;
-    v1::Offer {
-        framework_id: framework.to_proto(),
-        agent_id: agent.id.to_proto(),
-        hostname: info.hostname.clone(),
-        url: Some(agent_url(agent)),
-        domain: info.domain.clone(),
-        attributes: info.attributes.clone(),
-        executor_ids: agent.executors_of(framework).map(|(id, _)| id.to_proto()).collect(),
-        allocation_info: Some(v1::resource::AllocationInfo { role: Some(role.to_owned()) }),
-        ..v1::Offer::default()
-    }
-}
-
-/// Where schedulers reach an agent.
-pub(crate) fn agent_url(agent: &Agent) -> v1::Url {
-    v1::Url {
-        scheme: "http".to_owned(),
-        address: v1::Address {
-            hostname: Some(agent.info.hostname.clone()),
-            ip: Some(agent.pid.address.ip().to_string()),
-            port: i32::from(agent.pid.address.port()),
-        },
-        path: Some(format!("/{}", agent.pid.id)),
-        ..v1::Url::default()
     }
 }
 

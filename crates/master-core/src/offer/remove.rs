@@ -5,7 +5,7 @@ use std::time::Duration;
 use tepui_proto::v1;
 use tepui_proto::v1::scheduler::{Event, event};
 
-use super::{Offer, OfferNumber, offer_id};
+use super::{Offer, OfferNumber};
 use crate::change::{Change, Counter, OfferFate};
 use crate::framework::event::of;
 use crate::master::Master;
@@ -27,8 +27,10 @@ impl Master {
         if let Some(agent) = self.agents.registered.get_mut(&offer.agent) {
             agent.offers.remove(&number);
         }
-        self.timers.cancel(&Timer::Offer(number));
-        turn.change(Change::OfferRemoved(offer_id(&self.id, number)));
+        if self.config.offer_timeout.is_some() {
+            self.timers.cancel(&Timer::Offer(number));
+        }
+        turn.change(Change::OfferRemoved(offer.id.clone()));
         Some(offer)
     }
 
@@ -46,9 +48,9 @@ impl Master {
 
     /// Ends an offer, tells its framework so and returns its resources.
     pub(crate) fn rescind_offer(&mut self, number: OfferNumber, turn: &mut Turn<'_>) {
-        let Some(framework) = self.offers.get(&number).map(|offer| &offer.framework) else { return };
-        if let Some(framework) = self.frameworks.registered.get(framework) {
-            let rescind = Some(event::Rescind { offer_id: offer_id(&self.id, number).to_proto() });
+        let Some(offer) = self.offers.get(&number) else { return };
+        if let Some(framework) = self.frameworks.registered.get(&offer.framework) {
+            let rescind = Some(event::Rescind { offer_id: offer.id.to_proto() });
             turn.change(Change::Counted(Counter::Offers(framework.id.clone(), OfferFate::Rescinded, 1)));
             framework.send(turn, Event { rescind, ..of(event::Type::Rescind) });
         }

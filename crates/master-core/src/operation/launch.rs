@@ -1,5 +1,7 @@
 //! LAUNCH: tasks with a command, or with an executor of their own.
 
+use std::sync::Arc;
+
 use prost::Message;
 use tepui_proto::MesosMessage;
 use tepui_proto::v1::TaskState;
@@ -47,8 +49,7 @@ impl Master {
     fn launch_task(&mut self, accepted: &mut Accepted, candidate: Candidate, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.registered.get(&accepted.framework) else { return };
         let Some(agent) = self.agents.registered.get(&accepted.agent) else { return };
-        let available = accepted.remaining.non_shared() + &accepted.shared;
-        if let Err(error) = validation::task::validate(&candidate, framework, agent, &available) {
+        if let Err(error) = validation::task::validate(&candidate, framework, agent, &accepted.available()) {
             self.refuse_tasks(&accepted.framework, &[candidate.info], Reason::TaskInvalid, &error, turn);
             return;
         }
@@ -58,9 +59,11 @@ impl Master {
             .as_ref()
             .is_some_and(|id| agent.executors.contains_key(&(accepted.framework.clone(), id.clone())));
         let refined = agent.capabilities.has(AgentCapability::ReservationRefinement);
+        let entity = launched(&info, &accepted.framework);
+        let new_executor = info.executor.clone().filter(|_| !known);
         let message = internal::RunTaskMessage {
             framework: framework.info.clone(),
-            task: if refined { info.clone() } else { downgrade(&info) },
+            task: if refined { info } else { downgrade(&info) },
             resource_version_uuids: agent.resource_versions(),
             pid: Some(framework.pid_for_agents()),
             launch_executor: Some(!known),
@@ -70,11 +73,10 @@ impl Master {
         turn.change(Change::Counted(Counter::Operation(framework.id.clone(), Type::Launch)));
         self.claim_copies(accepted, &resources);
         accepted.remaining -= &resources;
-        if let (Some(info), false) = (&info.executor, known) {
+        if let Some(info) = new_executor {
             accepted.remaining -= &executor_resources;
-            self.add_executor(&accepted.agent, &accepted.framework, info.clone(), executor_resources, turn);
+            self.add_executor(&accepted.agent, &accepted.framework, info, executor_resources, turn);
         }
-        let entity = launched(&info, &accepted.framework);
         let task = Task {
             agent: accepted.agent.clone(),
             executor,
@@ -88,7 +90,8 @@ impl Master {
 
     /// A task may have a copy of a shared volume that was offered once and given to tasks before it.
     fn claim_copies(&mut self, accepted: &Accepted, resources: &Resources) {
-        let more = resources.shared() - accepted.remaining.shared();
+        let mut more = resources.shared();
+        more -= &accepted.remaining;
         if !more.is_empty() {
             self.allocator.claim(&accepted.framework, &accepted.agent, &more);
         }
@@ -103,19 +106,19 @@ impl Candidate {
     pub(super) fn read_all(
         tasks: Vec<Raw<v1::TaskInfo>>,
         framework: &FrameworkId,
-        role: &str,
+        role: &Arc<str>,
     ) -> Result<Vec<Self>, (String, Vec<Raw<v1::TaskInfo>>)> {
         let read: Result<Vec<Read>, String> = tasks.iter().map(|task| Self::read(task, role)).collect();
         match read {
             Ok(read) => {
-                let complete = |(task, read)| Self::complete(task, read, framework, role);
+                let complete = |(task, read)| Self::completed(task, read, framework, role);
                 Ok(tasks.into_iter().zip(read).map(complete).collect())
             }
             Err(error) => Err((error, tasks)),
         }
     }
 
-    fn read(info: &v1::TaskInfo, role: &str) -> Result<Read, String> {
+    fn read(info: &v1::TaskInfo, role: &Arc<str>) -> Result<Read, String> {
         let resources = read_resources(&info.resources, role)?;
         let executor_resources = match &info.executor {
             Some(executor) => read_resources(&executor.resources, role)?,
@@ -124,7 +127,7 @@ impl Candidate {
         Ok((resources, executor_resources))
     }
 
-    fn complete(
+    fn completed(
         mut info: Raw<v1::TaskInfo>,
         (resources, executor_resources): Read,
         framework: &FrameworkId,
@@ -136,64 +139,65 @@ impl Candidate {
             if executor.framework_id.is_none() {
                 replace(&mut executor, tag::EXECUTOR_FRAMEWORK_ID, &[framework.to_proto()]);
             }
-            set_executor_resources(&mut executor, allocated(&before.resources, role));
+            complete_executor_resources(&mut executor, role);
             if executor != before {
                 replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
             }
         }
-        let given = allocated(&info.resources, role);
-        set_task_resources(&mut info, given);
+        complete_task_resources(&mut info, role);
         infer_health_check_type(&mut info);
         Self { info, resources, executor_resources }
     }
 }
 
 /// Reads resources. Those without an allocation are meant to be of the offer's role; others stay for validation.
-pub(super) fn read_resources(protos: &[v1::Resource], role: &str) -> Result<Resources, String> {
+pub(super) fn read_resources(protos: &[v1::Resource], role: &Arc<str>) -> Result<Resources, String> {
     let mut resources = Resources::from_protos(protos).map_err(|error| error.to_string())?;
-    let allocated = resources.filter(|resource| resource.allocation_role().is_some());
-    if allocated.is_empty() {
-        resources.allocate(role);
+    if resources.iter().all(|resource| resource.allocation_role().is_none()) {
+        resources.allocate(Arc::clone(role));
         return Ok(resources);
     }
+    let allocated = resources.filter(|resource| resource.allocation_role().is_some());
     let mut all = resources.filter(|resource| resource.allocation_role().is_none());
-    all.allocate(role);
+    all.allocate(Arc::clone(role));
     all += &allocated;
     Ok(all)
 }
 
-/// The valid resources of a framework as agents get them: neither combined nor without empty ones, but each with its
-/// stack of reservations and its allocation.
-pub(super) fn allocated(given: &[v1::Resource], role: &str) -> Vec<v1::Resource> {
-    let given = given.iter().map(|given| {
-        let mut resource = upgraded(given);
+/// Makes the valid resources of a framework what agents get: neither combined nor without empty ones, but each with its
+/// stack of reservations and its allocation. Says whether any changed.
+fn complete(resources: &mut [v1::Resource], role: &str) -> bool {
+    let mut changed = false;
+    for resource in resources {
+        changed |= upgrade(resource) | resource.allocation_info.is_none();
         let allocation = || v1::resource::AllocationInfo { role: Some(role.to_owned()) };
         resource.allocation_info.get_or_insert_with(allocation);
-        resource
-    });
-    given.collect()
+    }
+    changed
 }
 
-/// A resource with its stack of reservations, and nothing else changed.
+/// Gives a resource its stack of reservations, and changes nothing else. Says whether that was to be done.
 #[expect(deprecated, reason = "the old formats say the role here")]
-fn upgraded(given: &v1::Resource) -> v1::Resource {
+fn upgrade(resource: &mut v1::Resource) -> bool {
     let has_none =
-        given.role() == DEFAULT_ROLE && given.reservation.is_none() && given.reservations.is_empty();
-    let reservations = if has_none {
-        Vec::new()
-    } else {
-        let read = Resource::from_proto(given).map(|read| read.to_proto());
-        read.map_or_else(|_| given.reservations.clone(), |read| read.reservations)
-    };
-    v1::Resource { role: None, reservation: None, reservations, ..given.clone() }
+        resource.role() == DEFAULT_ROLE && resource.reservation.is_none() && resource.reservations.is_empty();
+    let mut changed = false;
+    if !has_none && let Ok(read) = Resource::from_proto(resource) {
+        let reservations = read.to_proto().reservations;
+        changed = resource.reservations != reservations;
+        resource.reservations = reservations;
+    }
+    changed | resource.role.take().is_some() | resource.reservation.take().is_some()
 }
 
-/// Resources as agents without `RESERVATION_REFINEMENT` understand them.
-pub(super) fn pre_refinement(resources: &[v1::Resource]) -> Vec<v1::Resource> {
-    let old = |given: &v1::Resource| {
-        Resource::from_proto(given).map_or_else(|_| given.clone(), |read| read.to_proto_pre_refinement())
-    };
-    resources.iter().map(old).collect()
+/// Makes resources what agents without `RESERVATION_REFINEMENT` understand.
+pub(super) fn to_pre_refinement(resources: &mut Vec<v1::Resource>) -> bool {
+    for resource in resources {
+        if let Ok(read) = Resource::from_proto(resource) {
+            *resource = read.to_proto_pre_refinement();
+        }
+    }
+    true
 }
 
 /// Compat: older frameworks set no type, and agents want one.
@@ -212,25 +216,39 @@ fn infer_health_check_type(info: &mut Raw<v1::TaskInfo>) {
 pub(super) fn downgrade(info: &Raw<v1::TaskInfo>) -> Raw<v1::TaskInfo> {
     let mut info = info.clone();
     if let Some(mut executor) = info.executor.clone() {
-        let resources = pre_refinement(&executor.resources);
-        set_executor_resources(&mut executor, resources);
+        edit_executor_resources(&mut executor, to_pre_refinement);
         replace(&mut info, tag::TASK_EXECUTOR, &[executor]);
     }
-    let resources = pre_refinement(&info.resources);
-    set_task_resources(&mut info, resources);
+    edit_task_resources(&mut info, to_pre_refinement);
     info
 }
 
-/// Replaces a task's resources, unless they are as they should be.
-pub(super) fn set_task_resources(task: &mut Raw<v1::TaskInfo>, resources: Vec<v1::Resource>) {
-    task.replace_messages(tag::TASK_RESOURCES, |task| &mut task.resources, resources)
+/// Completes a task's resources.
+pub(super) fn complete_task_resources(task: &mut Raw<v1::TaskInfo>, role: &str) {
+    edit_task_resources(task, |resources| complete(resources, role));
+}
+
+/// Completes an executor's resources.
+pub(super) fn complete_executor_resources(executor: &mut Raw<v1::ExecutorInfo>, role: &str) {
+    edit_executor_resources(executor, |resources| complete(resources, role));
+}
+
+/// Changes a task's resources; `edit` says whether it did.
+pub(super) fn edit_task_resources(
+    task: &mut Raw<v1::TaskInfo>,
+    edit: impl FnOnce(&mut Vec<v1::Resource>) -> bool,
+) {
+    task.edit_messages(tag::TASK_RESOURCES, |task| &mut task.resources, edit)
         .expect("a message that was decoded is well-formed");
 }
 
-/// Replaces an executor's resources, unless they are as they should be.
-pub(super) fn set_executor_resources(executor: &mut Raw<v1::ExecutorInfo>, resources: Vec<v1::Resource>) {
+/// Changes an executor's resources; `edit` says whether it did.
+pub(super) fn edit_executor_resources(
+    executor: &mut Raw<v1::ExecutorInfo>,
+    edit: impl FnOnce(&mut Vec<v1::Resource>) -> bool,
+) {
     executor
-        .replace_messages(tag::EXECUTOR_RESOURCES, |executor| &mut executor.resources, resources)
+        .edit_messages(tag::EXECUTOR_RESOURCES, |executor| &mut executor.resources, edit)
         .expect("a message that was decoded is well-formed");
 }
 
@@ -289,7 +307,8 @@ mod tests {
         };
         let task = Raw::<v1::TaskInfo>::decode([task.encode_to_vec(), unknown_field(9)].concat().as_slice())
             .unwrap();
-        let mut candidates = Candidate::read_all(vec![task], &FrameworkId::new("f"), "role").unwrap();
+        let mut candidates =
+            Candidate::read_all(vec![task], &FrameworkId::new("f"), &Arc::from("role")).unwrap();
         let candidate = candidates.remove(0);
         let old = downgrade(&candidate.info);
         for info in [candidate.info, old] {

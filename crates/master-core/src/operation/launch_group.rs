@@ -1,5 +1,7 @@
 //! `LAUNCH_GROUP`: tasks that run together under one executor, all or none.
 
+use std::sync::Arc;
+
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::offer::operation::{LaunchGroup, Type};
 use tepui_proto::v1::task_status::Reason;
@@ -8,8 +10,8 @@ use tepui_proto::{Raw, internal, v1};
 use tepui_types::{ExecutorId, Resources};
 
 use super::launch::{
-    Candidate, allocated, downgrade, pre_refinement, read_resources, replace, set_executor_resources,
-    set_task_resources, tag,
+    Candidate, complete_executor_resources, complete_task_resources, downgrade, edit_executor_resources,
+    read_resources, replace, tag, to_pre_refinement,
 };
 use crate::change::{Change, Counter};
 use crate::master::Master;
@@ -30,7 +32,7 @@ pub(crate) struct Group {
 
 impl Group {
     /// Reads the group's resources, and gives each task the executor that it runs under.
-    pub(super) fn read(launch: LaunchGroup, role: &str) -> Result<Self, String> {
+    pub(super) fn read(launch: LaunchGroup, role: &Arc<str>) -> Result<Self, String> {
         let (executor, executor_resources) = read_executor(&launch.executor, role)?;
         let read = |mut info: Raw<v1::TaskInfo>| {
             let resources = read_resources(&info.resources, role)?;
@@ -41,8 +43,7 @@ impl Group {
             if info.executor.as_ref() != Some(&own) {
                 replace(&mut info, tag::TASK_EXECUTOR, &[own]);
             }
-            let given = allocated(&info.resources, role);
-            set_task_resources(&mut info, given);
+            complete_task_resources(&mut info, role);
             Ok(Candidate { info, resources, executor_resources: Resources::new() })
         };
         let tasks = launch.task_group.tasks.into_iter().map(read).collect::<Result<_, String>>()?;
@@ -61,12 +62,11 @@ impl Group {
 
 fn read_executor(
     executor: &Raw<v1::ExecutorInfo>,
-    role: &str,
+    role: &Arc<str>,
 ) -> Result<(Raw<v1::ExecutorInfo>, Resources), String> {
     let resources = read_resources(&executor.resources, role)?;
     let mut read = executor.clone();
-    let given = allocated(&executor.resources, role);
-    set_executor_resources(&mut read, given);
+    complete_executor_resources(&mut read, role);
     Ok((read, resources))
 }
 
@@ -115,8 +115,7 @@ impl Master {
 fn executor_for_agent(group: &Group, refined: bool) -> Raw<v1::ExecutorInfo> {
     let mut executor = group.executor.clone();
     if !refined {
-        let resources = pre_refinement(&executor.resources);
-        set_executor_resources(&mut executor, resources);
+        edit_executor_resources(&mut executor, to_pre_refinement);
     }
     executor
 }

@@ -95,7 +95,7 @@ impl Master {
         }
         for resource in operation_resources_mut(&mut operation) {
             if resource.allocation_info.is_none() {
-                let role = Some(accepted.role.clone());
+                let role = Some(accepted.role.as_ref().to_owned());
                 resource.allocation_info = Some(v1::resource::AllocationInfo { role });
             }
         }

@@ -37,7 +37,7 @@ pub(crate) enum Waiting {
 impl Master {
     /// Handles a call, now or when its framework may call again.
     pub(crate) fn admit_call(&mut self, call: Box<SchedulerCall>, turn: &mut Turn<'_>) {
-        let framework = calling_framework(&call.call).filter(|_| self.recovered);
+        let framework = self.calling_framework(&call.call).filter(|_| self.recovered);
         self.rate_limit(framework, Waiting::Call(call), turn);
     }
 
@@ -76,9 +76,7 @@ impl Master {
     }
 
     fn rate_limit(&mut self, framework: Option<FrameworkId>, item: Waiting, turn: &mut Turn<'_>) {
-        let Some(id) = framework.filter(|id| self.frameworks.registered.contains_key(id)) else {
-            return self.handle_admitted(item, turn);
-        };
+        let Some(id) = framework else { return self.handle_admitted(item, turn) };
         self.count_if_accounted(&id, Counter::MessageReceived, turn);
         let Some((limited, limit)) = self.limit_of(&id) else { return self.handle_admitted(item, turn) };
         let queue = self.limiters.queues.entry(limited.clone()).or_insert_with(|| Limiter::new(limit));
@@ -93,6 +91,11 @@ impl Master {
         }
     }
 
+    /// The registered framework for which a call speaks.
+    fn calling_framework(&self, call: &Call) -> Option<FrameworkId> {
+        self.frameworks.find(call.framework_id.as_ref()?)
+    }
+
     fn limit_of(&self, id: &FrameworkId) -> Option<(Limited, super::Limit)> {
         let framework = self.frameworks.registered.get(id)?;
         self.limiters.of(framework.info.principal.as_deref())
@@ -100,12 +103,13 @@ impl Master {
 
     fn handle_admitted(&mut self, item: Waiting, turn: &mut Turn<'_>) {
         let framework = match &item {
-            Waiting::Call(call) => calling_framework(&call.call),
+            // One that subscribes may be known only afterwards.
+            Waiting::Call(call) => call.call.framework_id.as_ref().map(|id| self.frameworks.id(id)),
             Waiting::Driver { from, .. } => self.frameworks.drivers.get(from).cloned(),
             Waiting::DriverGone(_) => None,
         };
         match item {
-            Waiting::Call(call) => self.scheduler_call(*call, turn),
+            Waiting::Call(call) => self.scheduler_call(call, turn),
             Waiting::Driver { from, to, message } => self.link_message(from, &to, message, turn),
             Waiting::DriverGone(peer) => self.link_broken(&peer, turn),
         }
@@ -136,11 +140,6 @@ impl Waiting {
             Self::DriverGone(_) => 0,
         }
     }
-}
-
-/// The framework for which a call speaks.
-fn calling_framework(call: &Call) -> Option<FrameworkId> {
-    call.framework_id.as_ref().map(FrameworkId::from)
 }
 
 /// Says that there is no room for more.

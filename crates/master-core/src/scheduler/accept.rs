@@ -4,7 +4,9 @@
 //! next. What is left in the end goes back, with the call's filters. The call itself was answered before all this;
 //! what is wrong is told by status updates.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tepui_proto::v1;
@@ -27,7 +29,7 @@ use crate::validation;
 pub(crate) struct Accepted {
     pub(crate) framework: FrameworkId,
     pub(crate) agent: AgentId,
-    pub(crate) role: String,
+    pub(crate) role: Arc<str>,
     /// What the offers held.
     offered: Resources,
     /// What is left, for the next operation.
@@ -36,6 +38,16 @@ pub(crate) struct Accepted {
     pub(crate) resized: Resources,
     /// The shared resources of which tasks may take copies.
     pub(crate) shared: Resources,
+}
+
+impl Accepted {
+    /// What the next task may use.
+    pub(crate) fn available(&self) -> Cow<'_, Resources> {
+        if self.shared.is_empty() {
+            return Cow::Borrowed(&self.remaining);
+        }
+        Cow::Owned(self.remaining.non_shared() + &self.shared)
+    }
 }
 
 impl Master {
@@ -74,8 +86,12 @@ impl Master {
     /// Returns what is left: what was offered is refused for a while, what operations made can be offered at once.
     fn return_leftovers(&mut self, accepted: Accepted, refuse: Duration, turn: &mut Turn<'_>) {
         let Accepted { framework, agent, offered, remaining, resized, .. } = accepted;
-        let converted = &remaining + &resized - &offered;
-        let declined = remaining + resized - &converted;
+        if remaining.is_empty() && resized.is_empty() {
+            return;
+        }
+        let left = remaining + resized;
+        let converted = &left - &offered;
+        let declined = left - &converted;
         for (part, refuse) in [(converted, None), (declined, Some(refuse))] {
             if !part.is_empty() {
                 self.allocator.recover(turn.now.time, &framework, &agent, &part, refuse);

@@ -2,7 +2,7 @@
 
 use tepui_proto::internal;
 use tepui_proto::v1::scheduler::call;
-use tepui_types::{AgentId, FrameworkId, TaskId, Uuid, is_terminal};
+use tepui_types::{FrameworkId, TaskId, Uuid, is_terminal};
 
 use crate::change::TaskAfterlife;
 use crate::master::Master;
@@ -31,17 +31,17 @@ impl Master {
         acknowledge: call::Acknowledge,
         turn: &mut Turn<'_>,
     ) -> bool {
-        let agent = AgentId::from(&acknowledge.agent_id);
-        let id = TaskId::from(&acknowledge.task_id);
-        let host = self.agents.registered.get(&agent).filter(|agent| agent.connected);
+        let id = acknowledge.task_id.value.as_str();
+        let host = self.agents.registered.get(acknowledge.agent_id.value.as_str());
+        let host = host.filter(|agent| agent.connected);
         let (Some(host), Some(uuid)) = (host, Uuid::from_slice(&acknowledge.uuid)) else { return false };
         let pid = host.pid.clone();
-        if let Some(task) = self.task(framework, &id).filter(|task| task.agent == agent) {
+        if let Some(task) = self.task(framework, id).filter(|task| task.agent == host.id) {
             match task.forwarded {
                 // This master never sent it, so the scheduler cannot have it.
                 None => return false,
                 Some((state, last)) if is_terminal(state) && last == uuid => {
-                    self.remove_task(framework, &id, TaskAfterlife::Completed, turn);
+                    self.remove_task(framework, &TaskId::new(id), TaskAfterlife::Completed, turn);
                 }
                 Some(_) => {}
             }

@@ -4,7 +4,9 @@ use tepui_proto::v1;
 use tepui_types::{AgentId, FrameworkId, TaskId};
 
 use super::{Report, Task, reportable_state};
+use crate::agent::Agent;
 use crate::change::Change;
+use crate::framework::Framework;
 use crate::master::Master;
 use crate::turn::Turn;
 
@@ -16,42 +18,46 @@ impl Master {
         &mut self,
         framework: &FrameworkId,
         task: Task,
-        entity: v1::Task,
+        entity: Box<v1::Task>,
         turn: &mut Turn<'_>,
     ) {
         let id = TaskId::from(&entity.task_id);
-        let agent = task.agent.clone();
-        if let Some(agent) = self.agents.registered.get_mut(&agent) {
-            agent.tasks.insert((framework.clone(), id.clone()));
-        }
-        if let Some(framework) = self.frameworks.registered.get_mut(framework) {
-            let replaced = framework.tasks.insert(id.clone(), task);
-            assert!(replaced.is_none(), "a task is validated to be new before it is added");
-        }
-        self.connect_framework_and_agent(framework, &agent);
-        turn.change(Change::TaskAdded { framework: framework.clone(), id, agent, task: Box::new(entity) });
+        let Some(owner) = self.frameworks.registered.get_mut(framework) else { return };
+        let Some(host) = self.agents.registered.get_mut(&task.agent) else { return };
+        host.tasks.insert((owner.id.clone(), id.clone()));
+        connect(owner, host);
+        let replaced = owner.tasks.insert(id.clone(), task);
+        assert!(replaced.is_none(), "a task is validated to be new before it is added");
+        let (framework, agent) = (owner.id.clone(), host.id.clone());
+        turn.change(Change::TaskAdded { framework, id, agent, task: entity });
     }
 
     /// Remembers that an agent knows of a framework.
     pub(crate) fn connect_framework_and_agent(&mut self, framework: &FrameworkId, agent: &AgentId) {
         if let (Some(known), Some(host)) =
             (self.frameworks.registered.get_mut(framework), self.agents.registered.get_mut(agent))
-            && host.frameworks.insert(framework.clone())
         {
-            known.agents.insert(agent.clone());
+            connect(known, host);
         }
     }
 }
 
+fn connect(framework: &mut Framework, agent: &mut Agent) {
+    if !agent.frameworks.contains(&framework.id) {
+        agent.frameworks.insert(framework.id.clone());
+        framework.agents.insert(agent.id.clone());
+    }
+}
+
 /// The task as the API shows it when it is launched.
-pub(crate) fn launched(info: &v1::TaskInfo, framework: &FrameworkId) -> v1::Task {
+pub(crate) fn launched(info: &v1::TaskInfo, framework: &FrameworkId) -> Box<v1::Task> {
     let user = info
         .executor
         .as_ref()
         .and_then(|executor| executor.command.as_ref())
         .or(info.command.as_ref())
         .and_then(|command| command.user.clone());
-    v1::Task {
+    Box::new(v1::Task {
         name: info.name.clone(),
         task_id: info.task_id.clone(),
         framework_id: framework.to_proto(),
@@ -67,12 +73,16 @@ pub(crate) fn launched(info: &v1::TaskInfo, framework: &FrameworkId) -> v1::Task
         user,
         limits: info.limits.clone(),
         ..v1::Task::default()
-    }
+    })
 }
 
 impl Task {
-    /// What the master keeps of a task that an agent reports; `None` if its resources or states make no sense.
-    pub(crate) fn reported(task: &v1::Task, resources: tepui_types::Resources) -> Option<Self> {
+    /// What the master keeps of a task that an agent reports; `None` if its states make no sense.
+    pub(crate) fn reported(
+        task: &v1::Task,
+        agent: AgentId,
+        resources: tepui_types::Resources,
+    ) -> Option<Self> {
         let state = reportable_state(task.state)?;
         let forwarded = match (task.status_update_state, task.status_update_uuid.as_deref()) {
             (Some(state), Some(uuid)) => {
@@ -81,7 +91,7 @@ impl Task {
             _ => None,
         };
         Some(Self {
-            agent: AgentId::from(&task.agent_id),
+            agent,
             executor: task.executor_id.as_ref().map(tepui_types::ExecutorId::from),
             state,
             resources,

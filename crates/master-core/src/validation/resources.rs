@@ -82,6 +82,9 @@ pub(crate) fn validate_single_role(resources: &Resources) -> Result<(), String> 
 
 /// What can be taken back does not mix with what cannot.
 pub(crate) fn validate_revocable(resources: &Resources) -> Result<(), String> {
+    if !resources.iter().any(Resource::is_revocable) {
+        return Ok(());
+    }
     let names = |revocable: bool| -> BTreeSet<&str> {
         resources.iter().filter(|resource| resource.is_revocable() == revocable).map(Resource::name).collect()
     };

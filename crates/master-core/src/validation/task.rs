@@ -1,9 +1,11 @@
 //! Tasks of a LAUNCH.
 
+use std::borrow::Cow;
+
 use tepui_proto::v1::agent_info::capability::Type as AgentCapability;
 use tepui_proto::v1::executor_info;
 use tepui_proto::{JsonDialect, MesosMessage, v1};
-use tepui_types::{ExecutorId, Resources, Scalar, TaskId, validate_id};
+use tepui_types::{ExecutorId, Resources, Scalar, validate_id};
 
 use super::{check, command, container, executor, resources};
 use crate::agent::Agent;
@@ -60,11 +62,11 @@ pub(crate) fn validate_alone(
 }
 
 fn validate_unique(task: &v1::TaskInfo, framework: &Framework) -> Result<(), String> {
-    let id = TaskId::from(&task.task_id);
-    if framework.tasks.contains_key(&id) {
+    let id = task.task_id.value.as_str();
+    if framework.tasks.contains_key(id) {
         return Err(format!("Task has duplicate ID: {id}"));
     }
-    if framework.unreachable_tasks.contains(&id) {
+    if framework.unreachable_tasks.contains(id) {
         return Err(format!("Task reuses the ID of an unreachable task: {id}"));
     }
     Ok(())
@@ -137,7 +139,7 @@ fn validate_executor(
             "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present".to_owned()
         );
     }
-    let mut total = task.clone();
+    let mut total = Cow::Borrowed(task);
     if let Some(executor) = info.executor.as_deref() {
         executor::validate(executor, executor_resources, &framework.id, agent)?;
         if executor.r#type.is_some() && executor.r#type() != executor_info::Type::Custom {
@@ -156,7 +158,7 @@ fn validate_executor(
         }
         let key = (framework.id.clone(), ExecutorId::from(&executor.executor_id));
         if !agent.executors.contains_key(&key) {
-            total += executor_resources;
+            *total.to_mut() += executor_resources;
         }
         validate_together(task, executor_resources)?;
     }

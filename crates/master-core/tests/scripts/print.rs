@@ -330,7 +330,7 @@ fn show_change(change: &Change) -> String {
             format!("ExecutorAdded {} {agent}", info.executor_id.value)
         }
         Change::ExecutorRemoved { agent, executor, .. } => format!("ExecutorRemoved {executor} {agent}"),
-        Change::OfferAdded(offer) => format!("OfferAdded {}", offer.id.value),
+        Change::OfferAdded(offer) => format!("OfferAdded {}", offer.id),
         Change::OfferRemoved(id) => format!("OfferRemoved {id}"),
         Change::InverseOfferAdded(offer) => format!("InverseOfferAdded {}", offer.id.value),
         Change::InverseOfferRemoved(id) => format!("InverseOfferRemoved {id}"),

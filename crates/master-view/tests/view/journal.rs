@@ -1,9 +1,9 @@
 //! A small cluster, as its master's journal tells it.
 
-use tepui_master_core::{AgentEntity, Change, FrameworkEntity};
+use tepui_master_core::{AgentEntity, Change, FrameworkEntity, OfferEntity};
 use tepui_master_view::{Settings, View};
 use tepui_proto::v1;
-use tepui_types::{AgentId, FrameworkId, TaskId, WallTime};
+use tepui_types::{AgentId, FrameworkId, OfferId, Resources, TaskId, WallTime};
 
 /// The first framework's id.
 pub(crate) const FRAMEWORK: &str = "m-0000";
@@ -146,14 +146,15 @@ pub(crate) fn task(id: &str, state: v1::TaskState) -> Change {
 }
 
 pub(crate) fn offer(id: &str) -> Change {
-    Change::OfferAdded(Box::new(v1::Offer {
-        id: v1::OfferId { value: id.to_owned() },
-        framework_id: v1::FrameworkId { value: FRAMEWORK.to_owned() },
-        agent_id: v1::AgentId { value: AGENT.to_owned() },
-        hostname: "localhost".to_owned(),
-        allocation_info: Some(v1::resource::AllocationInfo { role: Some("*".to_owned()) }),
-        resources: vec![allocated(scalar("cpus", 1.5)), allocated(ports(31000, 31009))],
-        ..Default::default()
+    let resources = [allocated(scalar("cpus", 1.5)), allocated(ports(31000, 31009))];
+    Change::OfferAdded(Box::new(OfferEntity {
+        id: OfferId::new(id),
+        framework: FrameworkId::new(FRAMEWORK),
+        agent: AgentId::new(AGENT),
+        role: "*".into(),
+        resources: Resources::from_protos(&resources).unwrap(),
+        executors: Vec::new(),
+        unavailability: None,
     }))
 }
 

@@ -123,7 +123,7 @@ fn replace_field_changes_value_and_bytes_and_keeps_the_rest() {
 }
 
 #[test]
-fn replace_messages_changes_value_and_bytes_and_keeps_the_rest() {
+fn edit_messages_changes_value_and_bytes_and_keeps_the_rest() {
     let resource = |name: &str| v1::Resource { name: name.into(), ..Default::default() };
     for mut task in [
         Raw::<v1::TaskInfo>::decode_checked(&task_info()).unwrap(),
@@ -134,13 +134,17 @@ fn replace_messages_changes_value_and_bytes_and_keeps_the_rest() {
         };
         let before = unknown(&task);
         let new = vec![resource("one"), resource("two")];
-        task.replace_messages(4, |task| &mut task.resources, new.clone()).unwrap();
+        let set = |resources: &mut Vec<v1::Resource>| {
+            resources.clone_from(&new);
+            true
+        };
+        task.edit_messages(4, |task| &mut task.resources, set).unwrap();
         assert_eq!((&task.resources, unknown(&task)), (&new, before));
         let again = Raw::<v1::TaskInfo>::decode(task.encode_to_vec().as_slice()).unwrap();
         assert_eq!(again, task);
-        // The same again changes no byte.
+        // What was not changed keeps its bytes.
         let bytes = task.encode_to_vec();
-        task.replace_messages(4, |task| &mut task.resources, new).unwrap();
+        task.edit_messages(4, |task| &mut task.resources, |_| false).unwrap();
         assert_eq!(task.encode_to_vec(), bytes);
     }
 }

@@ -88,10 +88,10 @@ impl FairShares {
                 self.held.remove(&Holder::Executor(framework.clone(), agent.clone(), executor.clone()));
             }
             Change::OfferAdded(offer) => {
-                let framework = FrameworkId::from(&offer.framework_id);
-                let role = offer.allocation_info.as_ref().map_or("*", |info| info.role()).to_owned();
-                self.check(&(framework.clone(), role), &offer.agent_id.value, &offer.resources);
-                self.hold(Holder::Offer(OfferId::from(&offer.id)), framework, &offer.resources);
+                let client = (offer.framework.clone(), offer.role.as_ref().to_owned());
+                let resources = offer.resources.to_protos();
+                self.check(&client, offer.agent.as_str(), &resources);
+                self.hold(Holder::Offer(offer.id.clone()), client.0, &resources);
             }
             Change::OfferRemoved(id) => drop(self.held.remove(&Holder::Offer(id.clone()))),
             _ => {}

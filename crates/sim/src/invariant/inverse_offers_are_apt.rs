@@ -39,7 +39,7 @@ impl InverseOffersAreApt {
                 assert!(self.outstanding.remove(id).is_some(), "inverse offer {id} ends once");
             }
             Change::OfferAdded(offer) => {
-                let machine = self.agents.get(&AgentId::from(&offer.agent_id));
+                let machine = self.agents.get(&offer.agent);
                 let unavailability = machine.and_then(|machine| self.scheduled.get(machine)).copied();
                 assert_eq!(offer.unavailability, unavailability, "an offer says when its agent goes");
             }

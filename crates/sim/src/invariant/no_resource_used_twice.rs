@@ -93,8 +93,10 @@ impl NoResourceUsedTwice {
                 self.release(&Holder::Executor(framework.clone(), id));
             }
             Change::OfferAdded(offer) => {
-                let holder = Holder::Offer(OfferId::from(&offer.id));
-                self.hold(holder, AgentId::from(&offer.agent_id), read(&offer.resources));
+                let holder = Holder::Offer(offer.id.clone());
+                let mut resources = offer.resources.clone();
+                resources.unallocate();
+                self.hold(holder, offer.agent.clone(), resources);
             }
             Change::OfferRemoved(id) => self.release(&Holder::Offer(id.clone())),
             Change::Elected { .. }

@@ -45,10 +45,10 @@ impl NothingSpins {
         self.pass(now);
         match change {
             Change::OfferAdded(offer) => {
-                let framework = FrameworkId::from(&offer.framework_id);
-                self.owners.insert(OfferId::from(&offer.id), framework.clone());
+                let framework = offer.framework.clone();
+                self.owners.insert(offer.id.clone(), framework.clone());
                 self.frameworks.insert(framework.clone());
-                let key = (framework, AgentId::from(&offer.agent_id));
+                let key = (framework, offer.agent.clone());
                 *self.offered.entry(key.clone()).or_default() += 1;
                 self.check(&key);
             }

@@ -18,8 +18,8 @@ impl OfferHasOneOwner {
     pub(crate) fn changed(&mut self, changes: &[Change]) {
         for change in changes {
             let Change::OfferAdded(offer) = change else { continue };
-            let known = self.owners.insert(OfferId::from(&offer.id), FrameworkId::from(&offer.framework_id));
-            assert!(known.is_none(), "the offer id {} was given before", offer.id.value);
+            let known = self.owners.insert(offer.id.clone(), offer.framework.clone());
+            assert!(known.is_none(), "the offer id {} was given before", offer.id);
         }
     }
 

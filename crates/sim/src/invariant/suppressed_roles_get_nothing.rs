@@ -21,9 +21,8 @@ impl SuppressedRolesGetNothing {
             }
             Change::FrameworkCompleted { id, .. } => drop(self.suppressed.remove(id)),
             Change::OfferAdded(offer) => {
-                let id = FrameworkId::from(&offer.framework_id);
-                let role = offer.allocation_info.as_ref().map_or("*", |info| info.role());
-                let is_suppressed = self.suppressed.get(&id).is_some_and(|roles| roles.contains(role));
+                let (id, role) = (&offer.framework, offer.role.as_ref());
+                let is_suppressed = self.suppressed.get(id).is_some_and(|roles| roles.contains(role));
                 assert!(!is_suppressed, "{id} suppressed `{role}` and is offered {:?}", offer.id);
             }
             _ => {}

@@ -81,8 +81,8 @@ impl Touched {
                 self.agents.insert(agent.clone());
             }
             Change::OfferAdded(offer) => {
-                self.frameworks.insert(FrameworkId::from(&offer.framework_id));
-                self.agents.insert(AgentId::from(&offer.agent_id));
+                self.frameworks.insert(offer.framework.clone());
+                self.agents.insert(offer.agent.clone());
             }
             Change::Elected { .. }
             | Change::FrameworkForgotten(_)

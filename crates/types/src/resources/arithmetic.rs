@@ -160,8 +160,13 @@ impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
         if self.is_empty() {
             self.0.clone_from(&other.0);
-        } else {
-            self.extend(other.iter().cloned());
+            return;
+        }
+        for resource in other {
+            match self.0.iter_mut().find(|own| own.is_addable(resource)) {
+                Some(own) => own.add_value(resource),
+                None => self.0.push(resource.clone()),
+            }
         }
     }
 }

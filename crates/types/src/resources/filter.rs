@@ -8,7 +8,7 @@ use crate::name::ResourceName;
 use crate::quantities::ResourceQuantities;
 use crate::ranges::Ranges;
 use crate::reservation::Reservation;
-use crate::resource::{Resource, ResourceValue};
+use crate::resource::{Resource, ResourceValue, same};
 use crate::scalar::Scalar;
 
 impl Resources {
@@ -112,13 +112,22 @@ impl Resources {
         }
     }
 
-    /// What is allocated to each role. What is allocated to none is left out.
-    pub fn allocations(&self) -> BTreeMap<Arc<str>, Self> {
-        let mut allocations: BTreeMap<Arc<str>, Self> = BTreeMap::new();
+    /// What is allocated to each role, sorted by role, and there without its allocation. What is allocated to none is left
+    /// out.
+    pub fn allocations(&self) -> Vec<(Arc<str>, Self)> {
+        let mut allocations: Vec<(Arc<str>, Self)> = Vec::new();
         for resource in self {
-            if let Some(role) = &resource.allocation_role {
-                allocations.entry(Arc::clone(role)).or_default().0.push(resource.clone());
-            }
+            let Some(role) = &resource.allocation_role else { continue };
+            // Most often all is allocated to one role.
+            let found = match allocations.last() {
+                Some((last, _)) if same(Some(last), Some(role)) => Ok(allocations.len() - 1),
+                Some(_) | None => allocations.binary_search_by(|(other, _)| other.cmp(role)),
+            };
+            let place = found.unwrap_or_else(|place| {
+                allocations.insert(place, (Arc::clone(role), Self(Vec::with_capacity(self.len()))));
+                place
+            });
+            allocations[place].1.0.push(resource.clone().unallocated());
         }
         allocations
     }
@@ -269,7 +278,10 @@ mod tests {
         let mut all = left.clone() + &right;
         assert_eq!(all.to_string(), "cpus(allocated: a):1; mem(allocated: a):5; cpus(allocated: b):2");
         assert!(!all.contains(&resources("cpus:1")));
-        assert_eq!(all.allocations().remove("b"), Some(right));
+        right.unallocate();
+        let allocations = all.allocations();
+        assert_eq!(allocations.iter().map(|(role, _)| role.as_ref()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(allocations[1].1, right);
         all.unallocate();
         assert_eq!(all.to_string(), "cpus:3; mem:5");
     }

@@ -89,13 +89,16 @@ class Framework:
         elif kind == "UPDATE":
             self.update(event["update"]["status"])
 
-    def use(self, offer):
+    def fits(self, offer):
+        """How many tasks may be launched now. The lock is held."""
         has = {r["name"]: r["scalar"]["value"] for r in offer["resources"] if "scalar" in r}
+        open_tasks = sum(1 for task in self.launched if not self.end_of(task))
+        return min(int(min(has.get("cpus", 0) / CPUS, has.get("mem", 0) / MEM)), MOST_AT_ONCE - open_tasks)
+
+    def use(self, offer):
         tasks = []
         with self.lock:
-            fits = int(min(has.get("cpus", 0) / CPUS, has.get("mem", 0) / MEM))
-            open_tasks = sum(1 for task in self.launched if not self.end_of(task))
-            for _ in range(min(fits, MOST_AT_ONCE - open_tasks) if self.launching else 0):
+            for _ in range(self.fits(offer) if self.launching else 0):
                 tasks.append(self.task(offer))
         accept = {"offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0.2}}
         accept["operations"] = [{"type": "LAUNCH", "launch": {"task_infos": tasks}}] if tasks else []

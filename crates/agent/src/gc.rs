@@ -3,8 +3,9 @@
 //! A run's folder is as old as its modification time, which is set when its executor is done. What an earlier agent of the
 //! same work folder left is found by the same walk, so nothing need be remembered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -43,6 +44,17 @@ impl GcConfig {
     }
 }
 
+/// What must stay, however old it is.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    /// The agent's own id, once it has one.
+    pub(crate) agent: Option<String>,
+    /// The ids of frameworks that have something here.
+    pub(crate) frameworks: BTreeSet<String>,
+    /// The sandboxes of executors that are not completed, and the ids of their tasks that are not.
+    pub(crate) sandboxes: BTreeMap<PathBuf, BTreeSet<String>>,
+}
+
 /// Looks at the disk again and again, until it is aborted.
 pub(crate) async fn collect(work_dir: PathBuf, config: GcConfig, view: Arc<RwLock<View>>, files: Files) {
     // An operator who sets no interval must not make us spin.
@@ -52,13 +64,13 @@ pub(crate) async fn collect(work_dir: PathBuf, config: GcConfig, view: Arc<RwLoc
         let max_age = config.max_age(usage(&work_dir));
         let (root, seen) = (work_dir.clone(), Arc::clone(&view));
         let removed = tokio::task::spawn_blocking(move || {
-            let old = old_runs(&root, max_age);
+            let old = Old::find(&root, max_age);
             // Asked after the walk: an executor is in the view before its sandbox is made.
             let mut view = seen.write().unwrap_or_else(PoisonError::into_inner);
             view.set_max_age(max_age);
-            let live = view.live_sandboxes().map(|live| live.map(PathBuf::from).collect());
+            let live = view.live();
             drop(view);
-            remove(&root, old, live.as_ref())
+            live.map(|live| old.remove(&root, &live)).unwrap_or_default()
         })
         .await;
         for sandbox in removed.unwrap_or_default() {
@@ -84,47 +96,63 @@ pub(crate) fn touch(sandbox: &str) {
     }
 }
 
-/// The runs that are old enough to go.
-fn old_runs(work_dir: &Path, max_age: Duration) -> Vec<PathBuf> {
-    let runs = executors(work_dir).into_iter().flat_map(|executor| folders(&executor.join("runs")));
-    runs.filter(|run| age(run) >= max_age).collect()
+/// What is old enough to go, if it is not live.
+#[derive(Debug, Default)]
+struct Old {
+    sandboxes: Vec<PathBuf>,
+    /// What Mesos' layout says of runs.
+    known: Vec<PathBuf>,
+    /// What it says of tasks, in runs that are not among the old ones: an executor may live for years.
+    tasks: Vec<PathBuf>,
 }
 
-/// Removes those of the runs that are not live, with what Mesos' layout says of them; gives their folders. Nothing goes as
-/// long as it is not known what is live.
-fn remove(work_dir: &Path, runs: Vec<PathBuf>, live: Option<&BTreeSet<PathBuf>>) -> Vec<PathBuf> {
-    let mut removed = Vec::new();
-    let Some(live) = live else { return removed };
-    for run in runs {
-        if live.contains(&run) {
-            continue;
-        }
-        let Ok(below) = run.strip_prefix(work_dir) else { continue };
-        let meta = work_dir.join("meta").join(below);
-        match fs::remove_dir_all(&run) {
-            Ok(()) => info!(sandbox = %run.display(), "removed an old sandbox"),
-            Err(error) => {
-                warn!(sandbox = %run.display(), %error, "failed to remove an old sandbox");
-                continue;
-            }
-        }
-        remove_empty(&run, "latest");
-        if meta.exists() {
-            if let Err(error) = fs::remove_dir_all(&meta) {
-                warn!(path = %meta.display(), %error, "failed to remove what is known of an old run");
-            }
-            remove_executor_meta(&meta);
-        }
-        removed.push(run);
+impl Old {
+    fn find(work_dir: &Path, max_age: Duration) -> Self {
+        let is_old = |path: &PathBuf| age(path) >= max_age;
+        let sandboxes = runs(&work_dir.join("slaves")).into_iter().filter(is_old).collect();
+        let known = runs(&work_dir.join("meta/slaves"));
+        let tasks = known.iter().flat_map(|run| folders(&run.join("tasks")));
+        let tasks = tasks.filter(|task| age(&task.join("task.updates")) >= max_age && is_old(task)).collect();
+        Self { sandboxes, tasks, known: known.into_iter().filter(is_old).collect() }
     }
-    removed
+
+    /// Removes what is not live, and the folders around it that have nothing left in them; gives the sandboxes.
+    fn remove(self, work_dir: &Path, live: &Live) -> Vec<PathBuf> {
+        let meta = work_dir.join("meta");
+        let sandbox_of = |known: &Path| known.strip_prefix(&meta).map(|below| work_dir.join(below));
+        let mut removed = Vec::new();
+        for sandbox in self.sandboxes {
+            if !live.sandboxes.contains_key(&sandbox) && remove_folder(&sandbox) {
+                info!(sandbox = %sandbox.display(), "removed an old sandbox");
+                removed.push(sandbox);
+            }
+        }
+        for run in self.known {
+            // What is known of a sandbox stays as long as the sandbox.
+            if sandbox_of(&run).is_ok_and(|it| !live.sandboxes.contains_key(&it) && !it.exists()) {
+                remove_folder(&run);
+            }
+        }
+        for task in self.tasks {
+            let owner = task.ancestors().nth(2).and_then(|run| sandbox_of(run).ok());
+            let open = owner.and_then(|sandbox| live.sandboxes.get(&sandbox));
+            let name = task.file_name().unwrap_or_default().to_string_lossy();
+            if open.is_some_and(|open| !open.contains(name.as_ref())) {
+                remove_folder(&task);
+            }
+        }
+        for tree in [work_dir.join("slaves"), meta.join("slaves")] {
+            remove_hollow(&tree, live);
+        }
+        removed
+    }
 }
 
-/// The folders of all executors, of all agents that used the work folder.
-fn executors(work_dir: &Path) -> Vec<PathBuf> {
-    let frameworks =
-        folders(&work_dir.join("slaves")).into_iter().flat_map(|at| folders(&at.join("frameworks")));
-    frameworks.flat_map(|at| folders(&at.join("executors"))).collect()
+/// The folders of all runs, of all agents that used the work folder.
+fn runs(tree: &Path) -> Vec<PathBuf> {
+    let frameworks = folders(tree).into_iter().flat_map(|at| folders(&at.join("frameworks")));
+    let executors = frameworks.flat_map(|at| folders(&at.join("executors")));
+    executors.flat_map(|at| folders(&at.join("runs"))).collect()
 }
 
 /// The folders in a folder; links are not followed.
@@ -139,29 +167,45 @@ fn age(path: &Path) -> Duration {
     modified.ok().and_then(|at| SystemTime::now().duration_since(at).ok()).unwrap_or_default()
 }
 
-/// Removes the folders above that have nothing left in them but a link that leads nowhere.
-fn remove_empty(run: &Path, link: &str) {
-    let Some(runs) = run.parent() else { return };
-    if folders(runs).is_empty() {
-        // Whatever cannot be removed stays, and is looked at again.
-        let _ = fs::remove_file(runs.join(link));
-        for folder in runs.ancestors().take(3) {
-            if fs::remove_dir(folder).is_err() {
-                break;
+/// Whether the folder is gone. One that cannot be removed is looked at again.
+fn remove_folder(path: &Path) -> bool {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            warn!(path = %path.display(), %error, "failed to remove what is old");
+            false
+        }
+        _ => true,
+    }
+}
+
+/// Removes executors without runs, frameworks without executors, and earlier agents without frameworks.
+fn remove_hollow(tree: &Path, live: &Live) {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for agent in folders(tree) {
+        for framework in folders(&agent.join("frameworks")) {
+            for executor in folders(&framework.join("executors")) {
+                if folders(&executor.join("runs")).is_empty() && !is_live(&executor, live) {
+                    remove_folder(&executor);
+                }
             }
+            if folders(&framework.join("executors")).is_empty()
+                && !live.frameworks.contains(&name(&framework))
+            {
+                remove_folder(&framework);
+            }
+        }
+        let is_former = live.agent.as_ref().is_some_and(|own| *own != name(&agent));
+        if is_former && folders(&agent.join("frameworks")).is_empty() {
+            remove_folder(&agent);
         }
     }
 }
 
-/// Removes what is known of an executor without runs.
-fn remove_executor_meta(run: &Path) {
-    if let Some(runs) = run.parent()
-        && folders(runs).is_empty()
-        && let Some(executor) = runs.parent()
-        && let Err(error) = fs::remove_dir_all(executor)
-    {
-        warn!(path = %executor.display(), %error, "failed to remove what is known of an old executor");
-    }
+/// Whether an executor of this name has a sandbox, or is about to have one.
+fn is_live(executor: &Path, live: &Live) -> bool {
+    // Both trees have the same paths below them: agent, frameworks, framework, executors, executor.
+    let below: PathBuf = executor.components().rev().take(5).collect::<Vec<_>>().into_iter().rev().collect();
+    live.sandboxes.keys().any(|sandbox| sandbox.ancestors().nth(2).is_some_and(|path| path.ends_with(&below)))
 }
 
 #[cfg(test)]
@@ -184,26 +228,70 @@ mod tests {
         assert_eq!(config.max_age(0.4).as_secs(), 302_400);
     }
 
+    fn live(sandboxes: &[(&Path, &[&str])]) -> Live {
+        let tasks = |tasks: &[&str]| tasks.iter().map(|task| (*task).to_owned()).collect();
+        Live {
+            agent: Some("S0".to_owned()),
+            frameworks: BTreeSet::new(),
+            sandboxes: sandboxes.iter().map(|(path, open)| (path.to_path_buf(), tasks(open))).collect(),
+        }
+    }
+
+    fn make_old(path: &Path) {
+        File::open(path).unwrap().set_modified(SystemTime::now() - Duration::from_secs(100)).unwrap();
+    }
+
     #[test]
     fn old_runs_go_and_others_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let (old, live, young) = (
-            run(folder.path(), "a", "old"),
-            run(folder.path(), "b", "live"),
-            run(folder.path(), "c", "young"),
-        );
-        let long_ago = SystemTime::now() - Duration::from_secs(100);
-        for path in [&old, &live] {
-            File::open(path).unwrap().set_modified(long_ago).unwrap();
+        let root = folder.path();
+        let (old, alive, young) = (run(root, "a", "old"), run(root, "b", "live"), run(root, "c", "young"));
+        let meta = |sandbox: &Path| root.join("meta").join(sandbox.strip_prefix(root).unwrap());
+        for path in [&old, &alive] {
+            make_old(path);
+            make_old(&meta(path));
         }
-        let runs = old_runs(folder.path(), Duration::from_secs(50));
-        assert!(remove(folder.path(), runs.clone(), None).is_empty(), "recovery has not told what is live");
-        let removed = remove(folder.path(), runs, Some(&BTreeSet::from([live.clone()])));
-        assert_eq!(removed, std::slice::from_ref(&old));
-        assert!(!old.exists() && live.exists() && young.exists());
-        assert!(!folder.path().join("slaves/S0/frameworks/f/executors/a").exists());
-        assert!(!folder.path().join("meta/slaves/S0/frameworks/f/executors/a").exists());
-        touch(&live.to_string_lossy());
-        assert!(age(&live) < Duration::from_secs(50));
+        let found = Old::find(root, Duration::from_secs(50));
+        assert_eq!(found.remove(root, &live(&[(&alive, &[])])), std::slice::from_ref(&old));
+        assert!(!old.exists() && alive.exists() && young.exists());
+        assert!(meta(&alive).exists() && meta(&young).exists());
+        assert!(!root.join("slaves/S0/frameworks/f/executors/a").exists());
+        assert!(!root.join("meta/slaves/S0/frameworks/f/executors/a").exists());
+        touch(&alive.to_string_lossy());
+        assert!(age(&alive) < Duration::from_secs(50));
+    }
+
+    #[test]
+    fn what_has_nothing_in_it_goes_unless_it_is_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let sandbox = run(root, "a", "only");
+        fs::create_dir_all(root.join("slaves/S9/frameworks/g/executors")).unwrap();
+        let framework = root.join("meta/slaves/S0/frameworks/f");
+        fs::write(framework.join("framework.info"), "").unwrap();
+        let mut alive = live(&[]);
+        alive.frameworks.insert("f".to_owned());
+        assert_eq!(Old::find(root, Duration::ZERO).remove(root, &alive), [sandbox]);
+        assert!(framework.exists() && !framework.join("executors/a").exists());
+        assert!(root.join("slaves/S0").exists() && !root.join("slaves/S9").exists());
+        Old::find(root, Duration::ZERO).remove(root, &live(&[]));
+        assert!(!framework.exists() && root.join("meta/slaves/S0").exists());
+    }
+
+    #[test]
+    fn what_is_known_of_a_long_lived_executor_s_tasks_goes_when_they_are_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = run(folder.path(), "a", "long");
+        let tasks =
+            folder.path().join("meta").join(sandbox.strip_prefix(folder.path()).unwrap()).join("tasks");
+        for task in ["done", "open"] {
+            fs::create_dir_all(tasks.join(task)).unwrap();
+            fs::write(tasks.join(task).join("task.updates"), "").unwrap();
+        }
+        let live = live(&[(&sandbox, &["open"])]);
+        Old::find(folder.path(), Duration::from_hours(1)).remove(folder.path(), &live);
+        assert!(tasks.join("done").exists(), "it is young");
+        Old::find(folder.path(), Duration::ZERO).remove(folder.path(), &live);
+        assert!(!tasks.join("done").exists() && tasks.join("open").exists());
     }
 }

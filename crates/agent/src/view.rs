@@ -13,6 +13,7 @@ use tepui_types::{ContainerId, ExecutorId, FrameworkId, TaskId, Upid, WallTime};
 use crate::clock::wall;
 use crate::config::Config;
 use crate::files::Files;
+use crate::gc::Live;
 
 /// The level of Mesos' API that we speak. Clients parse it as three numbers.
 pub(crate) const VERSION: &str = "1.11.0";
@@ -210,9 +211,17 @@ impl View {
         self.frameworks.values().flat_map(|framework| framework.executors.values())
     }
 
-    /// The sandboxes of executors that are not completed; `None` until recovery has told of all.
-    pub(crate) fn live_sandboxes(&self) -> Option<impl Iterator<Item = &str>> {
-        self.recovered.then(|| self.executors().map(|executor| executor.entity.directory.as_str()))
+    /// What is not completed; `None` until recovery has told of all.
+    pub(crate) fn live(&self) -> Option<Live> {
+        let sandboxes = self.executors().map(|executor| {
+            let tasks = executor.tasks.keys().map(ToString::to_string).collect();
+            (executor.entity.directory.as_str().into(), tasks)
+        });
+        self.recovered.then(|| Live {
+            agent: self.agent_id.clone(),
+            frameworks: self.frameworks.keys().map(ToString::to_string).collect(),
+            sandboxes: sandboxes.collect(),
+        })
     }
 
     /// From now on all executors are known here.

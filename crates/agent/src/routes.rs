@@ -10,7 +10,7 @@ mod reads;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tepui_containerizer::Containerizer;
-use tepui_http::{Limits, Router};
+use tepui_http::{Limits, Response, Router, response};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
@@ -32,6 +32,14 @@ impl Routes {
     /// The view, to look at.
     fn view(&self) -> RwLockReadGuard<'_, View> {
         self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer to whoever asks before all is known that an earlier agent has left.
+    ///
+    /// An executor that were told of its container that there is none would give its task up.
+    fn refusal_while_recovering(&self) -> Option<Response> {
+        let text = "Agent has not finished recovery";
+        (!self.view().has_recovered()).then(|| response::service_unavailable(text))
     }
 }
 

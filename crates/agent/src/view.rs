@@ -224,6 +224,11 @@ impl View {
         })
     }
 
+    /// Whether all executors are known here.
+    pub(crate) fn has_recovered(&self) -> bool {
+        self.recovered
+    }
+
     /// From now on all executors are known here.
     pub(crate) fn recovered(&mut self) {
         self.recovered = true;

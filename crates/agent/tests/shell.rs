@@ -70,7 +70,9 @@ impl Pair {
             tepui_agent::run(config, listener, ready, shutdown).await
         });
         is_ready.await.unwrap();
-        Self { link, events, agent, stop, running, work_dir }
+        let pair = Self { link, events, agent, stop, running, work_dir };
+        while pair.get("/state").await.starts_with("HTTP/1.1 503 ") {}
+        pair
     }
 
     /// The next message of the agent.

@@ -14,6 +14,9 @@ use crate::view::VERSION;
 
 /// Answers a call.
 pub(super) async fn call(routes: Routes, request: Request) -> Response {
+    if let Some(refusal) = routes.refusal_while_recovering() {
+        return refusal;
+    }
     let (_, call) = match call::decode::<Call>(&request) {
         Ok(decoded) => decoded,
         Err(refusal) => return refusal,

@@ -8,6 +8,9 @@ use crate::view::View;
 
 /// `/state`.
 pub(super) async fn state(routes: Routes, request: Request) -> Response {
+    if let Some(refusal) = routes.refusal_while_recovering() {
+        return refusal;
+    }
     let body = routes.view().state();
     json(&request, body)
 }

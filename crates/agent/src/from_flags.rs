@@ -97,7 +97,7 @@ impl Config {
             config.runtime_dir = PathBuf::from(folder);
         }
         set_fetcher(&mut config.fetcher, values);
-        config.isolation = isolation(values, &config.core.resources)?;
+        config.isolation = isolation(values, &config)?;
         let gc = GcConfig::default();
         config.gc = GcConfig {
             delay: values.duration("gc_delay").unwrap_or(gc.delay),
@@ -193,7 +193,7 @@ fn core(
 }
 
 /// What the flags say about isolation. What they ask for is made, or refused, by the containerizer.
-fn isolation(values: &Values, resources: &[v1::Resource]) -> Result<IsolationSettings, ConfigError> {
+fn isolation(values: &Values, config: &Config) -> Result<IsolationSettings, ConfigError> {
     let text = |flag: &str| values.text(flag).map(str::to_owned);
     let folders = values.text("host_path_volume_force_creation").unwrap_or_default();
     let defaults = IsolationSettings::default();
@@ -214,7 +214,7 @@ fn isolation(values: &Values, resources: &[v1::Resource]) -> Result<IsolationSet
         bounding_capabilities: capabilities(values, "bounding_capabilities")?,
         enforces_ports: values.bool("enforce_container_ports"),
         ports_interval: values.duration("container_ports_watch_interval").unwrap_or(defaults.ports_interval),
-        isolated_ports: isolated_ports(values, resources)?,
+        isolated_ports: isolated_ports(values, config)?,
         seccomp_folder: text("seccomp_config_dir").map(PathBuf::from),
         seccomp_profile: text("seccomp_profile_name"),
         creatable_host_paths: folders.split(':').filter(|it| !it.is_empty()).map(PathBuf::from).collect(),
@@ -222,7 +222,7 @@ fn isolation(values: &Values, resources: &[v1::Resource]) -> Result<IsolationSet
 }
 
 /// The ports that are watched; all if absent.
-fn isolated_ports(values: &Values, resources: &[v1::Resource]) -> Result<Option<Ranges>, ConfigError> {
+fn isolated_ports(values: &Values, config: &Config) -> Result<Option<Ranges>, ConfigError> {
     let flag = "container_ports_isolated_range";
     let range = values.text(flag);
     if !values.bool("check_agent_port_range_only") {
@@ -237,11 +237,12 @@ fn isolated_ports(values: &Values, resources: &[v1::Resource]) -> Result<Option<
     if let Some(range) = range {
         return Err(choice(flag, range, "nothing beside --check_agent_port_range_only"));
     }
-    let mut named = resources.iter().filter(|resource| resource.name == "ports").peekable();
-    if named.peek().is_none() {
+    // `ports:[]` names them, and there are none.
+    if !config.named_resources.contains("ports") {
         let (begin, end) = DEFAULT_PORTS;
         return Ok(Some(Ranges::new([Range { begin, end }])));
     }
+    let named = config.core.resources.iter().filter(|resource| resource.name == "ports");
     let ranges = named.filter_map(|resource| resource.ranges.as_ref()).flat_map(|ranges| &ranges.range);
     Ok(Some(Ranges::new(ranges.map(|range| Range { begin: range.begin, end: range.end }))))
 }
@@ -335,6 +336,8 @@ mod tests {
         assert_eq!(ports(&["--check_agent_port_range_only"]).unwrap(), "[31000-32000]");
         let given = ["--check_agent_port_range_only", "--resources=ports:[5-6]"];
         assert_eq!(ports(&given).unwrap(), "[5-6]");
+        let none = ["--check_agent_port_range_only", "--resources=ports:[]"];
+        assert_eq!(ports(&none).unwrap(), "[]");
         assert!(ports(&["--container_ports_isolated_range=5"]).unwrap_err().contains("[1-1023]"));
         let both = ["--check_agent_port_range_only", "--container_ports_isolated_range=[1-5]"];
         assert!(ports(&both).unwrap_err().contains("nothing beside"));

@@ -111,12 +111,12 @@ impl Default for IsolationSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum IsolationError {
     /// Nobody knows this isolator.
-    #[error("flag `isolation`: unknown isolator `{0}`\nhint: the isolators that are built: {known}", known = KNOWN.join(", "))]
+    #[error("flag `isolation`: unknown isolator `{0}`\nhint: the isolators that are built: {known}", known = built())]
     Unknown(String),
     /// Mesos has it, we do not.
     #[error(
         "flag `isolation`: isolator `{name}` is not built yet: {why}\nhint: the isolators that are built: {known}",
-        known = KNOWN.join(", ")
+        known = built()
     )]
     NotBuilt {
         /// Which.
@@ -206,6 +206,11 @@ const KNOWN: &[&str] = &[
     "network/ports",
     "environment_secret",
 ];
+
+/// All that `--isolation` may name, as hints list it.
+fn built() -> String {
+    format!("{}; `{ALL_CGROUPS}` stands for all of cgroups that the machine has", KNOWN.join(", "))
+}
 
 /// What Mesos has beyond that.
 const NOT_BUILT: &[(&str, &str)] = &[
@@ -549,6 +554,7 @@ mod tests {
     fn what_is_unknown_or_not_built_is_said() {
         let error = |isolation: &str| names(isolation).unwrap_err().to_string();
         assert!(error("cgroups/cpu,gpus").starts_with("flag `isolation`: unknown isolator `gpus`\nhint: "));
+        assert!(error("gpus").contains("`cgroups/all`"));
         assert!(
             error("network/cni").contains("`network/cni` is not built yet: containers are on the machine's")
         );

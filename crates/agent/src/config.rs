@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tepui_containerizer::IsolationSettings;
+use tepui_containerizer::{IsolationSettings, LoggerSettings};
 use tepui_fetcher::FetcherConfig;
 use tepui_ha::Spec;
 use tepui_http::Limits;
@@ -33,6 +33,8 @@ pub struct Config {
     pub systemd: Option<Systemd>,
     /// What holds containers to their resources.
     pub isolation: IsolationSettings,
+    /// How large the files of output may become; without limit if absent.
+    pub logger: Option<LoggerSettings>,
     /// How files are fetched.
     pub fetcher: FetcherConfig,
     /// When sandboxes are removed.
@@ -68,6 +70,7 @@ impl Config {
             launcher_command: vec![launcher.unwrap_or_default(), "launcher".into()],
             systemd: None,
             isolation: IsolationSettings::default(),
+            logger: None,
             gc: GcConfig::default(),
             strict: true,
             flags: Vec::new(),

@@ -393,12 +393,19 @@ const SECURITY: &[Flag] = &[
 ];
 
 const EXTENSIONS: &[Flag] = &[
-    Flag::text("modules", "C++ modules to load, as JSON.").refused("C++ modules cannot be loaded"),
-    Flag::text("modules_dir", "Folder of C++ modules to load.").refused("C++ modules cannot be loaded"),
+    Flag::text(
+        "modules",
+        "Modules and their parameters, as JSON. `org_apache_mesos_LogrotateContainerLogger` is built in; C++ modules cannot \
+         be loaded.",
+    ),
+    Flag::text("modules_dir", "Folder of files that say what `modules` says."),
     Flag::text("hooks", "Comma-separated hook modules.").refused("C++ modules cannot be loaded"),
     Flag::text("master_detector", "Module that detects the leader.").refused("C++ modules cannot be loaded"),
-    Flag::text("container_logger", "Module that takes the tasks' output.")
-        .refused("C++ modules cannot be loaded; output goes to the sandbox's files"),
+    Flag::text(
+        "container_logger",
+        "Module that takes the tasks' output: `org_apache_mesos_LogrotateContainerLogger`, which rotates the files `stdout` \
+         and `stderr` as its parameters in `modules` say. If not given, they grow without end.",
+    ),
     Flag::bool("memory_profiling", false, "Whether memory can be profiled.")
         .ignored("there is no profiler inside"),
 ];

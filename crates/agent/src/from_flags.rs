@@ -16,8 +16,9 @@ use tepui_types::{
 use tepui_wire::ContentType;
 use thiserror::Error;
 
+use crate::container_logger::logger;
 use crate::machine::DEFAULT_PORTS;
-use crate::{Config, GcConfig, Systemd};
+use crate::{Config, GcConfig, ModuleError, Systemd};
 
 /// A flag whose value makes no sense.
 #[derive(Debug, Error)]
@@ -67,6 +68,9 @@ pub enum ConfigError {
         /// What is wrong.
         why: String,
     },
+    /// Modules that cannot be had.
+    #[error(transparent)]
+    Modules(#[from] ModuleError),
     /// `--executor_environment_variables` is no JSON object of texts.
     #[error("flag `executor_environment_variables`: {0}\nhint: give a JSON object of texts")]
     Environment(#[from] serde_json::Error),
@@ -98,6 +102,8 @@ impl Config {
         }
         set_fetcher(&mut config.fetcher, values);
         config.isolation = isolation(values, &config)?;
+        let text = |flag| values.text(flag);
+        config.logger = logger(text("container_logger"), text("modules"), text("modules_dir"))?;
         let gc = GcConfig::default();
         config.gc = GcConfig {
             delay: values.duration("gc_delay").unwrap_or(gc.delay),

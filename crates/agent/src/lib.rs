@@ -12,6 +12,7 @@
 mod clock;
 mod command_executor;
 mod config;
+mod container_logger;
 mod containers;
 mod detection;
 mod fetch;
@@ -36,9 +37,10 @@ mod view;
 
 pub use command_executor::command_executor;
 pub use config::Config;
+pub use container_logger::ModuleError;
 pub use flags::FLAGS;
 pub use from_flags::ConfigError;
 pub use gc::GcConfig;
 pub use run::{Error, Stop, run};
 pub use systemd::{SliceError, Systemd};
-pub use tepui_containerizer::{OwnCommand, launcher_process};
+pub use tepui_containerizer::{OwnCommand, launcher_process, switchboard_process};

@@ -94,6 +94,7 @@ pub enum Stop {
 fn containers(config: &Config, fetcher: Fetcher) -> Result<Settings, Error> {
     let mut settings = Settings::new(config.runtime_dir.clone(), config.launcher_command.clone());
     settings.isolation = config.isolation.clone();
+    settings.logger.clone_from(&config.logger);
     settings.fetch = Some(fetch_with(fetcher));
     if let Some(systemd) = &config.systemd {
         settings.launcher_cgroups = systemd.executors_slice()?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::IsolationSettings;
+use crate::{IsolationSettings, LoggerSettings};
 use tepui_proto::v1;
 use tepui_types::ContainerId;
 
@@ -16,7 +16,8 @@ use tepui_types::ContainerId;
 pub struct Settings {
     /// The folder for what must not survive a reboot; nobody else's.
     pub runtime_dir: PathBuf,
-    /// How the launcher is started: a program and its arguments, `argv[0]` not among them.
+    /// How the launcher is started: a program and its arguments, `argv[0]` not among them. With the argument `switchboard` in
+    /// their place the program must call [`crate::switchboard_process`].
     pub launcher_command: Vec<OsString>,
     /// The cgroups, by their folders, that a new launcher is moved to, and its containers with it.
     pub launcher_cgroups: Vec<PathBuf>,
@@ -24,6 +25,8 @@ pub struct Settings {
     pub isolation: IsolationSettings,
     /// What fetches the files that a command names. Without it, commands with URIs are refused.
     pub fetch: Option<Fetch>,
+    /// How large the files of output may become. Without it there is no limit.
+    pub logger: Option<LoggerSettings>,
 }
 
 impl Settings {
@@ -35,6 +38,7 @@ impl Settings {
             launcher_cgroups: Vec::new(),
             isolation: IsolationSettings::default(),
             fetch: None,
+            logger: None,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::switchboard::Switchboard;
 use crate::watcher::{Entry, Watcher};
 use crate::{
     ContainerClass, ContainerConfig, Exited, Fetch, IsolationError, KnownContainer, LaunchError, Launched,
-    Recovered, RuntimeError, Settings, StartError, Termination,
+    LoggerSettings, Recovered, RuntimeError, Settings, StartError, Termination,
 };
 
 /// Launches containers, tells their ends and destroys them. Clones share the containers; when the last is dropped the
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: RuntimeFolder,
     pub(crate) isolators: Isolators,
     pub(crate) fetch: Option<Fetch>,
+    /// What holds the files of output to their sizes; nothing if absent.
+    pub(crate) logger: Option<LoggerSettings>,
     pub(crate) exited: mpsc::UnboundedSender<Exited>,
     /// What the launcher had when we connected to it, until [`Containerizer::recover`] looks at it.
     pub(crate) survivors: Mutex<Vec<crate::launcher::Survivor>>,
@@ -108,7 +110,7 @@ impl Containerizer {
         let handle = tokio::runtime::Handle::current();
         let (exited, reports) = mpsc::unbounded_channel();
         let (sweeper, sweeping) = Sweeper::new();
-        let Settings { runtime_dir, launcher_command, launcher_cgroups, isolation, fetch } = settings;
+        let Settings { runtime_dir, launcher_command, launcher_cgroups, isolation, fetch, logger } = settings;
         let started = tokio::task::spawn_blocking(move || {
             let isolators = Isolators::new(&isolation)?;
             let runtime = RuntimeFolder::open(&runtime_dir)?;
@@ -128,6 +130,7 @@ impl Containerizer {
             runtime,
             isolators,
             fetch,
+            logger,
             exited,
             survivors: Mutex::new(survivors),
             state: Mutex::new(state),

@@ -9,7 +9,7 @@ use tepui_proto::v1::{self};
 use crate::LaunchError;
 
 /// The search path of a process that nobody gave one.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Merges what the agent gives with what the command asks for; the command wins.
 pub(crate) fn merge(

@@ -13,7 +13,7 @@ use tepui_types::ContainerId;
 
 use crate::environment;
 use crate::launcher::{Failure, Plan, User};
-use crate::{ContainerConfig, SandboxError};
+use crate::{ContainerConfig, LoggerError, SandboxError};
 
 /// A container that could not be started. Nothing of it is left running.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +116,9 @@ pub enum LaunchError {
         /// What the system said.
         source: io::Error,
     },
+    /// The settings of its output make no sense.
+    #[error("Failed to load container logger settings: {0}")]
+    Logger(#[from] LoggerError),
     /// The sandbox could not be made.
     #[error(transparent)]
     Sandbox(Arc<SandboxError>),

@@ -2,7 +2,8 @@
 //!
 //! A container is a process in a session of its own with all that it starts. [`Containerizer`] launches it, reports
 //! its end, destroys it, and finds it again after a restart of the agent; [`Sandbox`] is the folder that it runs in. The
-//! processes are forked by the [launcher](launcher_process), a small process that outlives the agent. What a container
+//! processes are forked by the [launcher](launcher_process), a small process that outlives the agent, as does the
+//! [server](switchboard_process) of a container whose output does not go straight to files. What a container
 //! is allowed to use and to see (isolators, images) is prepared between [`Sandbox::create`] and the launch of its
 //! process, in modules beside `launch`; what is not built is refused, and the container not run without.
 //!
@@ -15,6 +16,7 @@ mod isolator;
 mod kept;
 mod launch;
 mod launcher;
+mod logger;
 mod nested;
 mod recover;
 mod runtime;
@@ -34,9 +36,10 @@ pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
 pub use isolator::{IsolationError, IsolationSettings};
 pub use launch::LaunchError;
 pub use launcher::{OwnCommand, StartError, launcher_process};
+pub use logger::{LoggerError, LoggerSettings};
 pub use nested::NestedLaunch;
 pub use runtime::RuntimeError;
 pub use sandbox::{Sandbox, SandboxError};
-pub use switchboard::{AttachError, ContainerInput, OutputPiece, OutputStream};
+pub use switchboard::{AttachError, ContainerInput, OutputPiece, OutputStream, switchboard_process};
 pub use tepui_linux::Signal;
 pub use volume::{create_volume, empty_volume, link_volume, remove_volume, retire_volume};

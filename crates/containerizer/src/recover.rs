@@ -16,7 +16,7 @@ use crate::containerizer::Shared;
 use crate::launcher::Running;
 use crate::{
     ContainerClass, ContainerConfig, Exited, KnownContainer, Launched, Recovered, Termination, kept, runtime,
-    termination,
+    switchboard, termination,
 };
 
 /// All that a container left behind.
@@ -162,6 +162,10 @@ fn adopt(shared: &Arc<Shared>, config: ContainerConfig, running: Running) {
     match shared.admit(&config) {
         Ok(watcher) => {
             watcher.note_pid(running.pid);
+            let found = switchboard::found(&shared.runtime.container(&config.container_id));
+            if let Some(container) = shared.lock().containers.get_mut(&config.container_id) {
+                container.switchboard = found;
+            }
             shared.spawn(watcher.watch(running));
         }
         Err(error) => warn!(container = %config.container_id, %error, "a container was found twice"),

@@ -295,7 +295,7 @@ fn prepare_and_launch(
         let pid = shared.lock().containers.get(parent).and_then(|container| container.pid);
         prepared.plan.parent = pid.ok_or_else(|| LaunchError::NoParent(parent.clone()))?;
     }
-    let wires = switchboard::wire(config, &mut prepared)?;
+    let wires = switchboard::wire(shared, config, &mut prepared, folder)?;
     let running = start::start(&shared.launcher, prepared)?;
     let connected = wires.map(switchboard::Wires::connect).transpose();
     // The container runs: if it cannot be listened to, that is no reason to lose sight of it.
@@ -327,6 +327,7 @@ fn clean(
     let termination = termination::of(status, limitation);
     let cleaned = config.map_or(Ok(()), |config| shared.isolators.clean(&config));
     let folder = shared.runtime.container(id);
+    switchboard::finish(&folder);
     let forgotten = if id.parent().is_none() {
         shared.runtime.remove(id)
     } else {

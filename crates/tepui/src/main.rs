@@ -64,8 +64,9 @@ fn dispatch(command: &str, args: Vec<OsString>) -> ExitCode {
         "execute" => tepui_cli::execute(args),
         "executor" => tepui_executor::command(&args),
         "fetcher" => tepui_fetcher::command(&args),
-        // Agents start it; of no use to anybody else.
+        // Agents start them; of no use to anybody else.
         "launcher" => tepui_agent::launcher_process(Some(OWN_COMMAND)),
+        "switchboard" => tepui_agent::switchboard_process(&args),
         "help" | "--help" | "-h" => say(HELP),
         "version" | "--version" | "-V" => say(&format!("tepui {}\n", env!("CARGO_PKG_VERSION"))),
         _ => usage(&format!("there is no command `{command}`")),

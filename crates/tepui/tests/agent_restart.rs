@@ -17,15 +17,22 @@ const RESOURCES: &str = r#""resources":[{"name":"cpus","type":"SCALAR","scalar":
 struct Machine {
     master: Daemon,
     agent: Option<Daemon>,
+    /// What the agent is told besides the usual.
+    more: Vec<String>,
     port: String,
     folder: tempfile::TempDir,
 }
 
 impl Machine {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let master = Daemon::start(TEPUI, &["master"], folder.path());
-        let mut machine = Self { master, agent: None, port: free_port().to_string(), folder };
+        let more = more.iter().map(|&flag| flag.to_owned()).collect();
+        let mut machine = Self { master, agent: None, more, port: free_port().to_string(), folder };
         machine.start_agent();
         machine
     }
@@ -44,7 +51,7 @@ impl Machine {
             "--executor_reregistration_timeout=60secs".to_owned(),
         ];
         let arguments: Vec<&str> =
-            ["agent"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+            ["agent"].into_iter().chain(arguments.iter().chain(&self.more).map(String::as_str)).collect();
         let agent = Daemon::start_at(TEPUI, &arguments, self.folder.path(), &self.port);
         agent.wait_for_body("/metrics/snapshot", |body| body.contains("\"slave/registered\":1.0"));
         self.agent = Some(agent);
@@ -74,6 +81,12 @@ impl Machine {
 
     fn touch(&self, name: &str) {
         std::fs::write(self.path(name), "").expect("the folder can be written to");
+    }
+
+    /// The sandbox of the only executor that there is or was.
+    fn sandbox(&self) -> PathBuf {
+        let find = run_to_end("find", &[&self.path("work/slaves").display().to_string(), "-name", "latest"]);
+        std::fs::read_link(find.stdout.trim()).expect("there is one executor")
     }
 
     /// Whether some file below the work folder has this text.
@@ -209,4 +222,118 @@ fn what_has_ended_is_shown_after_a_restart() {
     let state = machine.state();
     let completed = state.split("\"completed_frameworks\":").nth(1).expect("it is there");
     assert!(completed.contains("\"done\""), "{state}");
+}
+
+/// The id of the only container.
+fn container(machine: &Machine) -> String {
+    let agent = machine.agent.as_ref().expect("it runs");
+    let containers = agent.wait_for_body("/containers", |body| body.contains("\"container_id\":\""));
+    let (_, rest) = containers.split_once("\"container_id\":\"").expect("there is one");
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+/// Listens to the container until this is said.
+fn listen(machine: &Machine, container: &str, said: &str) {
+    let agent = machine.agent.as_ref().expect("it runs").address();
+    let call = format!(
+        r#"{{"type":"ATTACH_CONTAINER_OUTPUT","attach_container_output":{{"container_id":{{"value":"{container}"}}}}}}"#
+    );
+    let until = format!(
+        "curl -sN -d '{call}' -H 'Content-Type: application/json' -H 'Accept: application/json' \
+                         http://{agent}/api/v1 | grep -q '{}'",
+        STANDARD.encode(said)
+    );
+    let heard = run_to_end("timeout", &["60", "sh", "-c", &until]);
+    assert_eq!(heard.code, Some(0), "{heard:?}");
+}
+
+#[test]
+fn a_task_with_a_terminal_goes_on_and_is_attached_again() {
+    let mut machine = Machine::new();
+    let (marks, stop) = (machine.path("marks"), machine.path("stop"));
+    let command = format!(
+        "test -t 1 || exit 4; until test -e {}; do echo said; echo . >> {}; sleep 0.05; done; exit 3",
+        stop.display(),
+        marks.display()
+    );
+    let task = format!(
+        r#"--task={{"name":"t","task_id":{{"value":"t"}},"command":{{"value":"{command}"}},{RESOURCES},
+            "container":{{"type":"MESOS","tty_info":{{"window_size":{{"rows":24,"columns":80}}}}}}}}"#
+    );
+    let started = machine.execute(&task, "TASK_RUNNING");
+    let id = container(&machine);
+    listen(&machine, &id, "said\r\n");
+    drop(machine.agent.take());
+    // Far more than a terminal holds that nobody reads.
+    let lines = || std::fs::read_to_string(&marks).unwrap_or_default().lines().count();
+    let before = lines();
+    wait_for("the task to go on alone", || (lines() > before + 20).then_some(()));
+    machine.start_agent();
+    listen(&machine, &id, "said\r\n");
+    machine.touch("stop");
+    let (said, code) = started.end();
+    assert_eq!(code, Some(3), "{said}");
+    let stdout = || std::fs::read_to_string(machine.sandbox().join("stdout")).unwrap_or_default();
+    wait_for("all that was said to be kept", || (stdout().lines().count() == lines()).then_some(()));
+}
+
+#[test]
+fn output_is_rotated_and_none_is_lost_while_the_agent_is_away() {
+    let modules = r#"--modules={"libraries":[{"file":"liblogrotate_container_logger.so","modules":[{
+        "name":"org_apache_mesos_LogrotateContainerLogger","parameters":[
+            {"key":"max_stdout_size","value":"1MB"},{"key":"logrotate_stdout_options","value":"rotate 3"}]}]}]}"#;
+    let mut machine =
+        Machine::with(&[modules, "--container_logger=org_apache_mesos_LogrotateContainerLogger"]);
+    let (half, go) = (machine.path("half"), machine.path("go"));
+    // The task's own settings are smaller, and keep all of it: 120,000 bytes in files of 8,192.
+    let command = format!(
+        "seq -w 10000 | head -c 60000; touch {}; until test -e {}; do sleep 0.05; done; seq -w 10000 | head -c 60000; \
+         echo the end >&2",
+        half.display(),
+        go.display()
+    );
+    let variable =
+        |name: &str, value: &str| format!(r#"{{"name":"CONTAINER_LOGGER_{name}","value":"{value}"}}"#);
+    let variables =
+        [variable("MAX_STDOUT_SIZE", "8KB"), variable("LOGROTATE_STDOUT_OPTIONS", "rotate 100")].join(",");
+    let task = format!(
+        r#"--task={{"name":"t","task_id":{{"value":"t"}},{RESOURCES},
+            "command":{{"value":"{command}","environment":{{"variables":[{variables}]}}}}}}"#
+    );
+    let started = machine.execute(&task, "TASK_RUNNING");
+    wait_for("the first half", || half.exists().then_some(()));
+    drop(machine.agent.take());
+    machine.touch("go");
+    let sandbox = machine.sandbox();
+    let read = |name: &str| std::fs::read_to_string(sandbox.join(name));
+    wait_for("the task to end alone", || read("stderr").ok().filter(|text| text.contains("the end")));
+    machine.start_agent();
+    let (said, code) = started.end();
+    assert_eq!(code, Some(0), "{said}");
+    let mut names = vec!["stdout".to_owned()];
+    names.extend((1..).map(|number| format!("stdout.{number}")).take_while(|name| read(name).is_ok()));
+    let all = || names.iter().rev().map(|name| read(name).unwrap_or_default()).collect::<String>();
+    wait_for("the last words", || (all().len() == 120_000).then_some(()));
+    assert!(
+        names.len() >= 15 && names.iter().all(|name| read(name).is_ok_and(|text| text.len() <= 8192)),
+        "{names:?}"
+    );
+    let expected: String =
+        (1..=10_000).flat_map(|number| format!("{number:05}\n").into_bytes()).map(char::from).collect();
+    assert_eq!(all(), format!("{0}{0}", &expected[..60_000]));
+}
+
+#[test]
+fn settings_of_the_output_that_make_no_sense_fail_the_task_and_say_so() {
+    let machine = Machine::with(&["--container_logger=org_apache_mesos_LogrotateContainerLogger"]);
+    let task = format!(
+        r#"--task={{"name":"t","task_id":{{"value":"t"}},{RESOURCES},"command":{{"value":"true","environment":{{
+            "variables":[{{"name":"CONTAINER_LOGGER_MAX_STDOUT_SIZE","value":"lots"}}]}}}}}}"#
+    );
+    let (said, code) = machine.execute(&task, "TASK_FAILED").end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("Failed to load container logger settings: Failed to load flag 'max_stdout_size'"),
+        "{said}"
+    );
 }

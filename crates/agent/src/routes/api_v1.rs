@@ -28,7 +28,7 @@ pub(super) async fn call(routes: Routes, request: Request) -> Response {
         return container::session(&routes, &request, call.launch_nested_container_session).await;
     }
     if call.r#type() == Type::AttachContainerOutput {
-        return container::attach_output(&routes, &request, call.attach_container_output);
+        return container::attach_output(&routes, &request, call.attach_container_output).await;
     }
     if call.r#type() == Type::AttachContainerInput {
         let text = "Expecting 'Content-Type' to be application/recordio for ATTACH_CONTAINER_INPUT call";

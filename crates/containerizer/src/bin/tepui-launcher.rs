@@ -1,4 +1,5 @@
-//! The launcher alone, for tests that have no `tepui` binary; and a command of its own, `tell`, that says how it came to be.
+//! The launcher and the switchboard alone, for tests that have no `tepui` binary; and a command of its own, `tell`, that says
+//! how it came to be.
 
 #![expect(clippy::print_stdout, reason = "tests read it")]
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match arguments.split_first() {
         Some((name, rest)) if name == NAME => tell(rest).into(),
+        Some((name, job)) if name == "switchboard" => tepui_containerizer::switchboard_process(job),
         _ => tepui_containerizer::launcher_process(Some(OwnCommand { name: NAME, run: tell })),
     }
 }

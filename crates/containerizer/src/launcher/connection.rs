@@ -139,6 +139,11 @@ impl Launcher {
         Ok(socket.and_then(|socket| tepui_linux::send_with_files(socket.as_fd(), request, files)))
     }
 
+    /// The program that the launcher is, which is also that of servers; none if its path is no text.
+    pub(crate) fn program(&self) -> Option<String> {
+        self.0.command.first()?.to_str().map(str::to_owned)
+    }
+
     /// Lets the launcher take away a process that has ended.
     pub(crate) fn release(&self, pid: u32) {
         let request = frame(&Request { release: Some(pid), ..Request::default() });

@@ -69,6 +69,8 @@ struct Child {
     runtime: String,
     handle: PidFd,
     status: Option<i32>,
+    /// Nobody asks for it once it has ended.
+    is_switchboard: bool,
 }
 
 impl Server {
@@ -128,16 +130,14 @@ impl Server {
             self.lose_agent();
             self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, AGENT))?;
             self.agent = Some(Agent { socket, received: Vec::new(), files: Vec::new(), unsent: Vec::new() });
-            let processes = self
-                .children
-                .iter()
-                .map(|(pid, child)| Process {
-                    container: child.container.clone(),
-                    pid: *pid,
-                    status: child.status,
-                })
-                .collect();
-            self.report(&Report { hello: Some(Hello { processes }), ..Report::default() });
+            let containers = self.children.iter().filter(|(_, child)| !child.is_switchboard);
+            let processes = containers.map(|(pid, child)| Process {
+                container: child.container.clone(),
+                pid: *pid,
+                status: child.status,
+            });
+            let hello = Hello { processes: processes.collect() };
+            self.report(&Report { hello: Some(hello), ..Report::default() });
         }
     }
 
@@ -205,8 +205,8 @@ impl Server {
             is_sibling: false,
         };
         let folder = Path::new(&plan.runtime);
-        let mut announced =
-            runtime::announce_process(folder).map_err(|error| Failure::new("note the process", &error))?;
+        let announced = (!plan.is_switchboard()).then(|| runtime::announce_process(folder)).transpose();
+        let announced = announced.map_err(|error| Failure::new("note the process", &error))?;
         let (pid, handle) = if plan.entered == 0 {
             match self.alone.fork(&fork).map_err(|error| Failure::new("fork", &error))? {
                 Forked::Child => {
@@ -219,7 +219,7 @@ impl Server {
             self.fork_into_parent(plan, files, &Fork { is_sibling: true, ..fork })?
         };
         let watched = self.epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid)));
-        let noted = runtime::write_process(folder, &mut announced, pid);
+        let noted = announced.map_or(Ok(()), |mut file| runtime::write_process(folder, &mut file, pid));
         if let Err(error) = watched.map_err(io::Error::from).and(noted) {
             // Nobody could learn of its end, or find it again, so it must not live on.
             let _ = handle.send(tepui_linux::Signal::KILL);
@@ -228,8 +228,13 @@ impl Server {
             let _ = tepui_linux::reap(&handle);
             return Err(Failure::new("note the process", &error));
         }
-        let child =
-            Child { container: plan.container.clone(), runtime: plan.runtime.clone(), handle, status: None };
+        let child = Child {
+            container: plan.container.clone(),
+            runtime: plan.runtime.clone(),
+            handle,
+            status: None,
+            is_switchboard: plan.is_switchboard(),
+        };
         self.children.insert(pid, child);
         Ok(pid)
     }
@@ -262,6 +267,14 @@ impl Server {
     fn ended(&mut self, pid: u32) -> io::Result<()> {
         let Some(child) = self.children.get_mut(&pid) else { return Ok(()) };
         let Some(status) = tepui_linux::peek_status(&child.handle)? else { return Ok(()) };
+        if child.is_switchboard {
+            let exited = Process { container: child.container.clone(), pid, status: Some(status) };
+            self.epoll.delete(&child.handle)?;
+            tepui_linux::reap(&child.handle)?;
+            self.children.remove(&pid);
+            self.report(&Report { exited: Some(exited), ..Report::default() });
+            return Ok(());
+        }
         // If the container's own program was not its first process, that has left the program's status.
         let status = runtime::read_init_status(Path::new(&child.runtime)).unwrap_or(status);
         child.status = Some(status);
@@ -342,7 +355,7 @@ impl Agent {
 impl Child {
     /// Leaves the status, if there is one, where the next agent finds it even if we are gone.
     fn keep_status(&self) {
-        let Some(status) = self.status else { return };
+        let Some(status) = self.status.filter(|_| !self.is_switchboard) else { return };
         if let Err(error) = runtime::write_status(Path::new(&self.runtime), status) {
             let _ = writeln!(
                 io::stderr(),

@@ -4,7 +4,7 @@ use prost::Message;
 use tepui_linux::Namespaces;
 
 /// The version of these messages, in the socket's name: a newer agent leaves an older launcher alone.
-pub(super) const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The longest message. Arguments and environment are the bulk, and the kernel takes no more of them than 6 MB.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -15,7 +15,8 @@ pub(crate) struct Plan {
     /// The container, as text.
     #[prost(string, tag = "1")]
     pub(crate) container: String,
-    /// Its runtime folder, which exists.
+    /// Its runtime folder, which exists. Empty for the process beside a container that has the other ends of its output: that
+    /// is remembered nowhere, and goes away by itself.
     #[prost(string, tag = "2")]
     pub(crate) runtime: String,
     /// The executable.
@@ -71,6 +72,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Whether this is a process beside a container.
+    pub(super) fn is_switchboard(&self) -> bool {
+        self.runtime.is_empty()
+    }
+
     /// Adds namespaces that the process gets anew.
     pub(crate) fn create(&mut self, namespaces: Namespaces) {
         self.namespaces |= namespaces.bits();

@@ -56,11 +56,11 @@ async fn a_session_is_heard_from_its_start_also_when_it_has_ended() {
     let sandbox = config.sandbox.clone();
     agent.containers.launch(config).await.unwrap();
     assert_eq!(agent.containers.wait(&id).await.unwrap().status, Some(3 << 8));
-    let output = agent.containers.attach_output(&id).unwrap();
+    let output = agent.containers.attach_output(&id).await.unwrap();
     assert_eq!(all(output).await, ("out\n".to_owned(), "err\n".to_owned()));
     assert_eq!(fs::read_to_string(sandbox.join("stdout")).unwrap(), "out\n");
     assert_eq!(fs::read_to_string(sandbox.join("stderr")).unwrap(), "err\n");
-    assert!(matches!(agent.containers.attach_output(&id), Err(AttachError::Ended)));
+    assert!(matches!(agent.containers.attach_output(&id).await, Err(AttachError::Ended)));
     agent.containers.destroy(&ContainerId::new("p")).await;
 }
 
@@ -70,16 +70,16 @@ async fn what_is_written_is_read_until_it_is_closed() {
     let config = session(&agent, "wc -c").await;
     let id = config.container_id.clone();
     agent.containers.launch(config).await.unwrap();
-    let input = agent.containers.attach_input(&id).unwrap();
-    assert!(matches!(agent.containers.attach_input(&id), Err(AttachError::InputTaken)));
+    let input = agent.containers.attach_input(&id).await.unwrap();
+    assert!(matches!(agent.containers.attach_input(&id).await, Err(AttachError::InputTaken)));
     // More than a pipe holds.
     input.write(&vec![b'x'; 300_000]).await.unwrap();
     drop(input);
-    let input = agent.containers.attach_input(&id).unwrap();
+    let input = agent.containers.attach_input(&id).await.unwrap();
     input.write(b"y").await.unwrap();
     input.write(b"").await.unwrap();
     assert!(input.write(b"z").await.is_err(), "it is closed");
-    let output = agent.containers.attach_output(&id).unwrap();
+    let output = agent.containers.attach_output(&id).await.unwrap();
     assert_eq!(all(output).await.0.trim(), "300001");
     agent.containers.destroy(&ContainerId::new("p")).await;
 }
@@ -90,7 +90,7 @@ async fn much_output_waits_for_its_listener() {
     let config = session(&agent, "head -c 2000000 /dev/zero | tr '\\0' x").await;
     let id = config.container_id.clone();
     agent.containers.launch(config).await.unwrap();
-    let output = agent.containers.attach_output(&id).unwrap();
+    let output = agent.containers.attach_output(&id).await.unwrap();
     assert_eq!(all(output).await.0.len(), 2_000_000);
     agent.containers.destroy(&ContainerId::new("p")).await;
 }
@@ -102,13 +102,13 @@ async fn a_terminal_has_a_size_and_passes_interrupts_on() {
     let config = in_terminal(session(&agent, script).await, 24, 80);
     let id = config.container_id.clone();
     agent.containers.launch(config).await.unwrap();
-    let mut output = agent.containers.attach_output(&id).unwrap();
+    let mut output = agent.containers.attach_output(&id).await.unwrap();
     assert_eq!(read_until(&mut output, "ready\r\n").await, "24 80\r\nready\r\n");
-    let input = agent.containers.attach_input(&id).unwrap();
+    let input = agent.containers.attach_input(&id).await.unwrap();
     input.write(b"hello\n").await.unwrap();
     assert_eq!(read_until(&mut output, "got hello\r\n").await, "hello\r\ngot hello\r\n");
     input.write(b"").await.unwrap();
-    input.set_window_size(50, 132).unwrap();
+    input.set_window_size(50, 132).await.unwrap();
     // The terminal makes a signal of it.
     input.write(b"\x03").await.unwrap();
     assert!(all(output).await.0.contains("50 132"));
@@ -143,10 +143,13 @@ async fn a_task_with_a_terminal_is_listened_to_by_many_and_others_are_not() {
     agent.containers.launch(config).await.unwrap();
     agent.launch("plain", "sleep 1000").await;
     let id = ContainerId::new("t");
-    let listeners = [(); 3].map(|()| agent.containers.attach_output(&id).unwrap());
-    let refused = agent.containers.attach_output(&ContainerId::new("plain")).unwrap_err();
+    let mut listeners = Vec::new();
+    for _ in 0..3 {
+        listeners.push(agent.containers.attach_output(&id).await.unwrap());
+    }
+    let refused = agent.containers.attach_output(&ContainerId::new("plain")).await.unwrap_err();
     assert_eq!(refused.to_string(), "I/O switchboard server was disabled for this container");
-    let refused = agent.containers.attach_input(&ContainerId::new("none")).unwrap_err();
+    let refused = agent.containers.attach_input(&ContainerId::new("none")).await.unwrap_err();
     assert_eq!(refused.to_string(), "Container none cannot be found");
     fs::write(agent.sandbox().join("go"), "").unwrap();
     for listener in listeners {
@@ -154,4 +157,43 @@ async fn a_task_with_a_terminal_is_listened_to_by_many_and_others_are_not() {
     }
     assert_eq!(agent.next().await, ("t".to_owned(), Some(0)));
     agent.containers.kill(&ContainerId::new("plain"), Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_terminal_outlives_the_agent_and_is_written_to_again() {
+    let agent = Agent::start().await;
+    let id = ContainerId::new("t");
+    let script = "echo ready; while read -r line; do echo got $line; done";
+    agent.containers.launch(in_terminal(agent.config(&id, script), 24, 80)).await.unwrap();
+    let input = agent.containers.attach_input(&id).await.unwrap();
+    input.write(b"one\n").await.unwrap();
+    let stdout = agent.sandbox().join("stdout");
+    let is_written = |text: &str| fs::read_to_string(&stdout).is_ok_and(|all| all.ends_with(text));
+    crate::fixture::until("it answers", || is_written("got one\r\n")).await;
+    drop(input);
+    let mut agent = agent.crash().await;
+    let recovered = agent.containers.recover(vec![agent.known("t")]).await.unwrap();
+    assert_eq!(recovered.running.len(), 1);
+    let mut output = agent.containers.attach_output(&id).await.unwrap();
+    let input = agent.containers.attach_input(&id).await.unwrap();
+    assert!(matches!(agent.containers.attach_input(&id).await, Err(AttachError::InputTaken)));
+    input.write(b"two\n").await.unwrap();
+    assert_eq!(read_until(&mut output, "got two\r\n").await, "two\r\ngot two\r\n");
+    // The end of the input, as a terminal has it.
+    input.write(b"\x04").await.unwrap();
+    assert_eq!(agent.next().await, ("t".to_owned(), Some(0)));
+    assert!(output.recv().await.is_none());
+    assert!(is_written("got two\r\n"), "all is written when the end is told");
+}
+
+#[tokio::test]
+async fn whoever_keeps_an_ended_container_s_output_does_not_keep_the_container() {
+    let mut agent = Agent::start_in(tempfile::tempdir().unwrap(), |settings| {
+        settings.logger = Some(tepui_containerizer::LoggerSettings::default());
+    })
+    .await;
+    // A process in a session of its own is not found without cgroups; it has the output, and a minute.
+    agent.launch("c", "setsid sleep 60 & exit 5").await;
+    assert_eq!(agent.next().await, ("c".to_owned(), Some(5 << 8)));
+    assert!(!agent.runtime("c").exists());
 }

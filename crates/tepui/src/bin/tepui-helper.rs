@@ -1,4 +1,4 @@
-//! What runs once for each container, as a small program: the executors and the launcher.
+//! What runs once for each container, as a small program: the executors, the launcher and the switchboard.
 //!
 //! `tepui` has them as well. But it has all else, too, and each start of it links and maps that: a start of this one takes a
 //! third of the time, and half the memory. Agents whose program is called `tepui` start this one if it lies beside it.
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     match command.to_str() {
         Some("executor") => tepui_executor::command(&args),
         Some("launcher") => tepui_agent::launcher_process(Some(OWN_COMMAND)),
+        Some("switchboard") => tepui_agent::switchboard_process(&args),
         // Executors ask this of whatever program they are.
         Some("fetcher") => become_tepui(&args),
         _ => say("agents start this program; see `tepui help`"),

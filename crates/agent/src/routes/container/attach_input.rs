@@ -26,11 +26,14 @@ const MAX_CALL_BYTES: usize = 4 << 20;
 
 /// Passes what arrives on to a container.
 pub(crate) async fn attach_input(routes: Routes, request: Request, body: BodyStream) -> Response {
+    if let Some(refusal) = routes.refusal_while_recovering() {
+        return refusal;
+    }
     let (id, calls) = match begin(&request, body).await {
         Ok(begun) => begun,
         Err(refusal) => return *refusal,
     };
-    let input = match routes.containerizer.attach_input(&id) {
+    let input = match routes.containerizer.attach_input(&id).await {
         Ok(input) => input,
         Err(error) => return refuse(&error),
     };
@@ -108,7 +111,7 @@ async fn pass_on(input: &ContainerInput, mut calls: Calls) -> Response {
         match step {
             Input::Heartbeat => {}
             Input::Window { rows, columns } => {
-                if let Err(error) = input.set_window_size(rows, columns) {
+                if let Err(error) = input.set_window_size(rows, columns).await {
                     return response::bad_request(&format!("Unable to set the window size: {error}"));
                 }
             }

@@ -24,7 +24,7 @@ const RECORDIO: &str = "application/recordio";
 const LIMIT_BYTES: usize = 1 << 20;
 
 /// Answers with what a container says from now on.
-pub(crate) fn attach_output(
+pub(crate) async fn attach_output(
     routes: &Routes,
     request: &Request,
     call: Option<AttachContainerOutput>,
@@ -38,7 +38,7 @@ pub(crate) fn attach_output(
         Ok(id) => id,
         Err(wrong) => return invalid(&wrong),
     };
-    let output = match routes.containerizer.attach_output(&id) {
+    let output = match routes.containerizer.attach_output(&id).await {
         Ok(output) => output,
         Err(error) => return refuse(&error),
     };

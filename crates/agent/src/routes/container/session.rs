@@ -42,7 +42,7 @@ pub(crate) async fn session(
         return *refusal;
     }
     let containerizer = routes.containerizer.clone();
-    let output = match containerizer.attach_output(&id) {
+    let output = match containerizer.attach_output(&id).await {
         Ok(output) => output,
         Err(error) => {
             containerizer.destroy(&id).await;

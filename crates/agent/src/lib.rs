@@ -35,7 +35,7 @@ mod streams;
 mod systemd;
 mod view;
 
-pub use command_executor::command_executor;
+pub use command_executor::{command_executor, helper_version};
 pub use config::Config;
 pub use container_logger::ModuleError;
 pub use flags::FLAGS;

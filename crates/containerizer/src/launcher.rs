@@ -21,4 +21,5 @@ pub use connection::StartError;
 pub(crate) use connection::{Launcher, Running, Survivor};
 pub use own_command::OwnCommand;
 pub use process::launcher_process;
+pub use protocol::VERSION as PROTOCOL_VERSION;
 pub(crate) use protocol::{Failure, Limit, Plan, User};

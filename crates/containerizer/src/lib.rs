@@ -35,7 +35,7 @@ pub use config::{
 pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
 pub use isolator::{IsolationError, IsolationSettings};
 pub use launch::LaunchError;
-pub use launcher::{OwnCommand, StartError, launcher_process};
+pub use launcher::{OwnCommand, PROTOCOL_VERSION, StartError, launcher_process};
 pub use logger::{LoggerError, LoggerSettings};
 pub use nested::NestedLaunch;
 pub use runtime::RuntimeError;

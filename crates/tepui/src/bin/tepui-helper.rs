@@ -19,10 +19,18 @@ fn main() -> ExitCode {
         Some("executor") => tepui_executor::command(&args),
         Some("launcher") => tepui_agent::launcher_process(Some(OWN_COMMAND)),
         Some("switchboard") => tepui_agent::switchboard_process(&args),
+        Some("version") => print_version(),
         // Executors ask this of whatever program they are.
         Some("fetcher") => become_tepui(&args),
         _ => say("agents start this program; see `tepui help`"),
     }
+}
+
+/// The agent asks this before it uses us.
+#[expect(clippy::print_stdout, reason = "it is the answer")]
+fn print_version() -> ExitCode {
+    println!("{}", tepui_agent::helper_version());
+    ExitCode::SUCCESS
 }
 
 /// Goes on as the program beside this one.

@@ -34,6 +34,30 @@ pub enum SendError {
 #[error("the event stream was broken off")]
 pub struct StreamBroken;
 
+/// Records that leave together. Cheap to clone: many streams share one block.
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    bytes: Bytes,
+    /// Where each record ends.
+    ends: Arc<[usize]>,
+}
+
+impl Block {
+    /// Records one after the other; `ends` has the position after each of them, in ascending order.
+    pub fn new(bytes: Bytes, ends: Vec<usize>) -> Self {
+        let is_ascending = ends.is_sorted() && ends.last().is_none_or(|last| *last <= bytes.len());
+        assert!(is_ascending, "the records of a block follow each other within it");
+        Self { bytes, ends: ends.into() }
+    }
+
+    /// The record at a position, if there are so many.
+    fn record(&self, at: usize) -> Option<Bytes> {
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(self.bytes.slice(start..end))
+    }
+}
+
 /// The receiving half: the body of a response. Make the response with [`crate::response::event_stream`].
 #[derive(Debug)]
 pub struct EventStream(Arc<Shared>);
@@ -52,9 +76,18 @@ struct Shared {
     attached: Notify,
 }
 
+/// What waits for the connection.
+enum Waiting {
+    Record(Bytes),
+    /// A record that does not count for the limit.
+    Uncounted(Bytes),
+    /// A block, of which so many records were taken.
+    Block(Block, usize),
+}
+
 #[derive(Default)]
 struct Queue {
-    records: VecDeque<Bytes>,
+    waiting: VecDeque<Waiting>,
     bytes: usize,
     phase: Phase,
     waker: Option<Waker>,
@@ -102,9 +135,8 @@ impl EventStream {
         if queue.phase == Phase::Broken {
             return Poll::Ready(Some(Err(StreamBroken)));
         }
-        if let Some(record) = queue.records.pop_front() {
-            queue.bytes -= record.len();
-            if queue.records.is_empty() {
+        if let Some(record) = queue.next() {
+            if queue.waiting.is_empty() {
                 self.0.emptied.notify_waiters();
             }
             return Poll::Ready(Some(Ok(record)));
@@ -123,7 +155,7 @@ impl Drop for EventStream {
     fn drop(&mut self) {
         let mut queue = self.0.lock();
         queue.phase = Phase::Gone;
-        queue.records = VecDeque::new();
+        queue.waiting = VecDeque::new();
         queue.bytes = 0;
         queue.waker = None;
         queue.connection = None;
@@ -136,20 +168,48 @@ impl EventSender {
     /// Queues one record, which becomes one chunk. Never waits. An empty record is nothing: an empty chunk would end
     /// the stream.
     pub fn send(&self, record: Bytes) -> Result<(), SendError> {
+        let length = record.len();
+        let limit_bytes = self.0.limit_bytes.saturating_sub(length);
+        self.queue(Waiting::Record(record), length, limit_bytes)
+    }
+
+    /// Queues one record that does not count for the limit: the snapshot of a large cluster, which may be longer than
+    /// all that may wait behind it.
+    pub fn send_uncounted(&self, record: Bytes) -> Result<(), SendError> {
         let mut queue = self.0.lock();
         if queue.phase != Phase::Open {
             return Err(SendError::Disconnected);
         }
-        if record.is_empty() {
+        if !record.is_empty() {
+            queue.waiting.push_back(Waiting::Uncounted(record));
+            Shared::wake(queue);
+        }
+        Ok(())
+    }
+
+    /// Queues many records, each of which becomes one chunk. As others hold the block, too, it is refused only if more than
+    /// the limit waits already.
+    pub fn send_block(&self, block: Block) -> Result<(), SendError> {
+        let length = block.ends.last().copied().unwrap_or_default();
+        self.queue(Waiting::Block(block, 0), length, self.0.limit_bytes)
+    }
+
+    /// Queues what has `length` bytes, unless more than `limit_bytes` wait.
+    fn queue(&self, waiting: Waiting, length: usize, limit_bytes: usize) -> Result<(), SendError> {
+        let mut queue = self.0.lock();
+        if queue.phase != Phase::Open {
+            return Err(SendError::Disconnected);
+        }
+        if length == 0 {
             return Ok(());
         }
-        // One record is taken even if it alone exceeds the limit: else a big one could never be sent.
-        if !queue.records.is_empty() && queue.bytes.saturating_add(record.len()) > self.0.limit_bytes {
+        // What comes to an empty queue is taken even if it alone exceeds the limit: else it could never be sent.
+        if queue.bytes > 0 && queue.bytes > limit_bytes {
             Shared::break_off(queue);
             return Err(SendError::Overflow);
         }
-        queue.bytes += record.len();
-        queue.records.push_back(record);
+        queue.bytes += length;
+        queue.waiting.push_back(waiting);
         Shared::wake(queue);
         Ok(())
     }
@@ -292,8 +352,36 @@ impl StreamWatch {
 }
 
 impl Queue {
+    /// Takes the next record. An empty one would end the stream, so there are none.
+    fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let (record, counted) = match self.waiting.front_mut()? {
+                Waiting::Record(record) => (std::mem::take(record), true),
+                Waiting::Uncounted(record) => (std::mem::take(record), false),
+                Waiting::Block(block, taken) => {
+                    let record = block.record(*taken).unwrap_or_default();
+                    *taken += 1;
+                    self.bytes -= record.len();
+                    if *taken >= block.ends.len() {
+                        self.waiting.pop_front();
+                    }
+                    if record.is_empty() {
+                        continue;
+                    }
+                    return Some(record);
+                }
+            };
+            self.waiting.pop_front();
+            if counted {
+                self.bytes -= record.len();
+            }
+            return Some(record);
+        }
+    }
+
     fn is_blocked(&self) -> bool {
-        self.bytes > 0 || self.connection.as_ref().is_some_and(|connection| connection.is_write_blocked())
+        !self.waiting.is_empty()
+            || self.connection.as_ref().is_some_and(|connection| connection.is_write_blocked())
     }
 }
 
@@ -312,7 +400,7 @@ impl Shared {
 
     fn break_off(mut queue: MutexGuard<'_, Queue>) {
         queue.phase = Phase::Broken;
-        queue.records = VecDeque::new();
+        queue.waiting = VecDeque::new();
         queue.bytes = 0;
         if let Some(connection) = &queue.connection {
             connection.abort();

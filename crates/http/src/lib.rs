@@ -22,7 +22,7 @@ mod router;
 mod serve;
 
 pub use body_stream::{BodyCut, BodyStream};
-pub use event_stream::{EventSender, EventStream, SendError, StreamBroken, StreamWatch};
+pub use event_stream::{Block, EventSender, EventStream, SendError, StreamBroken, StreamWatch};
 pub use limits::Limits;
 pub use query::Query;
 pub use request::Request;

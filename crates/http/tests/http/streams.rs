@@ -1,7 +1,7 @@
 //! Event streams.
 
 use bytes::Bytes;
-use tepui_http::SendError;
+use tepui_http::{Block, SendError};
 
 use super::daemon::{Client, Daemon, within};
 
@@ -30,6 +30,39 @@ async fn each_record_is_one_chunk() {
     let long = Bytes::from(vec![b'y'; 500_000]);
     sender.send(long.clone()).unwrap();
     assert_eq!(client.chunk().await, long);
+}
+
+#[tokio::test]
+async fn each_record_of_a_block_is_one_chunk() {
+    let mut daemon = Daemon::start().await;
+    let mut client = open(&daemon, "").await;
+    let sender = daemon.stream().await;
+    let block = Block::new(Bytes::from_static(b"1\na2\nbc3\ndef"), vec![3, 7, 12]);
+    sender.send(Bytes::from_static(b"1\nx")).unwrap();
+    sender.send_block(block.clone()).unwrap();
+    sender.send_block(Block::default()).unwrap();
+    sender.send_block(block).unwrap();
+    sender.close();
+    for record in ["1\nx", "1\na", "2\nbc", "3\ndef", "1\na", "2\nbc", "3\ndef", ""] {
+        assert_eq!(client.chunk().await, record.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_counted_does_not_break_a_stream() {
+    let mut daemon = Daemon::start().await;
+    let mut client = open(&daemon, "?limit=1000000").await;
+    let sender = daemon.stream().await;
+    // More than the limit and all buffers of sockets.
+    let snapshot = Bytes::from(vec![b's'; 50_000_000]);
+    sender.send_uncounted(snapshot.clone()).unwrap();
+    let block = Block::new(Bytes::from(vec![b'e'; 600_000]), vec![300_000, 600_000]);
+    sender.send_block(block.clone()).unwrap();
+    assert!(sender.is_blocked());
+    sender.send_block(block.clone()).unwrap();
+    assert_eq!(sender.send_block(block), Err(SendError::Overflow), "more than the limit waits already");
+    within(sender.disconnected()).await;
+    assert!(client.rest().await.len() < snapshot.len());
 }
 
 #[tokio::test]

@@ -24,6 +24,13 @@ pub enum Change {
     FrameworkAdded(Box<FrameworkEntity>),
     /// Anything but its tasks changed: replaces the entity.
     FrameworkUpdated(Box<FrameworkEntity>),
+    /// Who follows the cluster hears of a framework as it is here. Its other changes they do not hear of.
+    FrameworkAnnounced {
+        /// Which.
+        id: FrameworkId,
+        /// What they hear.
+        news: FrameworkNews,
+    },
     /// A framework was removed; its remaining tasks and executors have been removed by their own changes before.
     FrameworkCompleted {
         /// Which.
@@ -37,6 +44,13 @@ pub enum Change {
     AgentAdded(Box<AgentEntity>),
     /// Anything but its tasks changed: replaces the entity.
     AgentUpdated(Box<AgentEntity>),
+    /// An agent that was added has all on its books that it brought: who follows the cluster hears of it, and of its tasks.
+    AgentAnnounced {
+        /// Which.
+        id: AgentId,
+        /// The frameworks that this master knows through it alone so far.
+        recovered: Vec<FrameworkId>,
+    },
     /// An agent was removed.
     AgentRemoved {
         /// Which.
@@ -75,7 +89,8 @@ pub enum Change {
         state: v1::TaskState,
         /// The state and uuid of the newest update, once there was one.
         update: Option<(v1::TaskState, Vec<u8>)>,
-        /// The status to remember: it replaces the last one if that has the same state, else it is appended.
+        /// The status to remember, but for its data: it replaces the last one if that has the same state, else it is
+        /// appended.
         status: Option<Box<v1::TaskStatus>>,
         /// Whether its resources have just been freed.
         freed: bool,
@@ -156,6 +171,15 @@ pub struct FrameworkEntity {
     pub suppressed_roles: Vec<String>,
     /// What offers must satisfy, by role.
     pub offer_constraints: Option<v1::scheduler::OfferConstraints>,
+}
+
+/// What is said of a framework to those who follow the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameworkNews {
+    /// It is there.
+    Added,
+    /// It subscribed again, or described itself anew.
+    Updated,
 }
 
 /// An agent as readers see it.

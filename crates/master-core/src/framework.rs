@@ -84,7 +84,7 @@ pub(crate) enum Peer {
 
 impl Framework {
     /// A framework that nobody has connected for yet.
-    pub(crate) fn new(id: FrameworkId, subscription: Subscription, now: WallTime, hash_seed: u64) -> Self {
+    pub(crate) fn new(id: FrameworkId, subscription: Subscription, hash_seed: u64) -> Self {
         let mut framework = Self {
             id,
             info: v1::FrameworkInfo::default(),
@@ -95,8 +95,8 @@ impl Framework {
             connection: Connection::Recovered,
             active: false,
             slow_reader: None,
-            registered: now,
-            reregistered: now,
+            registered: WallTime::default(),
+            reregistered: WallTime::default(),
             tasks: Table::new(hash_seed),
             unreachable_tasks: UnreachableTasks::default(),
             executors: BTreeSet::new(),

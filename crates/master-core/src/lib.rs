@@ -31,7 +31,9 @@ mod validation;
 
 pub use agent::RemovalRate;
 pub use books::{AgentBook, FrameworkBook};
-pub use change::{AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, OfferFate, TaskAfterlife};
+pub use change::{
+    AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, FrameworkNews, OfferFate, TaskAfterlife,
+};
 pub use config::{AllocatorConfig, Config};
 pub use effect::{Effect, Effects, Rejection, RejectionKind, Response};
 pub use framework::MAX_BACKLOG_BYTES;

@@ -111,6 +111,14 @@ impl Framework {
         }
     }
 
+    /// A task on an agent, or an unreachable one.
+    pub(crate) fn task_mut(&mut self, id: &TaskId) -> Option<&mut Task> {
+        match self.tasks.get_mut(id) {
+            Some(task) => Some(task),
+            None => self.unreachable.get_mut(self.unreachable_numbers.get(id)?),
+        }
+    }
+
     /// Takes a task out of the unreachable ones.
     pub(crate) fn find_again(&mut self, task: &TaskId) -> Option<Task> {
         let number = self.unreachable_numbers.remove(task)?;

@@ -19,6 +19,7 @@ mod operator;
 mod role;
 mod settings;
 mod sizes;
+mod stream;
 mod task;
 mod view;
 

@@ -17,6 +17,7 @@ mod get_roles;
 mod get_state;
 mod get_tasks;
 mod get_version;
+mod subscribe;
 
 use prost::Message;
 use tepui_proto::v1::master::Response;
@@ -24,6 +25,8 @@ use tepui_proto::v1::master::response::Type;
 use tepui_proto::{JsonDialect, MesosMessage};
 
 use tepui_model::json::{Object, document_in};
+
+pub(crate) use get_agents::encode_agent;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,20 +77,23 @@ impl Task {
     }
 
     /// Applies an update: the state, the state and uuid of the update that was passed on last, and a status to remember,
-    /// which replaces the last one if that has the same state.
+    /// which replaces the last one if that has the same state. Tells whether the status did not replace one.
     pub(crate) fn update(
         &mut self,
         state: v1::TaskState,
         update: Option<(v1::TaskState, Vec<u8>)>,
         status: Option<&v1::TaskStatus>,
-    ) {
+    ) -> bool {
         self.state = state;
         let [end_of_statuses, end_of_update] = self.positions([tag::STATUS_UPDATE_STATE, tag::LABELS]);
         let (before, after) = (&self.fields[..end_of_statuses], &self.fields[end_of_update..]);
         let mut fields = Vec::with_capacity(self.fields.len() + 128);
         fields.extend_from_slice(before);
+        let mut is_appended = false;
         if let Some(status) = status {
-            fields.truncate(self.without_last_status(status.state));
+            let kept = self.without_last_status(status.state);
+            is_appended = kept == end_of_statuses;
+            fields.truncate(kept);
             message::encode(tag::STATUSES, status, &mut fields);
         }
         match update {
@@ -102,6 +105,7 @@ impl Task {
         }
         fields.extend_from_slice(after);
         self.fields = fields.into_boxed_slice();
+        is_appended
     }
 
     /// Appends the binary form of `v1::Task`, as prost writes it.

@@ -14,6 +14,7 @@ use crate::maintenance::Maintenance;
 use crate::metrics::Counters;
 use crate::settings::Settings;
 use crate::sizes::Sizes;
+use crate::stream::Stream;
 use crate::task::Task;
 
 /// What the master's readers know.
@@ -33,6 +34,7 @@ pub struct View {
     pub(crate) maintenance: Maintenance,
     pub(crate) counters: Counters,
     pub(crate) sizes: Sizes,
+    pub(crate) stream: Stream,
 }
 
 /// The master that leads.
@@ -59,6 +61,7 @@ impl View {
             maintenance: Maintenance::default(),
             counters: Counters::default(),
             sizes: Sizes::default(),
+            stream: Stream::default(),
         }
     }
 
@@ -75,11 +78,19 @@ impl View {
                     None => drop(self.frameworks.insert(id, Framework::new(*entity))),
                 }
             }
+            Change::FrameworkAnnounced { id, news } => self.tell_of_framework(&id, news),
             Change::FrameworkCompleted { id, at } => self.complete_framework(&id, at),
             Change::FrameworkForgotten(id) => {
                 self.completed_frameworks.retain(|framework| framework.id() != id);
             }
-            Change::AgentAdded(entity) | Change::AgentUpdated(entity) => self.put_agent(*entity),
+            Change::AgentAdded(entity) => {
+                if let Some(id) = &entity.info.id {
+                    self.tell_of_arrival(&AgentId::from(id));
+                }
+                self.put_agent(*entity);
+            }
+            Change::AgentUpdated(entity) => self.put_agent(*entity),
+            Change::AgentAnnounced { id, recovered } => self.tell_of_agent(&id, &recovered),
             Change::AgentRemoved { id, why, at } => self.remove_agent(&id, why, at),
             Change::AgentReachable(id) | Change::AgentForgotten(id) => {
                 self.unreachable_agents.remove(&id);
@@ -93,7 +104,7 @@ impl View {
                 self.add_task(&framework, Task::new(id, agent, &task));
             }
             Change::TaskUpdated { framework, task, state, update, status, freed } => {
-                self.update_task(&framework, &task, state, update, status.as_deref(), freed);
+                self.update_task(&framework, &task, state, update, status, freed);
             }
             Change::TaskRemoved { framework, task, to } => self.remove_task(&framework, &task, to),
             Change::ExecutorAdded { agent, framework, info } => self.add_executor(agent, &framework, info),
@@ -117,6 +128,7 @@ impl View {
     }
 
     fn complete_framework(&mut self, id: &FrameworkId, at: WallTime) {
+        self.tell_of_removed_framework(id);
         let Some(mut framework) = self.frameworks.remove(id) else { return };
         self.maintenance.forget_framework(id);
         framework.unregistered = Some(at);
@@ -148,6 +160,7 @@ impl View {
     }
 
     fn remove_agent(&mut self, id: &AgentId, why: AgentRemoval, at: WallTime) {
+        self.tell_of_removed_agent(id, why);
         self.agents.remove(id);
         self.maintenance.forget_answers(id);
         self.recovered_agents.remove(id);
@@ -171,7 +184,9 @@ impl View {
                 agent.take(framework_id, &resources);
             }
         }
-        framework.tasks.insert(task.id().clone(), task);
+        let (id, agent) = (task.id().clone(), task.agent().clone());
+        framework.tasks.insert(id.clone(), task);
+        self.tell_of_task(framework_id, &id, &agent);
     }
 
     fn update_task(
@@ -180,23 +195,31 @@ impl View {
         id: &TaskId,
         state: v1::TaskState,
         update: Option<(v1::TaskState, Vec<u8>)>,
-        status: Option<&v1::TaskStatus>,
+        status: Option<Box<v1::TaskStatus>>,
         freed: bool,
     ) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
-        let Some(task) = framework.tasks.get_mut(id) else { return };
-        task.update(state, update, status);
+        let Some(task) = framework.task_mut(id) else { return };
+        let mut status = status.map(|status| *status);
+        // A task does not keep the data of its statuses, which may be large; those who follow get it.
+        let data = status.as_mut().and_then(|status| status.data.take());
+        let is_change = task.update(state, update, status.as_ref());
+        let state = task.state();
         if freed && task.holds_resources {
             task.holds_resources = false;
-            *framework.counters.terminal.entry(task.state()).or_default() += 1;
             let (agent, resources) = (task.agent().clone(), task.resources());
+            *framework.counters.terminal.entry(state).or_default() += 1;
             self.free(framework_id, &agent, &resources);
+        }
+        if let Some(status) = status {
+            self.tell_of_status(framework_id, v1::TaskStatus { data, ..status }, state, is_change);
         }
     }
 
     fn remove_task(&mut self, framework_id: &FrameworkId, id: &TaskId, to: TaskAfterlife) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
-        let Some(mut task) = framework.tasks.remove(id) else { return };
+        let task = framework.tasks.remove(id).or_else(|| framework.find_again(id));
+        let Some(mut task) = task else { return };
         let held =
             std::mem::take(&mut task.holds_resources).then(|| (task.agent().clone(), task.resources()));
         match to {

@@ -28,6 +28,8 @@ pub struct Config {
     pub registry_fetch_timeout: Duration,
     /// How long a write of the registry may take before another master shall try, if there is one.
     pub registry_store_timeout: Duration,
+    /// How many operators may follow the event stream at once; when one more comes, the oldest one's stream ends.
+    pub max_subscribers: usize,
     /// The file of the host names whose agents are offered, if not all are.
     pub whitelist: Option<PathBuf>,
 }
@@ -42,6 +44,7 @@ impl Config {
             link,
             limits: Limits::default(),
             whitelist: None,
+            max_subscribers: 1000,
             registry: RegistryConfig::InMemory,
             election: None,
             registry_fetch_timeout: Duration::from_mins(1),

@@ -57,10 +57,9 @@ const FRAMEWORKS: &[Flag] = &[
         .or("1000"),
     Flag::integer(
         "max_operator_event_stream_subscribers",
-        "Operators that may follow the event stream at once.",
+        "Operators that may follow the event stream at once; when one more comes, the oldest stream ends.",
     )
-    .or("1000")
-    .ignored("the operator's event stream is not served yet"),
+    .or("1000"),
     Flag::bool(
         "remove_unreturned_frameworks",
         false,

@@ -110,6 +110,10 @@ impl Config {
         Ok(Self {
             link,
             whitelist: whitelist_file(values),
+            max_subscribers: values
+                .integer("max_operator_event_stream_subscribers")
+                .and_then(|most| usize::try_from(most).ok())
+                .unwrap_or(usize::MAX),
             registry: high_availability::registry(values, election.as_ref())?,
             election,
             registry_fetch_timeout: values.duration("registry_fetch_timeout").unwrap_or_default(),

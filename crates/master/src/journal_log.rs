@@ -53,6 +53,8 @@ impl JournalLog {
             }
             Change::Counted(_)
             | Change::AgentUnreachable(..)
+            | Change::FrameworkAnnounced { .. }
+            | Change::AgentAnnounced { .. }
             | Change::FrameworkForgotten(_)
             | Change::ExecutorAdded { .. }
             | Change::ExecutorRemoved { .. }

@@ -37,6 +37,7 @@ mod rejection;
 mod routes;
 mod run;
 mod streams;
+mod subscribers;
 mod system_metrics;
 mod term;
 mod whitelist;

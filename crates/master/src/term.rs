@@ -92,7 +92,8 @@ impl Term {
         link.register_family(|actor| actor.starts_with(AGENT_OBSERVER));
         let view = View::new(config.view.clone());
         // The view's thread ends when nobody can ask it any more: with the reactor and the last clone of the front.
-        let (journal, reads, _) = reader::start(view, Arc::clone(&shared.metrics)).map_err(Error::Thread)?;
+        let (journal, reads, _) = reader::start(view, Arc::clone(&shared.metrics), config.max_subscribers)
+            .map_err(Error::Thread)?;
         let reactor = Reactor::new(core, journal, link.clone(), work.clone());
         let (stop_reactor, stopped) = oneshot::channel();
         let (standing, standing_seen) = watch::channel(Standing::Following);

@@ -91,6 +91,7 @@ impl Cluster {
         host.term = term;
         host.core = Some(Master::new(host.config(started), seed));
         host.view = View::new(crate::master_host::view_settings());
+        host.view.set_followed(true);
         host.books = Books::default();
         host.tick = None;
         for framework in &self.greedy {

@@ -3,6 +3,7 @@
 pub(crate) mod agents_obey_whom_they_detected;
 pub(crate) mod everything_settles;
 pub(crate) mod fair_shares;
+pub(crate) mod followers_know;
 pub(crate) mod inverse_offers_are_apt;
 pub(crate) mod no_resource_lost;
 pub(crate) mod no_resource_used_twice;
@@ -23,6 +24,7 @@ use tepui_types::{FrameworkId, Time};
 
 use crate::agent_host::AgentHost;
 use fair_shares::FairShares;
+use followers_know::FollowersKnow;
 use inverse_offers_are_apt::InverseOffersAreApt;
 use no_resource_lost::NoResourceLost;
 use no_resource_used_twice::NoResourceUsedTwice;
@@ -54,6 +56,7 @@ pub(crate) struct Invariants {
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) fair: FairShares,
+    pub(crate) followers: FollowersKnow,
     inverse: InverseOffersAreApt,
     pub(crate) lost: NoResourceLost,
     once: NoResourceUsedTwice,

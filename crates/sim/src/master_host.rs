@@ -180,6 +180,7 @@ impl Cluster {
             host.view.fold(change);
         }
         host.books.view.compare(core, &host.view, touched);
+        host.books.followers.hear(&mut host.view);
         for effect in effects.effects {
             self.master_effect(master, effect);
         }

@@ -7,6 +7,7 @@ use tepui_types::{AgentId, Upid};
 
 use super::reregister::shut_down;
 use super::{AgentDescription, Capabilities, Removal, Standing};
+use crate::change::Change;
 use crate::master::{Master, Pending};
 use crate::registry::RegistryWrite;
 use crate::turn::Turn;
@@ -90,6 +91,7 @@ impl Master {
         self.agents.registering.remove(&agent.pid);
         turn.count("master/slave_registrations");
         self.add_agent(&id, agent, Standing::default(), None, &BTreeMap::new(), turn);
+        turn.change(Change::AgentAnnounced { id: id.clone(), recovered: Vec::new() });
         if let Some(agent) = self.agents.registered.get(&id) {
             self.send_registered(agent, turn);
         }

@@ -15,7 +15,7 @@ use super::register::MACHINE_DOWN;
 use super::report::{Report, ReportedTask};
 use super::unreachable::UnreachableAgent;
 use super::{AgentDescription, Capabilities, Removal, connection};
-use crate::change::{Change, TaskAfterlife};
+use crate::change::{Change, FrameworkNews, TaskAfterlife};
 use crate::effect::Effect;
 use crate::master::{Master, Pending};
 use crate::registry::RegistryWrite;
@@ -236,6 +236,10 @@ impl Master {
             self.tell_of_returned_tasks(&report.tasks, was_unreachable, turn);
         }
         self.add_reported(&id, &mut report, turn);
+        turn.change(Change::AgentAnnounced {
+            id: id.clone(),
+            recovered: recovered.iter().cloned().collect(),
+        });
         self.forget_unreachable_tasks_of(&id, unreachable, turn);
         self.go_on_draining(&id, turn);
         let message = internal::SlaveReregisteredMessage {
@@ -362,6 +366,8 @@ impl Master {
                 self.update_framework_of_agent(&pid, framework, turn);
             } else {
                 self.recover_framework(framework, info, turn);
+                let (id, news) = (framework.clone(), FrameworkNews::Added);
+                turn.change(Change::FrameworkAnnounced { id, news });
             }
             self.connect_framework_and_agent(framework, id);
         }

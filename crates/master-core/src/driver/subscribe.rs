@@ -9,6 +9,7 @@ use tepui_proto::v1::scheduler::{call, event};
 use tepui_types::{FrameworkId, Upid};
 
 use super::send_error;
+use crate::change::{Change, FrameworkNews};
 use crate::framework::{Framework, Peer, Subscription};
 use crate::master::Master;
 use crate::offer::OfferNumber;
@@ -75,8 +76,10 @@ impl Master {
         } else {
             self.connect_framework(&id, Peer::Driver(from.clone()), turn);
         }
-        if !is_new {
-            self.tell_agents_of_framework(&id, turn);
+        if is_new {
+            turn.change(Change::FrameworkAnnounced { id, news: FrameworkNews::Added });
+        } else {
+            self.spread_framework(&id, turn);
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Master {
         turn: &mut Turn<'_>,
     ) {
         self.allocator.add_framework(id, subscription.description(), false);
-        let framework = Framework::new(id.clone(), subscription, turn.now.wall, self.hash_seed);
+        let framework = Framework::new(id.clone(), subscription, self.hash_seed);
         turn.change(Change::FrameworkAdded(framework.entity()));
         self.frameworks.registered.insert(id.clone(), framework);
     }

@@ -7,7 +7,7 @@ use tepui_proto::{internal, v1};
 use tepui_types::{FrameworkId, ResourceQuantities};
 
 use super::{Capabilities, Framework, roles};
-use crate::change::Change;
+use crate::change::{Change, FrameworkNews};
 use crate::master::Master;
 use crate::offer::OfferNumber;
 use crate::turn::Turn;
@@ -111,9 +111,11 @@ impl Master {
         }
     }
 
-    /// Tells all agents how a framework is described now. The disconnected ones are told when they re-register.
-    pub(crate) fn tell_agents_of_framework(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
+    /// Tells all agents and followers how a framework is described now. The disconnected agents are told when they
+    /// re-register.
+    pub(crate) fn spread_framework(&self, id: &FrameworkId, turn: &mut Turn<'_>) {
         let Some(framework) = self.frameworks.registered.get(id) else { return };
+        turn.change(Change::FrameworkAnnounced { id: id.clone(), news: FrameworkNews::Updated });
         let message = framework.update_message();
         for agent in self.agents.registered.values().filter(|agent| agent.connected) {
             turn.send(&agent.pid, message.clone());

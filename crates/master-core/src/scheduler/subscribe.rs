@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tepui_proto::v1::scheduler::call::Type;
 use tepui_types::{FrameworkId, Uuid};
 
-use crate::change::{Change, Counter};
+use crate::change::{Change, Counter, FrameworkNews};
 use crate::effect::{Effect, Response};
 use crate::framework::event::error;
 use crate::framework::{Framework, Peer, Subscription};
@@ -46,8 +46,10 @@ impl Master {
             Ok(id) => {
                 turn.change(Change::Counted(Counter::Call(id.clone(), Type::Subscribe)));
                 self.connect_framework(&id, Peer::Http { stream, stream_id }, turn);
-                if !is_new {
-                    self.tell_agents_of_framework(&id, turn);
+                if is_new {
+                    turn.change(Change::FrameworkAnnounced { id, news: FrameworkNews::Added });
+                } else {
+                    self.spread_framework(&id, turn);
                 }
             }
             Err(message) => {
@@ -95,7 +97,11 @@ impl Master {
             return Ok(id);
         };
         match self.frameworks.registered.get(&id) {
-            None => self.add_framework(&id, subscription, turn),
+            None => {
+                self.add_framework(&id, subscription, turn);
+                // Until it is connected it is one that an earlier master knew.
+                turn.change(Change::FrameworkAnnounced { id: id.clone(), news: FrameworkNews::Added });
+            }
             Some(known) => {
                 validation::framework::preserve_immutable(&known.info, &mut subscription.info);
                 validation::framework::validate_update(&known.info, &subscription.info)?;

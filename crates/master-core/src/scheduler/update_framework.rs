@@ -35,7 +35,7 @@ impl Master {
         self.update_framework_description(id, subscription, turn);
         self.publish_framework(id, turn);
         if changed {
-            self.tell_agents_of_framework(id, turn);
+            self.spread_framework(id, turn);
         }
         Response::Ok
     }

@@ -19,7 +19,7 @@ impl Master {
         &mut self,
         framework: &FrameworkId,
         id: &TaskId,
-        mut status: v1::TaskStatus,
+        status: v1::TaskStatus,
         latest: Option<TaskState>,
         turn: &mut Turn<'_>,
     ) {
@@ -39,29 +39,34 @@ impl Master {
             task.state = state;
         }
         task.report = Report::of(&status);
-        status.data = None;
+        let (told, source, reason) = (status.state(), status.source, status.reason);
         let change = Change::TaskUpdated {
             framework: framework.clone(),
             task: id.clone(),
             state: task.state,
             update: task.forwarded.map(|(state, uuid)| (state, uuid.as_bytes().to_vec())),
-            status: Some(Box::new(status.clone())),
+            status: Some(Box::new(status)),
             freed,
         };
         turn.change(change);
         if freed {
             let (agent, resources) = (task.agent.clone(), task.resources.clone());
             self.allocator.recover(turn.now.time, framework, &agent, &resources, refuse);
-            count_terminal(state, &status, turn);
+            count_terminal(state, told == state, source, reason, turn);
         }
     }
 }
 
 /// Counts the end of a task. If its agent knows the end before it tells it (the scheduler has older statuses to acknowledge
 /// first), who ended it and why are not known yet. Mesos does not count such a task at all.
-fn count_terminal(state: TaskState, status: &v1::TaskStatus, turn: &mut Turn<'_>) {
-    let told = status.state() == state;
-    let source = status.source.filter(|_| told).and_then(|source| source.try_into().ok());
-    let reason = status.reason.filter(|_| told).and_then(|reason| reason.try_into().ok());
+fn count_terminal(
+    state: TaskState,
+    is_told: bool,
+    source: Option<i32>,
+    reason: Option<i32>,
+    turn: &mut Turn<'_>,
+) {
+    let source = source.filter(|_| is_told).and_then(|source| source.try_into().ok());
+    let reason = reason.filter(|_| is_told).and_then(|reason| reason.try_into().ok());
     turn.change(Change::Counted(Counter::TaskTerminal(state, source, reason)));
 }

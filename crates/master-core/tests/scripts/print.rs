@@ -303,6 +303,12 @@ fn show_change(change: &Change) -> String {
         ),
         Change::FrameworkCompleted { id, .. } => format!("FrameworkCompleted {id}"),
         Change::FrameworkForgotten(id) => format!("FrameworkForgotten {id}"),
+        Change::FrameworkAnnounced { id, news } => format!("FrameworkAnnounced {id} {news:?}"),
+        Change::AgentAnnounced { id, recovered } if recovered.is_empty() => format!("AgentAnnounced {id}"),
+        Change::AgentAnnounced { id, recovered } => {
+            let recovered: Vec<&str> = recovered.iter().map(tepui_types::FrameworkId::as_str).collect();
+            format!("AgentAnnounced {id} recovered={}", recovered.join(","))
+        }
         Change::AgentAdded(entity) => format!("AgentAdded {}", entity.info.id.as_ref().unwrap().value),
         Change::AgentUpdated(entity) => format!(
             "AgentUpdated {} connected={} active={}",

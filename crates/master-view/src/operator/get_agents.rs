@@ -51,11 +51,16 @@ impl View {
         let mut encoded = Vec::new();
         for agent in self.agents.values() {
             encoded.clear();
-            append(1, &agent.info, &mut encoded);
-            encode_rest(agent, &mut encoded);
+            encode_agent(agent, &mut encoded);
             then(&encoded);
         }
     }
+}
+
+/// Appends the binary form of `GetAgents.Agent`.
+pub(crate) fn encode_agent(agent: &Agent, out: &mut Vec<u8>) {
+    append(1, &agent.info, out);
+    encode_rest(agent, out);
 }
 
 /// Appends all fields but `agent_info`, which is the first.

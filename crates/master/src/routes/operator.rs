@@ -1,6 +1,7 @@
 //! `POST /api/v1`: the operator API.
 
 use tepui_http::{Request, Response, call, response};
+use tepui_master_view::Encoding;
 use tepui_proto::v1::master::{Call, call::Type};
 use tepui_wire::ContentType;
 use tokio::sync::oneshot;
@@ -23,6 +24,9 @@ pub(super) async fn operator(handles: Handles, request: Request) -> Response {
         Ok(content_type) => content_type,
         Err(refusal) => return refusal,
     };
+    if kind == Type::Subscribe {
+        return handles.reads.subscribe(encoding(content_type)).await.unwrap_or_else(stopping);
+    }
     match read(kind) {
         Some(read) => answer(&handles, read, content_type).await,
         None => change(&handles, call).await,
@@ -40,13 +44,16 @@ pub(super) async fn change(handles: &Handles, call: Call) -> Response {
 }
 
 async fn answer(handles: &Handles, read: OperatorRead, content_type: ContentType) -> Response {
-    let written = match content_type {
-        ContentType::Json => tepui_master_view::Encoding::Json,
-        ContentType::Protobuf => tepui_master_view::Encoding::Protobuf,
-    };
-    match handles.reads.read(Read::Operator(read, written)).await {
+    match handles.reads.read(Read::Operator(read, encoding(content_type))).await {
         Some(bytes) => response::ok(content_type.name(), bytes),
         None => stopping(),
+    }
+}
+
+fn encoding(content_type: ContentType) -> Encoding {
+    match content_type {
+        ContentType::Json => Encoding::Json,
+        ContentType::Protobuf => Encoding::Protobuf,
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod agents;
 mod exchange;
+mod followers;
 mod http_api;
 mod recordings;
 mod running_master;

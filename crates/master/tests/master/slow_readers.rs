@@ -52,7 +52,7 @@ impl Scheduler {
     }
 }
 
-fn await_metric(master: &RunningMaster, metric: &str) {
+pub(crate) fn await_metric(master: &RunningMaster, metric: &str) {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let metrics = ask_parts(master.address, "GET /metrics/snapshot", &[], "").unwrap().text();

@@ -104,6 +104,8 @@ impl NoResourceUsedTwice {
             | Change::FrameworkUpdated(_)
             | Change::FrameworkCompleted { .. }
             | Change::FrameworkForgotten(_)
+            | Change::FrameworkAnnounced { .. }
+            | Change::AgentAnnounced { .. }
             | Change::AgentReachable(_)
             | Change::AgentForgotten(_)
             | Change::AgentUnreachable(..)

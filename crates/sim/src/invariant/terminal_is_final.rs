@@ -36,6 +36,8 @@ impl TerminalIsFinal {
             | Change::FrameworkUpdated(_)
             | Change::FrameworkCompleted { .. }
             | Change::FrameworkForgotten(_)
+            | Change::FrameworkAnnounced { .. }
+            | Change::AgentAnnounced { .. }
             | Change::AgentAdded(_)
             | Change::AgentUpdated(_)
             | Change::AgentRemoved { .. }

@@ -86,6 +86,8 @@ impl Touched {
             }
             Change::Elected { .. }
             | Change::FrameworkForgotten(_)
+            | Change::FrameworkAnnounced { .. }
+            | Change::AgentAnnounced { .. }
             | Change::AgentReachable(_)
             | Change::AgentForgotten(_)
             | Change::AgentUnreachable(..)

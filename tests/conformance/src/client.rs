@@ -128,6 +128,15 @@ fn parse_head(head: &str) -> Option<Answer> {
     Some(Answer { status: status.parse().ok()?, reason: reason.to_owned(), headers, body: Vec::new() })
 }
 
+/// The record that a chunk holds.
+pub(crate) fn record(chunk: &[u8]) -> anyhow::Result<&[u8]> {
+    let record = chunk.iter().position(|byte| *byte == b'\n').and_then(|at| {
+        let length: usize = std::str::from_utf8(&chunk[..at]).ok()?.parse().ok()?;
+        (length == chunk.len() - at - 1).then(|| &chunk[at + 1..])
+    });
+    record.context("a chunk is not exactly one record")
+}
+
 /// The bytes of a POST.
 pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers: String = headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();

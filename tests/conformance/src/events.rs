@@ -3,13 +3,15 @@
 use serde_json::Value;
 use tepui_proto::LinkMessage;
 
-/// Who got something: the position among the case's schedulers or agents.
+/// Who got something: the position among the case's schedulers, agents or operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A scheduler.
     Scheduler(usize),
     /// An agent.
     Agent(usize),
+    /// An operator's event stream.
+    Watcher(usize),
 }
 
 /// What somebody got.

@@ -28,6 +28,7 @@ mod script;
 mod show;
 mod suite;
 mod sync;
+mod watcher;
 
 pub use drive::Target;
 pub use masters::{OurMaster, RealMaster};

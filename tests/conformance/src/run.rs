@@ -3,6 +3,7 @@
 mod agents;
 mod http;
 mod schedulers;
+mod watchers;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::placeholders::Placeholders;
 use crate::scheduler::Scheduler;
 use crate::script::{Case, Step};
 use crate::show;
+use crate::watcher::{self, Watcher};
 
 /// No case takes nearly this long.
 const CASE_DEADLINE: Duration = Duration::from_mins(1);
@@ -29,6 +31,7 @@ pub(crate) struct Run {
     pub(crate) names: Placeholders,
     pub(crate) schedulers: Vec<Scheduler>,
     pub(crate) agents: Vec<Agent>,
+    pub(crate) watchers: Vec<Watcher>,
     /// The scheduler of `sync.rs`.
     pub(crate) witness: Option<Scheduler>,
     pub(crate) items: mpsc::UnboundedReceiver<Item>,
@@ -53,6 +56,7 @@ pub async fn run_case(master: SocketAddr, setup: &[Step], case: &Case) -> anyhow
         names: Placeholders::default(),
         schedulers: Vec::new(),
         agents: Vec::new(),
+        watchers: Vec::new(),
         witness: None,
         items,
         sender,
@@ -139,6 +143,8 @@ impl Run {
             "no-inverse-offers" => return self.no_inverse_offers(words).await,
             "wait" => self.wait(words).await?,
             "api" => self.api(words).await?,
+            "watch" => self.watch(words).await?,
+            "unwatch" => self.unwatch(words).await?,
             other => bail!("no step is called `{other}`"),
         }
         self.sync().await?;
@@ -146,7 +152,7 @@ impl Run {
         Ok(())
     }
 
-    /// Writes what came and was not shown yet, in the order of the schedulers and agents.
+    /// Writes what came and was not shown yet, in the order of the schedulers, agents and operators.
     pub(crate) fn show_new(&mut self) {
         for scheduler in &mut self.schedulers {
             for what in scheduler.unshown.drain(..) {
@@ -156,6 +162,11 @@ impl Run {
         for agent in &mut self.agents {
             for message in agent.unshown.drain(..) {
                 self.output.push(show::message_line(&mut self.names, &agent.name, &message));
+            }
+        }
+        for watcher in &mut self.watchers {
+            for what in watcher.unshown.drain(..) {
+                self.output.extend(watcher::show(&mut self.names, &watcher.name, &what));
             }
         }
     }
@@ -191,6 +202,9 @@ impl Run {
 
     /// Leaves nothing behind that the next case could see.
     async fn leave(&mut self) {
+        for watcher in &mut self.watchers {
+            watcher.leave().await;
+        }
         if self.has_schedule {
             let part = json!({"schedule": {"windows": []}});
             let call = json!({"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": part});

@@ -9,7 +9,7 @@ use tepui_proto::{JsonDialect, MesosMessage as _, v1};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::client::{Answer, Connection, ask, post};
+use crate::client::{Answer, Connection, ask, post, record};
 use crate::events::{Item, Source, What};
 
 /// Where schedulers post.
@@ -25,7 +25,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Binary => "application/x-protobuf",
@@ -155,11 +155,7 @@ async fn read(connection: &mut Connection, encoding: Encoding) -> What {
         Ok(None) => return What::Closed("connection closed".to_owned()),
         Err(error) => return What::Closed(error.to_string()),
     };
-    let record = chunk.iter().position(|byte| *byte == b'\n').and_then(|at| {
-        let length: usize = std::str::from_utf8(&chunk[..at]).ok()?.parse().ok()?;
-        (length == chunk.len() - at - 1).then(|| &chunk[at + 1..])
-    });
-    match record.context("a chunk is not exactly one record").and_then(|record| encoding.decode(record)) {
+    match record(&chunk).and_then(|record| encoding.decode(record)) {
         Ok(event) => What::Event(event),
         Err(error) => What::Closed(error.to_string()),
     }

@@ -57,6 +57,34 @@ impl Run {
                 self.reconcile(scheduler).await?;
             }
         }
+        if self.watchers.iter().any(|watcher| watcher.is_open) {
+            self.mark_streams().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes an event that comes to all operators: the witness gets another label.
+    async fn mark_streams(&mut self) -> anyhow::Result<()> {
+        let mark = self.next_mark();
+        let witness = self.witness()?;
+        let part = json!({
+            "framework_info": {
+                "id": {"value": witness.framework_id}, "user": "witness", "name": "witness", "roles": ["*"],
+                "capabilities": [{"type": "MULTI_ROLE"}], "labels": {"labels": [{"key": mark}]},
+            },
+            "suppressed_roles": ["*"],
+        });
+        let answer = witness.post(&witness.call("UPDATE_FRAMEWORK", Some(part))).await?;
+        anyhow::ensure!(answer.status == 200, "the witness may not change: {}", answer.line());
+        for watcher in 0..self.watchers.len() {
+            let arrived = format!("{mark} {watcher}");
+            let done = |run: &Self| run.marks.contains(&arrived) || !run.watchers[watcher].is_open;
+            if !self.wait_until(DEADLINE, done).await {
+                let line = format!("{}: the change of a framework was not told", self.watchers[watcher].name);
+                self.complain(&line);
+                self.watchers[watcher].is_open = false;
+            }
+        }
         Ok(())
     }
 
@@ -150,6 +178,9 @@ impl Run {
                 if name == "ShutdownMessage" {
                     self.agents[index].is_registered = false;
                 }
+                if name == "UpdateFrameworkMessage" && self.is_of_witness(&value["framework_id"]["value"]) {
+                    return;
+                }
                 if name == "FrameworkToExecutorMessage" && self.is_mark(&value["executor_id"]["value"]) {
                     return;
                 }
@@ -168,7 +199,30 @@ impl Run {
                 self.schedulers[index].unshown.push(what);
             }
             (Source::Agent(_), _) => {}
+            (Source::Watcher(index), _) => self.take_for_watcher(index, what),
         }
+    }
+
+    fn take_for_watcher(&mut self, index: usize, what: What) {
+        match &what {
+            What::Event(event) => {
+                let label = &part(event)["framework"]["framework_info"]["labels"]["labels"][0]["key"];
+                if let Some(mark) = label.as_str().filter(|label| label.starts_with(PREFIX)) {
+                    self.marks.insert(format!("{mark} {index}"));
+                    return;
+                }
+                if kind(event) == "HEARTBEAT" && std::mem::replace(&mut self.watchers[index].has_begun, true)
+                {
+                    return;
+                }
+            }
+            What::Closed(_) | What::Message(_) => self.watchers[index].is_open = false,
+        }
+        self.watchers[index].unshown.push(what);
+    }
+
+    fn is_of_witness(&self, id: &Value) -> bool {
+        self.witness.as_ref().is_some_and(|witness| witness.framework_id.as_deref() == id.as_str())
     }
 
     fn take_for_witness(&mut self, what: &What) {

@@ -194,6 +194,7 @@ impl Run {
             Source::Agent(index) => {
                 run.agents[index].unshown.iter().any(|message| decoded(message).0 == wanted)
             }
+            Source::Watcher(_) => false,
         };
         if !self.wait_until(DEADLINE * 3, has_come).await {
             self.complain(&format!("no {wanted} came"));

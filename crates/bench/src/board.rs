@@ -1,7 +1,7 @@
 //! What the threads of a run share: counters, switches, and the clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Counters and switches of one run.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub(crate) struct Board {
     start: Instant,
     /// Tasks may end.
     pub(crate) release: AtomicBool,
+    /// Latencies count from now on.
+    pub(crate) is_warm: AtomicBool,
     /// The PONGs of the plan may be sent.
     pub(crate) wants_pongs: AtomicBool,
     /// The RECONCILE of the plan may be sent.
@@ -49,10 +51,11 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    pub(crate) fn new(agents: usize) -> Self {
+    pub(crate) fn new(agents: usize, is_warm: bool) -> Self {
         Self {
             start: Instant::now(),
             release: AtomicBool::default(),
+            is_warm: AtomicBool::new(is_warm),
             wants_pongs: AtomicBool::default(),
             wants_reconcile: AtomicBool::default(),
             stop_polling: AtomicBool::default(),
@@ -79,6 +82,15 @@ impl Board {
     /// Nanoseconds since the run began.
     pub(crate) fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// The moment of so many nanoseconds since the run began.
+    pub(crate) fn instant(&self, nanoseconds: u64) -> Instant {
+        self.start + Duration::from_nanos(nanoseconds)
+    }
+
+    pub(crate) fn is_warm(&self) -> bool {
+        self.is_warm.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpStream;
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::board::{Board, count};
+use crate::clock::Clock;
 use crate::http1::{Buffer, RecordStream, head_end, header, parse};
 use crate::plan::Plan;
 use crate::socket::write_all;
@@ -27,8 +28,8 @@ use framework::Framework;
 pub(crate) use framework::Policy;
 pub(crate) use ledger::FleetResult;
 
-/// The resolution of the open-loop clock.
-const TICK: Duration = Duration::from_micros(500);
+/// How often a framework looks for what the run wants of it, and for the run's end.
+const TICK: Duration = Duration::from_millis(10);
 
 /// All frameworks of a plan, by number, with what they do.
 pub(crate) fn policies(plan: &Plan) -> Vec<Policy> {
@@ -55,12 +56,13 @@ pub(crate) fn run(
     board: &Arc<Board>,
     master: SocketAddr,
 ) -> anyhow::Result<FleetResult> {
+    let clock = Clock::start().context("failed to start a thread")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let mut frameworks = JoinSet::new();
         for (index, policy) in policies(plan).into_iter().enumerate() {
             if index % plan.fleet_threads.max(1) == thread {
-                frameworks.spawn_local(drive(index, policy, Arc::clone(plan), Arc::clone(board), master));
+                frameworks.spawn_local(drive(index, policy, Arc::clone(plan), Arc::clone(board), clock.clone(), master));
             }
         }
         let mut result = FleetResult::default();
@@ -78,6 +80,7 @@ async fn drive(
     policy: Policy,
     plan: Arc<Plan>,
     board: Arc<Board>,
+    clock: Clock,
     master: SocketAddr,
 ) -> anyhow::Result<FleetResult> {
     let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
@@ -100,7 +103,7 @@ async fn drive(
     }
     tokio::select! {
         result = read_events(&shared, &stream) => if !board.is_stopped() { result? },
-        () = ticks(&shared, &board) => {}
+        () = ticks(&shared, &board, &clock) => {}
         Some(ended) = senders.join_next() => if !board.is_stopped() { ended?? },
     }
     senders.shutdown().await;
@@ -108,15 +111,17 @@ async fn drive(
     Ok(result)
 }
 
-async fn ticks(shared: &Shared, board: &Board) {
+async fn ticks(shared: &Shared, board: &Board, clock: &Clock) {
     while !board.is_stopped() {
-        let pause = {
+        let due = {
             let mut framework = shared.0.borrow_mut();
             framework.tick();
-            if framework.has_clock() { TICK } else { 20 * TICK }
+            framework.next_due()
         };
         wake(shared);
-        tokio::time::sleep(pause).await;
+        let next_tick = Instant::now() + TICK;
+        let at = due.map_or(next_tick, |due| board.instant(due).min(next_tick));
+        clock.sleep_until(at).await;
     }
 }
 
@@ -159,6 +164,7 @@ async fn read_events(shared: &Shared, stream: &TcpStream) -> anyhow::Result<()> 
         {
             let mut framework = shared.0.borrow_mut();
             while records.next(|record| framework.event(record)) {}
+            framework.launch_on_time();
         }
         wake(shared);
         if !is_open {

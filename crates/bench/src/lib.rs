@@ -16,6 +16,7 @@
 )]
 
 mod board;
+mod clock;
 mod core_load;
 mod fleet;
 mod http1;

@@ -120,6 +120,9 @@ plan! {
     read_count: usize = 3,
     /// Whether `/state` is read over and over while tasks are launched.
     poll_state: bool = false,
+    /// After how many seconds of launching the phase `steady` begins, which lasts until all tasks have been launched;
+    /// latencies are those of that phase. 0 for no such phase.
+    warmup_seconds: f64 = 0.0,
     /// How long to stay idle, in seconds, with all tasks running.
     hold_seconds: f64 = 0.0,
     /// When a phase is given up, in seconds.

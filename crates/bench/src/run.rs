@@ -33,7 +33,7 @@ pub struct Target {
 /// # Errors
 /// The master is not there, a phase took too long, or a thread failed.
 pub fn run(plan: Plan, target: Target, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Report> {
-    let board = Arc::new(Board::new(plan.agents));
+    let board = Arc::new(Board::new(plan.agents, plan.warmup_seconds <= 0.0));
     let plan = Arc::new(plan);
     let mut run = Run {
         report: Report::new(&plan, target.process.memory()),
@@ -105,6 +105,7 @@ impl Run<'_> {
             self.wait("finish", tasks, |board| read(&board.finished))?;
             self.finish("finish", &start, tasks);
         } else {
+            self.steady(tasks)?;
             let (silent, agents) = (self.plan.silent > 0, self.plan.agents);
             self.wait("run", tasks, |board| match (silent, agents) {
                 (true, _) => read(&board.seen_running),
@@ -123,6 +124,23 @@ impl Run<'_> {
         if self.plan.silent == 0 {
             self.check_balance(tasks)?;
         }
+        Ok(())
+    }
+
+    /// Waits until tasks come and go at one pace, and measures from there until none is left to launch.
+    fn steady(&mut self, tasks: usize) -> anyhow::Result<()> {
+        if self.plan.warmup_seconds <= 0.0 {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_secs_f64(self.plan.warmup_seconds));
+        let launched = read(&self.board.launched);
+        if launched >= tasks {
+            bail!("all tasks were launched before the load was steady: `tasks` is too small");
+        }
+        self.board.is_warm.store(true, Ordering::Relaxed);
+        let start = self.start();
+        self.wait("steady", tasks, |board| read(&board.launched))?;
+        self.finish("steady", &start, tasks - launched);
         Ok(())
     }
 

@@ -44,11 +44,12 @@ pub(super) struct Framework {
     pub(super) out: Vec<Vec<u8>>,
     next_connection: usize,
     subscribed: bool,
-    /// Offers that wait for the clock.
-    offers: VecDeque<Offer>,
+    /// Offers that wait for the clock, and since when.
+    offers: VecDeque<(Offer, u64)>,
     suppressed: bool,
     next_mood: u64,
     ledger: Vec<Entry>,
+    /// When each task should have been launched; 0 if its latency does not count.
     sent: Vec<u64>,
     /// When the clock began.
     clock_start: u64,
@@ -136,24 +137,39 @@ impl Framework {
             let tasks = self.plan.reconcile;
             self.write(|calls, out| calls.reconcile(out, tasks));
         }
-        if self.has_clock() && !self.offers.is_empty() && self.ledger.len() < self.tasks() {
-            self.launch_on_time(now);
-        }
+        self.launch_on_time();
     }
 
-    /// Launches what the clock says should have been launched by now. Latency counts from when it should have been.
-    fn launch_on_time(&mut self, now: u64) {
+    /// When the clock wants the next launch, if there is one and an offer for it.
+    pub(super) fn next_due(&self) -> Option<u64> {
+        let wants = self.has_clock() && !self.offers.is_empty() && self.ledger.len() < self.tasks();
+        wants.then(|| self.due())
+    }
+
+    /// When the clock wants the launch that is next.
+    fn due(&self) -> u64 {
         let pause = 1e9 * self.plan.frameworks as f64 / self.plan.rate;
+        self.clock_start + (self.ledger.len() as f64 * pause) as u64
+    }
+
+    /// Launches what the clock says should have been launched by now. Latency counts from when it should have been, also
+    /// when this load or the master's reading is late; but not from before there was an offer: how long an offer takes is
+    /// measured by itself.
+    pub(super) fn launch_on_time(&mut self) {
+        let now = self.board.now();
+        if !self.has_clock() || self.offers.is_empty() || self.ledger.len() >= self.tasks() {
+            return;
+        }
         if self.clock_start == 0 {
             self.clock_start = now;
         }
         while self.ledger.len() < self.tasks() {
-            let due = self.clock_start + (self.ledger.len() as f64 * pause) as u64;
+            let due = self.due();
             if due > now {
                 return;
             }
-            let Some(offer) = self.offers.pop_front() else { return };
-            self.accept(&offer, due);
+            let Some((offer, arrived)) = self.offers.pop_front() else { return };
+            self.accept(&offer, due.max(arrived));
         }
         self.finish_launching();
     }
@@ -166,7 +182,7 @@ impl Framework {
                 count(&self.board.subscribed);
             }
             Event::Offers(offers) => self.take_offers(offers),
-            Event::Rescind(id) => self.offers.retain(|offer| offer.id != id),
+            Event::Rescind(id) => self.offers.retain(|(offer, _)| offer.id != id),
             Event::Update(update) => self.update(&update),
             Event::Failed(text) => self.result.violation(format!("ERROR event: {text}")),
             Event::Other => {}
@@ -184,14 +200,14 @@ impl Framework {
             };
             if let Some(freed) = self.board.freed.get(agent) {
                 let freed = freed.swap(0, Ordering::Relaxed);
-                if freed != 0 {
+                if freed != 0 && self.board.is_warm() {
                     self.result.turnaround.saturating_record(now.saturating_sub(freed));
                 }
             }
             if self.ledger.len() >= self.tasks() || offer.cpus < 1.0 {
                 unwanted.push(offer.id);
             } else if self.has_clock() {
-                self.offers.push_back(offer);
+                self.offers.push_back((offer, now));
             } else {
                 self.accept(&offer, now);
                 if self.ledger.len() == self.tasks() {
@@ -209,7 +225,7 @@ impl Framework {
         // Whole tasks that fit; an offer has at most some thousand CPUs.
         let count = (offer.cpus as usize).min(self.plan.tasks_per_accept.max(1)).min(self.tasks() - first);
         self.ledger.resize(first + count, Entry::Launched);
-        self.sent.resize(first + count, due);
+        self.sent.resize(first + count, if self.board.is_warm() { due } else { 0 });
         self.board.launched.fetch_add(count, Ordering::Relaxed);
         let index = self.index;
         let tasks = (first..first + count).map(move |number| format!("t{index:04}-{number:08}"));
@@ -221,7 +237,7 @@ impl Framework {
         if !std::mem::replace(&mut self.suppressed, true) {
             self.write(Calls::suppress);
         }
-        let unwanted: Vec<Vec<u8>> = self.offers.drain(..).map(|offer| offer.id).collect();
+        let unwanted: Vec<Vec<u8>> = self.offers.drain(..).map(|(offer, _)| offer.id).collect();
         if !unwanted.is_empty() {
             self.write(|calls, out| calls.decline(out, &unwanted));
         }
@@ -250,7 +266,9 @@ impl Framework {
             (TASK_RUNNING, Entry::Launched) => {
                 *entry = Entry::Running;
                 count(&self.board.seen_running);
-                self.result.launch.saturating_record(now.saturating_sub(sent));
+                if sent != 0 {
+                    self.result.launch.saturating_record(now.saturating_sub(sent));
+                }
                 return;
             }
             (state, Entry::Running) if state != TASK_RUNNING => false,

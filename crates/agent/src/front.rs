@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::Request;
 use http_body::Body;
-use tepui_http::{Response, ResponseBody, Router};
-use tepui_link::{Link, is_link_request};
+use tepui_http::{Response, ResponseBody, Router, Unhurried};
+use tepui_link::{Link, ignores_answers, is_link_request};
 
 /// Where requests go.
 #[derive(Clone, Debug)]
@@ -23,9 +23,14 @@ impl Front {
     {
         let (head, body) = request.into_parts();
         let is_message = is_link_request(&head);
+        let ignores_answers = ignores_answers(&head);
         let request = Request::from_parts(head, body);
         if is_message {
-            self.link.receive(request, peer).await.map(ResponseBody::from)
+            let mut response = self.link.receive(request, peer).await.map(ResponseBody::from);
+            if ignores_answers {
+                response.extensions_mut().insert(Unhurried);
+            }
+            response
         } else {
             self.router.handle(request, peer).await
         }

@@ -62,7 +62,14 @@ pub(crate) fn run(
         let mut frameworks = JoinSet::new();
         for (index, policy) in policies(plan).into_iter().enumerate() {
             if index % plan.fleet_threads.max(1) == thread {
-                frameworks.spawn_local(drive(index, policy, Arc::clone(plan), Arc::clone(board), clock.clone(), master));
+                frameworks.spawn_local(drive(
+                    index,
+                    policy,
+                    Arc::clone(plan),
+                    Arc::clone(board),
+                    clock.clone(),
+                    master,
+                ));
             }
         }
         let mut result = FleetResult::default();

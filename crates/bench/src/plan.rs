@@ -66,6 +66,9 @@ plan! {
     swarm_threads: usize = 1,
     /// How many registrations may be unanswered at a time.
     register_window: usize = 500,
+    /// Over how many seconds the agents register, evenly: those that register together are pinged together ever after, and
+    /// at one address what they say then is before all else. 0 for as fast as the window lets them.
+    register_seconds: f64 = 0.0,
     /// Tasks that fit an agent: it has so many times one CPU, 64 MB of memory and 64 MB of disk.
     slots: usize = 1,
     /// Frameworks that accept.

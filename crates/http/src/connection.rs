@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Sleep;
 
-use crate::ResponseBody;
 use crate::event_stream::StreamBroken;
+use crate::{Limits, ResponseBody};
 
 /// What the socket, the response bodies and the event streams of one connection share.
 #[derive(Debug, Default)]
@@ -27,6 +27,10 @@ pub(crate) struct ConnectionState {
     in_flight: AtomicUsize,
     /// The handler has the whole request (or wants no more of it), and the response is not finished.
     working: AtomicBool,
+    /// Nobody waits for the last response.
+    is_last_unhurried: AtomicBool,
+    /// Nobody waits for any response that has not been written.
+    is_unhurried: AtomicBool,
     aborted: Notify,
     /// The socket does not take more for now.
     write_blocked: AtomicBool,
@@ -99,6 +103,14 @@ impl ConnectionState {
 pub(crate) struct InFlight(Arc<ConnectionState>);
 
 impl InFlight {
+    /// Notes whether anybody waits for this response. The first after one that somebody waits for is written like that one.
+    pub(crate) fn note_hurry(&self, is_hurried: bool) {
+        self.0.is_last_unhurried.store(!is_hurried, Ordering::Relaxed);
+        if is_hurried {
+            self.0.is_unhurried.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Ties the guard to the life of the response's body.
     pub(crate) fn with_body(self, body: ResponseBody) -> TrackedBody {
         match &body {
@@ -153,6 +165,9 @@ impl Body for TrackedBody {
 /// response joins, or it reads again and is told to wait, and then we write. While a handler has its whole request and
 /// has not finished its response, a flush is held back for [`TURNS`] turns of the executor at most: what answers at
 /// once joins, and neither streams nor what came before a slow handler are delayed.
+///
+/// Responses for which nobody waits ([`crate::Unhurried`]) are written with the next one that somebody waits for, or when
+/// the first of them has waited for long enough.
 #[derive(Debug)]
 pub(crate) struct ConnectionIo {
     stream: TcpStream,
@@ -165,6 +180,9 @@ pub(crate) struct ConnectionIo {
     read_blocked: bool,
     /// For which request (by the count of them) a flush was held back last, and how often.
     held_back: (u64, u8),
+    unhurried_delay: Duration,
+    /// When responses must be written for which nobody waits.
+    latest: Option<Pin<Box<Sleep>>>,
 }
 
 /// How often a flush is held back for one request: the handler's owner may let others go first once, and then answers.
@@ -181,15 +199,17 @@ struct PartialHead {
 }
 
 impl ConnectionIo {
-    pub(crate) fn new(stream: TcpStream, state: Arc<ConnectionState>, header_timeout: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, state: Arc<ConnectionState>, limits: &Limits) -> Self {
         Self {
             stream,
             state,
-            header_timeout,
+            header_timeout: limits.header_timeout,
             head: None,
             unwritten: BytesMut::new(),
             read_blocked: false,
             held_back: (0, 0),
+            unhurried_delay: limits.unhurried_delay,
+            latest: None,
         }
     }
 
@@ -204,9 +224,22 @@ impl ConnectionIo {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        // An idle connection holds no buffer.
+        // An idle connection holds no buffer and no timer.
         self.unwritten = BytesMut::new();
+        self.latest = None;
+        let is_unhurried = self.state.is_last_unhurried.load(Ordering::Relaxed);
+        self.state.is_unhurried.store(is_unhurried, Ordering::Relaxed);
         Poll::Ready(Ok(()))
+    }
+
+    /// Claims that nobody waits for what is not written, and that it has not waited for too long.
+    fn has_time(&mut self, context: &mut Context<'_>) -> bool {
+        if self.unwritten.is_empty() || !self.state.is_unhurried.load(Ordering::Relaxed) {
+            return false;
+        }
+        let delay = self.unhurried_delay;
+        let latest = self.latest.get_or_insert_with(|| Box::pin(tokio::time::sleep(delay)));
+        latest.as_mut().poll(context).is_pending()
     }
 
     /// Lets the handler have a turn before we write, unless it had its turns.
@@ -254,7 +287,9 @@ impl AsyncRead for ConnectionIo {
             Poll::Ready(Ok(())) if buffer.filled().len() > filled => this.note_bytes(),
             Poll::Ready(_) => {}
             Poll::Pending => {
-                if let Poll::Ready(Err(error)) = this.poll_write_out(context) {
+                if !this.has_time(context)
+                    && let Poll::Ready(Err(error)) = this.poll_write_out(context)
+                {
                     return Poll::Ready(Err(error));
                 }
                 if let Some(head) = &mut this.head
@@ -284,6 +319,9 @@ impl AsyncWrite for ConnectionIo {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.read_blocked && (!this.state.working.load(Ordering::Relaxed) || this.hold_back(context)) {
+            return Poll::Ready(Ok(()));
+        }
+        if this.has_time(context) {
             return Poll::Ready(Ok(()));
         }
         this.poll_write_out(context)

@@ -27,7 +27,7 @@ pub use limits::Limits;
 pub use query::Query;
 pub use request::Request;
 pub use request_body::RequestBody;
-pub use response_body::{Response, ResponseBody};
+pub use response_body::{Response, ResponseBody, Unhurried};
 pub use router::{Router, RouterBuilder};
 pub use serve::serve;
 pub use tepui_wire::ContentType;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a request body may pause.
     pub body_timeout: Duration,
+    /// How long an [`Unhurried`](crate::Unhurried) response may wait for others, with which it is written.
+    pub unhurried_delay: Duration,
     /// How many connections may be open. One per agent, scheduler and executor, with room for operators; the limit on
     /// open files is usually reached first.
     pub max_connections: usize,
@@ -29,6 +31,7 @@ impl Default for Limits {
             max_body_bytes: 64 * 1024 * 1024,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_mins(1),
+            unhurried_delay: Duration::from_millis(20),
             max_connections: 100_000,
             shutdown_grace: Duration::from_secs(2),
         }

@@ -16,6 +16,11 @@ pub type Response = http::Response<ResponseBody>;
 /// connection copy all of it into its write buffer.
 const FRAME_BYTES: usize = 64 * 1024;
 
+/// Marks a response, as one of its extensions, for which nobody waits: it may leave with the next ones, or a little later.
+/// Between daemons each message is answered, and the sender throws the answer away.
+#[derive(Clone, Copy, Debug)]
+pub struct Unhurried;
+
 /// The body of a [`Response`].
 #[derive(Debug)]
 pub enum ResponseBody {

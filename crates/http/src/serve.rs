@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, error, warn};
 
 use crate::connection::{ConnectionIo, ConnectionState};
-use crate::{Limits, RequestBody, Response};
+use crate::{Limits, RequestBody, Response, Unhurried};
 
 /// How long accepting pauses after it failed (most likely for want of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -82,11 +82,15 @@ async fn connection<S, F>(
         debug!(%peer, %error, "failed to set TCP_NODELAY");
     }
     let state = Arc::new(ConnectionState::default());
-    let io = TokioIo::new(ConnectionIo::new(stream, Arc::clone(&state), limits.header_timeout));
+    let io = TokioIo::new(ConnectionIo::new(stream, Arc::clone(&state), &limits));
     let service = service_fn(|request: http::Request<Incoming>| {
         let in_flight = state.begin();
         let response = service(request.map(|body| RequestBody::new(body, Arc::clone(&state))), peer);
-        async move { Ok::<_, Infallible>(response.await.map(|body| in_flight.with_body(body))) }
+        async move {
+            let response = response.await;
+            in_flight.note_hurry(response.extensions().get::<Unhurried>().is_none());
+            Ok::<_, Infallible>(response.map(|body| in_flight.with_body(body)))
+        }
     });
     let connection = http1::Builder::new()
         // Clients of Mesos look for `Mesos-Stream-Id` and the like; some do so case-sensitively.

@@ -27,6 +27,11 @@ pub fn is_link_request(head: &Parts) -> bool {
         && (user_agent_upid(head).is_some() || head.headers.contains_key(LIBPROCESS_FROM))
 }
 
+/// Claims that a message's sender throws the answer away: a process of Mesos or of ours does, another may wait for it.
+pub fn ignores_answers(head: &Parts) -> bool {
+    head.method == Method::POST && user_agent_upid(head).is_some()
+}
+
 pub(crate) async fn receive<B>(
     config: &LinkConfig,
     actors: &Actors,

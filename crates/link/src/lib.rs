@@ -8,7 +8,7 @@
 //!   which are read and thrown away. [`Link::link`] keeps the connection open, and its end is reported once for each
 //!   linked actor ([`LinkEvent::Broken`]); after that the queue is empty and nothing is linked. Without a link the
 //!   connection is closed when it has been idle for a while, and its failures are nobody's news.
-//! - **Inbound**: the daemon's HTTP front gives us the requests that [`is_link_request`] recognises. Each becomes a
+//! - **Inbound**: the daemon's HTTP front gives us the requests that [`ignores_answers, is_link_request`] recognises. Each becomes a
 //!   [`LinkEvent::Received`] before it is answered, so a full event channel slows the senders down.
 //!
 //! What this is *not*: it knows nothing of what messages mean, it does not resend, and it does not authenticate. A link
@@ -21,6 +21,6 @@ mod link;
 mod outbound;
 
 pub use config::LinkConfig;
-pub use inbound::is_link_request;
+pub use inbound::{ignores_answers, is_link_request};
 pub use link::{Link, LinkEvent};
 pub use tepui_types::Upid;

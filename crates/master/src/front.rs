@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use http_body::Body;
-use tepui_http::{Limits, Request, Response, ResponseBody, Router, response};
-use tepui_link::{Link, is_link_request};
+use tepui_http::{Limits, Request, Response, ResponseBody, Router, Unhurried, response};
+use tepui_link::{Link, ignores_answers, is_link_request};
 use tokio::sync::mpsc;
 
 use crate::inbox::Work;
@@ -42,9 +42,14 @@ impl Front {
     {
         let (head, body) = request.into_parts();
         let is_message = is_link_request(&head);
+        let ignores_answers = ignores_answers(&head);
         let request = http::Request::from_parts(head, body);
         if is_message {
-            self.link.receive(request, peer).await.map(ResponseBody::from)
+            let mut response = self.link.receive(request, peer).await.map(ResponseBody::from);
+            if ignores_answers {
+                response.extensions_mut().insert(Unhurried);
+            }
+            response
         } else {
             self.router.handle(request, peer).await
         }

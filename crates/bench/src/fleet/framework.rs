@@ -138,6 +138,9 @@ impl Framework {
             self.write(|calls, out| calls.reconcile(out, tasks));
         }
         self.launch_on_time();
+        if self.has_clock() && self.tasks() > 0 && self.is_over() {
+            self.finish_launching();
+        }
     }
 
     /// When the clock wants the next launch, if there is one and an offer for it.
@@ -171,7 +174,11 @@ impl Framework {
             let Some((offer, arrived)) = self.offers.pop_front() else { return };
             self.accept(&offer, due.max(arrived));
         }
-        self.finish_launching();
+    }
+
+    /// All frameworks have launched all their tasks: who declines thousands of offers before that delays the others.
+    fn is_over(&self) -> bool {
+        self.board.launched.load(Ordering::Relaxed) >= self.plan.tasks
     }
 
     pub(super) fn event(&mut self, record: &[u8]) {

@@ -100,7 +100,7 @@ impl Shard {
     pub(crate) fn tick(&mut self) {
         let now = self.board.now();
         let window = self.plan.register_window.div_ceil(self.plan.addresses());
-        while self.next < self.agents.len() && self.in_flight < window {
+        while self.next < self.registrable(now) && self.in_flight < window {
             self.in_flight += 1;
             self.register(self.next, now);
             self.next += 1;
@@ -124,6 +124,13 @@ impl Shard {
             self.counts_responses = true;
             self.send_pongs();
         }
+    }
+
+    /// How many agents may have asked to register by now.
+    fn registrable(&self, now: u64) -> usize {
+        let share = now as f64 / (self.plan.register_seconds * 1e9);
+        // Beyond one also if there is nothing to wait for: a division by zero gives infinity.
+        (self.agents.len() as f64 * share.min(1.0)) as usize
     }
 
     fn fire(&mut self, timer: Timer, now: u64) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tepui_http::{EventSender, Limits, Request, Response, Router, call, response, serve};
+use tepui_http::{EventSender, Limits, Request, Response, Router, Unhurried, call, response, serve};
 use tepui_proto::{MesosMessage, v1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -169,6 +169,12 @@ impl Client {
     }
 
     /// Claims that something was read; a reset counts as the end.
+    /// Whether there is anything that the daemon has written and that was not asked for yet.
+    pub(crate) fn has_more(&self) -> bool {
+        let taken = self.socket.try_read_buf(&mut Vec::with_capacity(1)).unwrap_or(0);
+        !self.unread.is_empty() || taken > 0
+    }
+
     async fn fill(&mut self) -> bool {
         within(self.socket.read_buf(&mut self.unread)).await.unwrap_or(0) > 0
     }
@@ -196,6 +202,11 @@ fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>, release: 
         .route("/api/v1/scheduler", |request| async move {
             let has_type = |call: &v1::scheduler::Call| call.r#type.is_some();
             api("scheduler", has_type, &request).unwrap_or_else(|refusal| refusal)
+        })
+        .route("/message", |_| async {
+            let mut response = response::accepted();
+            response.extensions_mut().insert(Unhurried);
+            response
         })
         .route("/big", |_| async { response::json(Bytes::from(vec![b'x'; 300_000]), None) })
         .route("/length", |request: Request| async move {

@@ -12,3 +12,4 @@ mod recordings;
 mod responses;
 #[cfg(test)]
 mod streams;
+mod unhurried;

@@ -1,13 +1,18 @@
 //! The task of one peer address: connects, writes what is queued, reports the end.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tepui_types::Upid;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tracing::debug;
 
 use super::Shared;
@@ -36,7 +41,7 @@ pub(super) async fn run(shared: Arc<Shared>, address: SocketAddr, peer: Arc<Peer
         let end = match connect(&shared, address).await {
             Ok(stream) => {
                 peer.state().connected = true;
-                let end = converse(&shared, &peer, &stream).await;
+                let end = converse(&shared, &peer, stream).await;
                 peer.state().connected = false;
                 end
             }
@@ -84,30 +89,33 @@ async fn connect(shared: &Shared, address: SocketAddr) -> io::Result<TcpStream> 
 }
 
 /// Writes and reads at once: a peer that waits for us to read its responses would never read what we write.
-async fn converse(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End {
+async fn converse(shared: &Shared, peer: &Peer, mut stream: TcpStream) -> End {
+    let (read, write) = stream.split();
     tokio::select! {
-        error = discard_responses(stream) => End::Broken(error),
-        end = write_messages(shared, peer, stream) => end,
+        error = discard_responses(read) => End::Broken(error),
+        end = write_messages(shared, peer, &write) => end,
         end = interrupted(peer) => end,
     }
 }
 
-async fn discard_responses(stream: &TcpStream) -> io::Error {
+async fn discard_responses(mut stream: ReadHalf<'_>) -> io::Error {
     loop {
-        if let Err(error) = stream.readable().await {
-            return error;
-        }
         // The buffer does not live across an await, so it costs nothing per connection.
-        match stream.try_read(&mut [0; 4096]) {
+        let read = poll_fn(|context| {
+            let mut buffer = [MaybeUninit::uninit(); 4096];
+            let mut buffer = ReadBuf::uninit(&mut buffer);
+            let read = Pin::new(&mut stream).poll_read(context, &mut buffer);
+            read.map_ok(|()| buffer.filled().len())
+        });
+        match read.await {
             Ok(0) => return io::ErrorKind::ConnectionReset.into(),
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return error,
         }
     }
 }
 
-async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End {
+async fn write_messages(shared: &Shared, peer: &Peer, stream: &WriteHalf<'_>) -> End {
     loop {
         let (batch, is_linked) = {
             let mut state = peer.state();
@@ -134,7 +142,7 @@ async fn write_messages(shared: &Shared, peer: &Peer, stream: &TcpStream) -> End
     }
 }
 
-async fn write_all(shared: &Shared, peer: &Peer, stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+async fn write_all(shared: &Shared, peer: &Peer, stream: &WriteHalf<'_>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.try_write(bytes) {
             Ok(written) => {
@@ -154,7 +162,7 @@ async fn write_all(shared: &Shared, peer: &Peer, stream: &TcpStream, mut bytes: 
 async fn until_writable(
     shared: &Shared,
     peer: &Peer,
-    stream: &TcpStream,
+    stream: &WriteHalf<'_>,
     unwritten: usize,
 ) -> io::Result<()> {
     let mut patience = REPORT_AFTER;

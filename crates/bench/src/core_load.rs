@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tepui_master_core::{
     Config, Effect, Effects, Input, Master, RequestId, Response, SchedulerCall, StoreId,
 };
-use tepui_master_view::{Encoding, Settings, View};
+use tepui_master_view::{Encoding, Settings, View, WrittenParts};
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{Now, Time, Upid, WallTime};
 
@@ -27,7 +27,7 @@ pub const WORKLOADS: [(&str, Workload); 7] = [
     ("register", register),
     ("reregister", reregister),
     ("fold", fold),
-    ("state", |times| read(times, View::state)),
+    ("state", |times| read(times, |view| view.state(&mut WrittenParts::whole()))),
     ("get_state_protobuf", |times| read(times, |view| view.get_state(Encoding::Protobuf))),
     ("get_state_json", |times| read(times, |view| view.get_state(Encoding::Json))),
 ];

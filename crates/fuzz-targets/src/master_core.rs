@@ -18,7 +18,7 @@ use tepui_master_core::{
     Backlog, Config, Effects, Input, Master, RateLimits, Reader, Registry, RegistryWrite, RequestId,
     SchedulerCall, StoreId, StreamId,
 };
-use tepui_master_view::{Encoding, Settings, TasksQuery, View};
+use tepui_master_view::{Encoding, Settings, TasksQuery, View, WrittenParts};
 use tepui_proto::internal::registry::{Slave, UnreachableSlave};
 use tepui_proto::{LinkMessage, MesosMessage as _, internal, v1};
 use tepui_types::{Now, Time, Upid, WallTime};
@@ -386,12 +386,12 @@ impl World {
         let view = &self.view;
         let wall = WallTime::from_nanos(1_000_000_000);
         for json in [
-            view.state(),
+            view.state(&mut WrittenParts::whole()),
             view.state_summary(),
-            view.frameworks(None),
-            view.slaves(None),
+            view.frameworks(None, &mut WrittenParts::whole()),
+            view.slaves(None, &mut WrittenParts::whole()),
             view.roles(),
-            view.tasks(&TasksQuery::default()),
+            view.tasks(&TasksQuery::default(), &mut WrittenParts::whole()),
             view.metrics_snapshot(wall, &[]),
             view.get_state(Encoding::Json),
             view.get_roles(Encoding::Json),

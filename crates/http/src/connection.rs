@@ -115,7 +115,7 @@ impl InFlight {
     pub(crate) fn with_body(self, body: ResponseBody) -> TrackedBody {
         match &body {
             ResponseBody::Events(stream) => stream.attach(Arc::clone(&self.0)),
-            ResponseBody::Whole(_) => {}
+            ResponseBody::Whole(_) | ResponseBody::Parts(_) => {}
         }
         TrackedBody { body, _in_flight: self }
     }

@@ -61,7 +61,12 @@ pub(crate) async fn pack(accepts_gzip: bool, response: Response) -> Response {
                 None => bytes.into(),
             }
         }
-        body @ (ResponseBody::Whole(_) | ResponseBody::Events(_)) => body,
+        ResponseBody::Parts(mut parts) if accepts_gzip && !head.headers.contains_key(CONTENT_ENCODING) => {
+            parts.pack();
+            head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            parts.into()
+        }
+        body @ (ResponseBody::Whole(_) | ResponseBody::Parts(_) | ResponseBody::Events(_)) => body,
     };
     Response::from_parts(head, body)
 }

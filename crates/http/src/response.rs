@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::{EventSender, EventStream, Response, ResponseBody};
+use crate::{EventSender, EventStream, Parts, Response, ResponseBody};
 
 /// The header that names a subscription's stream.
 pub const MESOS_STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
@@ -48,6 +48,25 @@ pub fn json(body: Bytes, jsonp: Option<&str>) -> Response {
             ok("text/javascript", wrapped.into())
         }
     }
+}
+
+/// As [`json`], for an answer in parts.
+pub fn json_parts(mut parts: Parts, jsonp: Option<&str>) -> Response {
+    let content_type = match jsonp {
+        None => "application/json",
+        Some(callback) => {
+            parts.wrap(format!("{callback}(").into(), Bytes::from_static(b")"));
+            "text/javascript"
+        }
+    };
+    self::parts(content_type, parts)
+}
+
+/// As [`ok`], for an answer in parts.
+pub fn parts(content_type: &'static str, parts: Parts) -> Response {
+    let mut response = Response::new(parts.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 /// 400 with the reason.
@@ -129,7 +148,7 @@ mod tests {
     fn whole(response: &Response) -> &[u8] {
         match response.body() {
             ResponseBody::Whole(bytes) => bytes,
-            ResponseBody::Events(_) => panic!("a stream"),
+            ResponseBody::Events(_) | ResponseBody::Parts(_) => panic!("a stream"),
         }
     }
 

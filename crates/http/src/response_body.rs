@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::EventStream;
 use crate::event_stream::StreamBroken;
+use crate::{EventStream, Parts};
 
 /// A response of a handler.
 pub type Response = http::Response<ResponseBody>;
@@ -28,6 +28,8 @@ pub enum ResponseBody {
     Whole(Bytes),
     /// A chunked stream whose [`crate::EventSender`] is elsewhere.
     Events(EventStream),
+    /// A long answer in chunks, whose [`crate::PartSender`] is elsewhere.
+    Parts(Parts),
 }
 
 impl Default for ResponseBody {
@@ -48,6 +50,12 @@ impl From<EventStream> for ResponseBody {
     }
 }
 
+impl From<Parts> for ResponseBody {
+    fn from(parts: Parts) -> Self {
+        Self::Parts(parts)
+    }
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = StreamBroken;
@@ -65,20 +73,21 @@ impl Body for ResponseBody {
             Self::Events(stream) => {
                 stream.poll_record(context).map(|next| next.map(|record| record.map(Frame::data)))
             }
+            Self::Parts(parts) => parts.poll_part(context).map(|next| next.map(|part| part.map(Frame::data))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Events(_) => false,
+            Self::Events(_) | Self::Parts(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Events(_) => SizeHint::default(),
+            Self::Events(_) | Self::Parts(_) => SizeHint::default(),
         }
     }
 }

@@ -26,4 +26,5 @@ mod view;
 pub use endpoint::tasks::TasksQuery;
 pub use operator::Encoding;
 pub use settings::{Build, Settings};
+pub use tepui_model::json::Parts as WrittenParts;
 pub use view::View;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// and touches as much memory again.
 #[derive(Debug, Default)]
 pub(crate) struct Sizes {
-    pub(crate) state: Size,
     pub(crate) get_state_json: Size,
     pub(crate) get_state_protobuf: Size,
     /// The list of tasks within that.

@@ -2,9 +2,10 @@
 
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, int32, message};
+use tepui_model::encoded_task::EncodedTask;
 use tepui_proto::v1;
 use tepui_proto::wire_format::{WireField, WireFields, WireValue};
-use tepui_types::{AgentId, Resources, TaskId, is_terminal};
+use tepui_types::{AgentId, FrameworkId, Resources, TaskId, is_terminal};
 
 use crate::held::parse_resources;
 
@@ -106,6 +107,17 @@ impl Task {
         fields.extend_from_slice(after);
         self.fields = fields.into_boxed_slice();
         is_appended
+    }
+
+    /// The task for who shows it as JSON.
+    pub(crate) fn encoded<'a>(&'a self, framework: &'a FrameworkId) -> EncodedTask<'a> {
+        EncodedTask {
+            id: self.id.as_str(),
+            framework: framework.as_str(),
+            agent: self.agent.as_str(),
+            state: self.state,
+            fields: &self.fields,
+        }
     }
 
     /// Appends the binary form of `v1::Task`, as prost writes it.

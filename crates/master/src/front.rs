@@ -7,6 +7,7 @@ use tepui_http::{Limits, Request, Response, ResponseBody, Router, Unhurried, res
 use tepui_link::{Link, ignores_answers, is_link_request};
 use tokio::sync::mpsc;
 
+use crate::answer::Answer;
 use crate::inbox::Work;
 use crate::leading::Leading;
 use crate::reader::{Read, Reads};
@@ -64,7 +65,8 @@ impl Handles {
             Err(refusal) => return refusal,
         };
         match self.reads.read(read).await {
-            Some(bytes) => response::json(bytes, query.value("jsonp")),
+            Some(Answer::Whole(bytes)) => response::json(bytes, query.value("jsonp")),
+            Some(Answer::Parts(parts)) => response::json_parts(parts, query.value("jsonp")),
             None => stopping(),
         }
     }

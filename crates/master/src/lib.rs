@@ -17,6 +17,7 @@
 //!
 //! Both queues that peers fill are bounded, and a full one makes its peers wait. Start reading at [`run()`].
 
+mod answer;
 mod clock;
 mod config;
 mod election;

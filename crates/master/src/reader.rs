@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tepui_http::Response;
 use tepui_master_core::Change;
-use tepui_master_view::{Encoding, TasksQuery, View};
+use tepui_master_view::{Encoding, TasksQuery, View, WrittenParts};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::answer::{Answer, Clients};
 use crate::clock::wall;
 use crate::registrar_metrics::RegistrarMetrics;
 use crate::subscribers::Subscribers;
@@ -80,7 +80,7 @@ pub(crate) enum OperatorRead {
 
 enum Message {
     Journal(Vec<Change>),
-    Read(Read, oneshot::Sender<Bytes>),
+    Read(Read, oneshot::Sender<Answer>),
     Subscribe(Encoding, oneshot::Sender<Response>),
     /// The journal has ended, and who follows it with it.
     Ended,
@@ -142,7 +142,7 @@ fn carries_data(change: &Change) -> bool {
 
 impl Reads {
     /// Renders an answer from a view that knows all that was published before. `None` if the master is stopping.
-    pub(crate) async fn read(&self, read: Read) -> Option<Bytes> {
+    pub(crate) async fn read(&self, read: Read) -> Option<Answer> {
         self.ask(|answer| Message::Read(read, answer)).await
     }
 
@@ -212,7 +212,7 @@ struct Reader {
     gathered: Gathered,
     queue: Receiver<Message>,
     /// Reads that wait to be rendered.
-    reads: VecDeque<(Read, oneshot::Sender<Bytes>)>,
+    reads: VecDeque<(Read, oneshot::Sender<Answer>)>,
 }
 
 /// How a wait ended.
@@ -237,11 +237,9 @@ impl Reader {
                 }
                 self.subscribers.send_news(Instant::now());
                 let Some((read, answer)) = self.reads.pop_front() else { break };
-                let bytes = Bytes::from(self.render(&read));
-                drop(answer.send(bytes.clone()));
-                for (_, answer) in extract(&mut self.reads, &read) {
-                    drop(answer.send(bytes.clone()));
-                }
+                let mut askers = vec![answer];
+                askers.extend(extract(&mut self.reads, &read));
+                self.answer(&read, Clients::new(askers));
                 next = self.queue.try_recv().ok();
             }
             self.subscribers.tick(Instant::now());
@@ -293,7 +291,7 @@ impl Reader {
         }
     }
 
-    fn render(&mut self, read: &Read) -> Vec<u8> {
+    fn answer(&mut self, read: &Read, mut clients: Clients) {
         let more = match read {
             Read::MetricsSnapshot | Read::Operator(OperatorRead::Metrics, _) => self.process_metrics(),
             Read::State
@@ -306,7 +304,9 @@ impl Reader {
             | Read::Version
             | Read::Operator(..) => Vec::new(),
         };
-        render(&self.view, &more, read)
+        let mut take = |part: Vec<u8>| clients.part(&part.into());
+        let rest = render(&self.view, &more, read, &mut WrittenParts::new(&mut take));
+        clients.end(&rest.into());
     }
 
     /// The metrics that are not the core's.
@@ -318,23 +318,25 @@ impl Reader {
     }
 }
 
-/// Takes out all reads that are equal to `read`.
+/// Takes out who asked for the same.
 fn extract(
-    reads: &mut VecDeque<(Read, oneshot::Sender<Bytes>)>,
+    reads: &mut VecDeque<(Read, oneshot::Sender<Answer>)>,
     read: &Read,
-) -> VecDeque<(Read, oneshot::Sender<Bytes>)> {
-    let (equal, others) = std::mem::take(reads).into_iter().partition(|(other, _)| other == read);
+) -> impl Iterator<Item = oneshot::Sender<Answer>> {
+    let (equal, others): (VecDeque<_>, _) =
+        std::mem::take(reads).into_iter().partition(|(other, _)| other == read);
     *reads = others;
-    equal
+    equal.into_iter().map(|(_, answer)| answer)
 }
 
-fn render(view: &View, more: &[(String, f64)], read: &Read) -> Vec<u8> {
+/// Writes an answer; gives what `parts` did not take.
+fn render(view: &View, more: &[(String, f64)], read: &Read, parts: &mut WrittenParts<'_>) -> Vec<u8> {
     match read {
-        Read::State => view.state(),
+        Read::State => view.state(parts),
         Read::StateSummary => view.state_summary(),
-        Read::Frameworks(only) => view.frameworks(only.as_deref()),
-        Read::Slaves(only) => view.slaves(only.as_deref()),
-        Read::Tasks(query) => view.tasks(query),
+        Read::Frameworks(only) => view.frameworks(only.as_deref(), parts),
+        Read::Slaves(only) => view.slaves(only.as_deref(), parts),
+        Read::Tasks(query) => view.tasks(query, parts),
         Read::Roles => view.roles(),
         Read::MetricsSnapshot => view.metrics_snapshot(wall(), more),
         Read::Flags => view.flags(),

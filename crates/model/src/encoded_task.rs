@@ -9,20 +9,35 @@ use crate::json::{Array, Object, Raw};
 use crate::resources::Sums;
 use crate::task_status::write_container_status;
 
-/// Writes the fields of a task, whose binary form must be as prost writes it.
-pub fn encoded_task(object: &mut Object<'_>, task: &[u8]) {
-    let parts = Parts::of(task);
-    object.field("id", Raw(value(parts.task_id)));
+/// What of a task is kept apart, and the rest.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedTask<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The id of its framework.
+    pub framework: &'a str,
+    /// The id of its agent.
+    pub agent: &'a str,
+    /// Its state.
+    pub state: v1::TaskState,
+    /// The other fields of `v1::Task` as prost writes them, which is in the order of their numbers.
+    pub fields: &'a [u8],
+}
+
+/// Writes the fields of a task.
+pub fn encoded_task(object: &mut Object<'_>, task: &EncodedTask<'_>) {
+    let parts = Parts::of(task.fields);
+    object.field("id", task.id);
     object.field("name", Raw(parts.name));
-    object.field("framework_id", Raw(value(parts.framework_id)));
+    object.field("framework_id", task.framework);
     object.field("executor_id", Raw(value(parts.executor_id)));
-    object.field("slave_id", Raw(value(parts.agent_id)));
-    object.field("state", state(parts.state).as_str_name());
+    object.field("slave_id", task.agent);
+    object.field("state", task.state.as_str_name());
     object.object("resources", |object| sums(parts.resources).write(object));
     if parts.has_limits {
-        let task = v1::Task::decode(task).unwrap_or_default();
+        let decoded = v1::Task::decode(task.fields).unwrap_or_default();
         object.object("limits", |object| {
-            for (name, limit) in &task.limits {
+            for (name, limit) in &decoded.limits {
                 object.field(name, limit.value);
             }
         });
@@ -42,11 +57,7 @@ pub fn encoded_task(object: &mut Object<'_>, task: &[u8]) {
 #[derive(Default)]
 struct Parts<'a> {
     name: &'a [u8],
-    task_id: &'a [u8],
-    framework_id: &'a [u8],
     executor_id: &'a [u8],
-    agent_id: &'a [u8],
-    state: u64,
     /// The fields with the resources, and those with the statuses.
     resources: &'a [u8],
     statuses: &'a [u8],
@@ -67,11 +78,7 @@ impl<'a> Parts<'a> {
             at += field.bytes.len();
             match (field.number, field.value) {
                 (1, WireValue::Bytes(bytes)) => parts.name = bytes,
-                (2, WireValue::Bytes(bytes)) => parts.task_id = bytes,
-                (3, WireValue::Bytes(bytes)) => parts.framework_id = bytes,
                 (4, WireValue::Bytes(bytes)) => parts.executor_id = bytes,
-                (5, WireValue::Bytes(bytes)) => parts.agent_id = bytes,
-                (6, WireValue::Varint(number)) => parts.state = number,
                 (number @ (7 | 8), _) => {
                     let [first, end] = &mut ends[usize::from(number == 8)];
                     *first = if *end == 0 { start } else { *first };
@@ -207,7 +214,14 @@ mod tests {
     fn check(json: &str) {
         let message = v1::Task::from_json(JsonDialect::V1, json.as_bytes()).unwrap();
         let decoded = document(|object| task(object, &message));
-        let encoded = document(|object| encoded_task(object, &message.encode_to_vec()));
+        let kept = EncodedTask {
+            id: &message.task_id.value,
+            framework: &message.framework_id.value,
+            agent: &message.agent_id.value,
+            state: message.state(),
+            fields: &message.encode_to_vec(),
+        };
+        let encoded = document(|object| encoded_task(object, &kept));
         assert_eq!(String::from_utf8(encoded).unwrap(), String::from_utf8(decoded).unwrap());
     }
 

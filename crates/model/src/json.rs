@@ -1,6 +1,6 @@
 //! Writes JSON as Mesos' endpoints write it, straight into bytes: fields in the order of the calls, no white space.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::{self, Display, Write as _};
 
 use tepui_proto::{write_json_string, write_json_whole};
 use tepui_types::WallTime;
@@ -150,6 +150,11 @@ impl Array<'_> {
         object(self.out, fill);
     }
 
+    /// Hands over what has been written of the document, if that is enough to be worth it. To be called between elements.
+    pub fn pass_on(&mut self, parts: &mut Parts<'_>) {
+        parts.offer(self.out);
+    }
+
     /// Writes an element that `write` appends.
     pub fn raw(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.separate();
@@ -161,6 +166,38 @@ impl Array<'_> {
             self.out.push(b',');
         }
         self.empty = false;
+    }
+}
+
+/// How much makes a part: a connection takes as much at a time.
+const PART_BYTES: usize = 64 * 1024;
+
+/// Who gets the parts of a long document while it is being written.
+pub struct Parts<'a>(Option<&'a mut dyn FnMut(Vec<u8>)>);
+
+impl fmt::Debug for Parts<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Parts" } else { "whole" })
+    }
+}
+
+impl<'a> Parts<'a> {
+    /// Hands each part to `take`, in order; what is written last is not among them.
+    pub fn new(take: &'a mut dyn FnMut(Vec<u8>)) -> Self {
+        Self(Some(take))
+    }
+
+    /// Leaves the document whole.
+    pub fn whole() -> Self {
+        Self(None)
+    }
+
+    fn offer(&mut self, out: &mut Vec<u8>) {
+        if let Some(take) = &mut self.0
+            && out.len() >= PART_BYTES
+        {
+            take(std::mem::replace(out, Vec::with_capacity(PART_BYTES + PART_BYTES / 8)));
+        }
     }
 }
 

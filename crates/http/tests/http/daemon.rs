@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tepui_http::{EventSender, Limits, Request, Response, Router, Unhurried, call, response, serve};
+use tepui_http::{
+    EventSender, Limits, PartSender, Parts, Request, Response, Router, Unhurried, call, response, serve,
+};
 use tepui_proto::{MesosMessage, v1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +22,8 @@ pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
     /// The senders of streams that clients opened at `/stream`.
     pub(crate) streams: mpsc::UnboundedReceiver<EventSender>,
+    /// The senders of answers in parts that clients asked for at `/parts`.
+    parts: mpsc::UnboundedReceiver<PartSender>,
     /// Lets a request to `/slow` finish.
     pub(crate) release: Arc<Notify>,
     stop: Option<oneshot::Sender<()>>,
@@ -33,8 +37,9 @@ impl Daemon {
 
     pub(crate) async fn with_limits(limits: Limits) -> Self {
         let (opened, streams) = mpsc::unbounded_channel();
+        let (asked, parts) = mpsc::unbounded_channel();
         let release = Arc::new(Notify::new());
-        let router = routes(&limits, opened, Arc::clone(&release));
+        let router = routes(&limits, opened, asked, Arc::clone(&release));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -43,7 +48,7 @@ impl Daemon {
             async move { router.handle(request, peer).await }
         };
         let server = tokio::spawn(serve(listener, limits, front, async { drop(stopped.await) }));
-        Self { address, streams, release, stop: Some(stop), server }
+        Self { address, streams, parts, release, stop: Some(stop), server }
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -67,6 +72,11 @@ impl Daemon {
     }
 
     /// Claims that the daemon still answers.
+    /// The sender of an answer that a client asked for.
+    pub(crate) async fn parts(&mut self) -> PartSender {
+        within(self.parts.recv()).await.unwrap()
+    }
+
     pub(crate) async fn is_alive(&self) -> bool {
         self.get("/health").await.status == "200 OK"
     }
@@ -185,7 +195,12 @@ pub(crate) async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(DEADLINE, future).await.expect("it happens in time")
 }
 
-fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>, release: Arc<Notify>) -> Router {
+fn routes(
+    limits: &Limits,
+    opened: mpsc::UnboundedSender<EventSender>,
+    asked: mpsc::UnboundedSender<PartSender>,
+    release: Arc<Notify>,
+) -> Router {
     let names = |name: &'static str| {
         move |request: Request| async move {
             response::ok("text/plain", format!("{name} {}", request.rest).trim_end().to_owned().into())
@@ -207,6 +222,11 @@ fn routes(limits: &Limits, opened: mpsc::UnboundedSender<EventSender>, release: 
             let mut response = response::accepted();
             response.extensions_mut().insert(Unhurried);
             response
+        })
+        .route("/parts", move |request: Request| {
+            let (sender, parts) = Parts::new(Bytes::from_static(b"first "));
+            asked.send(sender).unwrap();
+            async move { response::json_parts(parts, request.query().unwrap().value("jsonp")) }
         })
         .route("/big", |_| async { response::json(Bytes::from(vec![b'x'; 300_000]), None) })
         .route("/length", |request: Request| async move {

@@ -138,3 +138,63 @@ async fn a_slow_handler_does_not_hold_back_what_came_before() {
         assert_eq!(client.answer().await.text(), expected);
     }
 }
+
+#[tokio::test]
+async fn an_answer_in_parts_arrives_while_it_is_written() {
+    let mut daemon = Daemon::start().await;
+    let mut client = daemon.connect().await;
+    client.write(b"GET /parts HTTP/1.1\r\n\r\n").await;
+    let sender = daemon.parts().await;
+    let head = client.head().await;
+    assert!(!head.headers.contains_key("Content-Length"));
+    assert_eq!(client.chunk().await, b"first ");
+    sender.send("second ".into());
+    assert_eq!(client.chunk().await, b"second ");
+    sender.end();
+    assert_eq!(client.chunk().await, b"");
+    assert!(daemon.is_alive().await);
+}
+
+#[tokio::test]
+async fn an_answer_in_parts_is_packed_or_wrapped_as_a_whole_is() {
+    let mut daemon = Daemon::start().await;
+    for (request, expected) in [
+        ("GET /parts?jsonp=callback HTTP/1.1\r\n\r\n", "callback(first second third)"),
+        ("GET /parts HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n", "first second third"),
+        ("GET /parts?jsonp=f HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n", "f(first second third)"),
+    ] {
+        let mut client = daemon.connect().await;
+        client.write(request.as_bytes()).await;
+        let sender = daemon.parts().await;
+        sender.send("second ".into());
+        sender.send("third".into());
+        sender.end();
+        let head = client.head().await;
+        let mut body = Vec::new();
+        loop {
+            let chunk = client.chunk().await;
+            if chunk.is_empty() {
+                break;
+            }
+            body.extend(chunk);
+        }
+        if head.headers.get("Content-Encoding").is_some_and(|coding| coding == "gzip") {
+            let packed = std::mem::take(&mut body);
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut body).unwrap();
+        } else {
+            assert!(!request.contains("gzip"));
+        }
+        assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_writer_is_gone_is_broken_off() {
+    let mut daemon = Daemon::start().await;
+    let mut client = daemon.connect().await;
+    client.write(b"GET /parts HTTP/1.1\r\n\r\n").await;
+    drop(daemon.parts().await);
+    client.head().await;
+    let rest = client.rest().await;
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&rest));
+}

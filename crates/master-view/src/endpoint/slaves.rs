@@ -5,12 +5,12 @@ use tepui_proto::v1;
 use crate::agent::Agent;
 use crate::model::agent::{agent, agent_info, reserved, unreserved};
 use crate::view::View;
-use tepui_model::json::{Object, document};
+use tepui_model::json::{Object, Parts, document};
 use tepui_model::v0_json;
 
 impl View {
-    /// Renders `/slaves`, of one agent if it is named.
-    pub fn slaves(&self, only: Option<&str>) -> Vec<u8> {
+    /// Renders `/slaves`, of one agent if it is named; gives what `parts` did not take.
+    pub fn slaves(&self, only: Option<&str>, parts: &mut Parts<'_>) -> Vec<u8> {
         document(|object| {
             object.array("slaves", |array| {
                 for (id, shown) in &self.agents {
@@ -19,6 +19,7 @@ impl View {
                             agent(object, shown);
                             write_full_resources(object, shown);
                         });
+                        array.pass_on(parts);
                     }
                 }
             });

@@ -7,15 +7,15 @@ use crate::model::agent::agent;
 use crate::model::domain::domain;
 use crate::model::master_info::master_info;
 use crate::view::{Leader, View};
-use tepui_model::json::{Object, Text, document_in};
+use tepui_model::json::{Object, Parts, Text, document};
 
 impl View {
-    /// Renders `/state`.
-    pub fn state(&self) -> Vec<u8> {
-        self.sizes.state.render(|out| document_in(out, |object| self.write_state(object)))
+    /// Renders `/state`; gives what `parts` did not take.
+    pub fn state(&self, parts: &mut Parts<'_>) -> Vec<u8> {
+        document(|object| self.write_state(object, parts))
     }
 
-    fn write_state(&self, object: &mut Object<'_>) {
+    fn write_state(&self, object: &mut Object<'_>, parts: &mut Parts<'_>) {
         write_build(object, self);
         if let Some(leader) = &self.leader {
             write_leader(object, self, leader);
@@ -33,10 +33,11 @@ impl View {
         object.array("slaves", |array| {
             for shown in self.agents.values() {
                 array.object(|object| agent(object, shown));
+                array.pass_on(parts);
             }
         });
         write_recovered_agents(object, self, None);
-        write_frameworks(object, self, None);
+        write_frameworks(object, self, None, parts);
         // Compat: both have been empty for years, and readers still look for them.
         object.array("orphan_tasks", |_| {});
         object.array("unregistered_frameworks", |_| {});

@@ -4,7 +4,7 @@ use crate::framework::Framework;
 use crate::task::Task;
 use crate::view::View;
 use tepui_model::encoded_task::encoded_task;
-use tepui_model::json::document;
+use tepui_model::json::{Parts, document};
 
 /// Which tasks `/tasks` shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Default for TasksQuery {
 }
 
 impl View {
-    /// Renders `/tasks`.
-    pub fn tasks(&self, query: &TasksQuery) -> Vec<u8> {
+    /// Renders `/tasks`; gives what `parts` did not take.
+    pub fn tasks(&self, query: &TasksQuery, parts: &mut Parts<'_>) -> Vec<u8> {
         let wanted = |only: &Option<String>, id: &str| only.as_ref().is_none_or(|only| only == id);
         let mut tasks: Vec<(f64, &Framework, &Task)> = self
             .frameworks
@@ -45,13 +45,11 @@ impl View {
             let (left, right) = if query.ascending { (left, right) } else { (right, left) };
             left.0.total_cmp(&right.0)
         });
-        let mut encoded = Vec::new();
         document(|object| {
             object.array("tasks", |array| {
                 for (_, framework, task) in tasks.into_iter().skip(query.offset).take(query.limit) {
-                    encoded.clear();
-                    task.encode(framework.id().as_str(), &mut encoded);
-                    array.object(|object| encoded_task(object, &encoded));
+                    array.object(|object| encoded_task(object, &task.encoded(&framework.id())));
+                    array.pass_on(parts);
                 }
             });
         })

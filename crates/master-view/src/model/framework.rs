@@ -7,7 +7,7 @@ use super::offer::offer;
 use crate::framework::Framework;
 use crate::task::Task;
 use tepui_model::encoded_task::encoded_task;
-use tepui_model::json::{Array, Object, Text};
+use tepui_model::json::{Array, Object, Parts, Text};
 use tepui_model::labels::labels;
 use tepui_model::resources::resources;
 use tepui_model::v0_json;
@@ -35,7 +35,7 @@ pub(crate) fn framework_summary(object: &mut Object<'_>, framework: &Framework) 
 }
 
 /// Writes all that `/state` and `/frameworks` show of a framework.
-pub(crate) fn framework(object: &mut Object<'_>, framework: &Framework) {
+pub(crate) fn framework(object: &mut Object<'_>, framework: &Framework, parts: &mut Parts<'_>) {
     framework_summary(object, framework);
     let entity = &framework.entity;
     let info = &entity.info;
@@ -55,9 +55,11 @@ pub(crate) fn framework(object: &mut Object<'_>, framework: &Framework) {
         object.field("reregistered_time", entity.reregistered);
     }
     write_roles(object, framework);
-    object.array("tasks", |array| write_tasks(array, framework, framework.tasks.values()));
-    object.array("unreachable_tasks", |array| write_tasks(array, framework, framework.unreachable.values()));
-    object.array("completed_tasks", |array| write_tasks(array, framework, framework.completed.iter()));
+    object.array("tasks", |array| write_tasks(array, framework, framework.tasks.values(), parts));
+    object.array("unreachable_tasks", |array| {
+        write_tasks(array, framework, framework.unreachable.values(), parts);
+    });
+    object.array("completed_tasks", |array| write_tasks(array, framework, framework.completed.iter(), parts));
     object.array("offers", |array| {
         for outstanding in framework.offers.values() {
             array.object(|object| offer(object, outstanding));
@@ -80,13 +82,16 @@ fn write_roles(object: &mut Object<'_>, framework: &Framework) {
     }
 }
 
-fn write_tasks<'a>(array: &mut Array<'_>, framework: &Framework, tasks: impl Iterator<Item = &'a Task>) {
+fn write_tasks<'a>(
+    array: &mut Array<'_>,
+    framework: &Framework,
+    tasks: impl Iterator<Item = &'a Task>,
+    parts: &mut Parts<'_>,
+) {
     let id = framework.id();
-    let mut encoded = Vec::new();
     for task in tasks {
-        encoded.clear();
-        task.encode(id.as_str(), &mut encoded);
-        array.object(|object| encoded_task(object, &encoded));
+        array.object(|object| encoded_task(object, &task.encoded(&id)));
+        array.pass_on(parts);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sums follow the journal.
 
 use tepui_master_core::{AgentRemoval, Change, TaskAfterlife};
-use tepui_master_view::View;
+use tepui_master_view::{View, WrittenParts};
 use tepui_proto::v1::TaskState;
 use tepui_types::{AgentId, FrameworkId, OfferId, TaskId};
 
@@ -9,7 +9,7 @@ use crate::journal::{AGENT, FRAMEWORK, ended, framework, offer, seconds, task, v
 use crate::shape::Shape;
 
 fn state(view: &View) -> Shape {
-    Shape::parse(&String::from_utf8(view.state()).unwrap())
+    Shape::parse(&String::from_utf8(view.state(&mut WrittenParts::whole())).unwrap())
 }
 
 /// Checks the sum of a resource of the agent and of the framework.
@@ -100,10 +100,10 @@ fn a_lost_agent_is_counted_as_unreachable() {
 #[test]
 fn what_is_not_known_is_ignored() {
     let mut view = view();
-    let before = view.state();
+    let before = view.state(&mut WrittenParts::whole());
     view.fold(ended("nope", TaskState::TaskLost));
     view.fold(removed("nope", TaskAfterlife::Completed));
     view.fold(Change::FrameworkCompleted { id: FrameworkId::new("nope"), at: seconds(1) });
     view.fold(Change::OfferRemoved(OfferId::new("nope")));
-    assert_eq!(view.state(), before);
+    assert_eq!(view.state(&mut WrittenParts::whole()), before);
 }

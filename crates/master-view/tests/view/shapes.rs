@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message as _;
 use tepui_master_core::{Change, Counter, TaskAfterlife};
-use tepui_master_view::{Encoding, TasksQuery, View};
+use tepui_master_view::{Encoding, TasksQuery, View, WrittenParts};
 use tepui_proto::v1::{self, TaskState};
 use tepui_proto::{JsonDialect, MesosMessage as _};
 use tepui_types::{FrameworkId, TaskId};
@@ -42,7 +42,7 @@ fn state_has_its_shape() {
     let Some(recorded) = recorded("state.http") else { return };
     let mut view = view();
     view.fold(task("1", TaskState::TaskRunning));
-    let state = ours(view.state());
+    let state = ours(view.state(&mut WrittenParts::whole()));
     assert_eq!(state.kinds(), recorded.kinds());
     let same = [
         "leader_info",
@@ -57,10 +57,10 @@ fn state_has_its_shape() {
     check(&state, &recorded, &same);
     let completed = Change::FrameworkCompleted { id: FrameworkId::new(FRAMEWORK), at: seconds(400) };
     view.fold(completed);
-    let state = ours(view.state());
+    let state = ours(view.state(&mut WrittenParts::whole()));
     assert_eq!(state.at("completed_frameworks.0").keys(), recorded.at("frameworks.0").keys());
     assert_eq!(state.at("completed_frameworks.0.unregistered_time"), &Shape::Float(400.0));
-    let text = String::from_utf8(view.state()).unwrap();
+    let text = String::from_utf8(view.state(&mut WrittenParts::whole())).unwrap();
     assert!(text.contains(r#""active":false,"connected":false,"recovered":false"#), "{text}");
 }
 
@@ -74,15 +74,19 @@ fn the_other_endpoints_have_their_shapes() {
         check(&summary, &recorded, &["slaves.0", "frameworks.0"]);
     }
     if let Some(recorded) = recorded("slaves.http") {
-        check(&ours(view.slaves(None)), &recorded, &["slaves.0", "slaves.0.unreserved_resources_full.0"]);
+        check(
+            &ours(view.slaves(None, &mut WrittenParts::whole())),
+            &recorded,
+            &["slaves.0", "slaves.0.unreserved_resources_full.0"],
+        );
     }
     if let Some(recorded) = recorded("frameworks.http") {
-        let frameworks = ours(view.frameworks(None));
+        let frameworks = ours(view.frameworks(None, &mut WrittenParts::whole()));
         assert_eq!(frameworks.kinds(), recorded.kinds());
         check(&frameworks, &recorded, &["frameworks.0"]);
     }
     if let Some(recorded) = recorded("tasks.http") {
-        check(&ours(view.tasks(&TasksQuery::default())), &recorded, &["tasks.0"]);
+        check(&ours(view.tasks(&TasksQuery::default(), &mut WrittenParts::whole())), &recorded, &["tasks.0"]);
     }
     if let Some(recorded) = recorded("roles.http") {
         check(&ours(view.roles()), &recorded, &["roles.0", "roles.0.quota", "roles.0.allocated"]);

@@ -6,6 +6,7 @@ use tepui_proto::v1::master::{Call, call::Type};
 use tepui_wire::ContentType;
 use tokio::sync::oneshot;
 
+use crate::answer::Answer;
 use crate::front::{Handles, stopping};
 use crate::inbox::{OperatorWork, Work};
 use crate::reader::{OperatorRead, Read};
@@ -45,7 +46,8 @@ pub(super) async fn change(handles: &Handles, call: Call) -> Response {
 
 async fn answer(handles: &Handles, read: OperatorRead, content_type: ContentType) -> Response {
     match handles.reads.read(Read::Operator(read, encoding(content_type))).await {
-        Some(bytes) => response::ok(content_type.name(), bytes),
+        Some(Answer::Whole(bytes)) => response::ok(content_type.name(), bytes),
+        Some(Answer::Parts(parts)) => response::parts(content_type.name(), parts),
         None => stopping(),
     }
 }

@@ -14,6 +14,7 @@ use nix::sys::statvfs::statvfs;
 use tracing::{info, warn};
 
 use crate::files::Files;
+use crate::journal::SHOW_DELAY;
 use crate::view::View;
 
 /// When sandboxes are removed.
@@ -38,9 +39,10 @@ impl Default for GcConfig {
 }
 
 impl GcConfig {
-    /// How old a sandbox may be when so much of the disk is in use.
+    /// How old a sandbox may be when so much of the disk is in use. What Mesos' layout has of it must be there by then, to be
+    /// removed with it.
     fn max_age(&self, usage: f64) -> Duration {
-        self.delay.mul_f64((1.0 - self.disk_headroom - usage).clamp(0.0, 1.0))
+        self.delay.mul_f64((1.0 - self.disk_headroom - usage).clamp(0.0, 1.0)).max(2 * SHOW_DELAY)
     }
 }
 
@@ -223,8 +225,8 @@ mod tests {
     #[test]
     fn a_full_disk_shortens_lives() {
         let config = GcConfig::default();
-        assert_eq!(config.max_age(0.9), Duration::ZERO);
-        assert_eq!(config.max_age(1.0), Duration::ZERO);
+        assert_eq!(config.max_age(0.9), 2 * SHOW_DELAY);
+        assert_eq!(config.max_age(1.0), 2 * SHOW_DELAY);
         assert_eq!(config.max_age(0.4).as_secs(), 302_400);
     }
 

@@ -157,8 +157,16 @@ impl Reactor {
         self.step(Input::ContainerExited { container: exited.container_id, termination });
     }
 
-    /// Steps the core once, and does what it says.
+    /// Steps the core, and does what it says.
     fn step(&mut self, input: Input) {
+        self.step_once(input);
+        // What was recorded and is kept already holds nothing back.
+        while let Some(id) = self.journal.take_stored() {
+            self.step_once(Input::Stored(id));
+        }
+    }
+
+    fn step_once(&mut self, input: Input) {
         let mut effects = std::mem::take(&mut self.effects);
         self.core.step(self.clock.now(), input, &mut effects);
         if !effects.changes.is_empty() {

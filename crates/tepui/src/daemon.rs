@@ -17,7 +17,8 @@ use crate::logging;
 
 /// Runs a master until it is told to stop.
 pub(crate) fn master(args: Vec<OsString>) -> ExitCode {
-    daemon(&tepui_master::FLAGS, args, |values, addresses, listener| async move {
+    let threads = tokio::runtime::Builder::new_multi_thread();
+    daemon(&tepui_master::FLAGS, args, threads, |values, addresses, listener| async move {
         let config = tepui_master::Config::from_flags(&values, &addresses)?;
         if let RegistryConfig::InMemory = config.registry {
             warn!(
@@ -31,7 +32,10 @@ pub(crate) fn master(args: Vec<OsString>) -> ExitCode {
 
 /// Runs an agent until it is told to stop.
 pub(crate) fn agent(args: Vec<OsString>) -> ExitCode {
-    daemon(&tepui_agent::FLAGS, args, |values, addresses, listener| async move {
+    // All that an agent decides is decided one after the other, and little of what it does between takes long: a second thread
+    // costs more to wake than it takes over. What blocks has threads of its own.
+    let thread = tokio::runtime::Builder::new_current_thread();
+    daemon(&tepui_agent::FLAGS, args, thread, |values, addresses, listener| async move {
         let config = tepui_agent::Config::from_flags(
             &values,
             &addresses,
@@ -41,7 +45,7 @@ pub(crate) fn agent(args: Vec<OsString>) -> ExitCode {
     })
 }
 
-fn daemon<F, R>(set: &FlagSet, args: Vec<OsString>, run: F) -> ExitCode
+fn daemon<F, R>(set: &FlagSet, args: Vec<OsString>, mut threads: tokio::runtime::Builder, run: F) -> ExitCode
 where
     F: FnOnce(Values, Addresses, TcpListener) -> R,
     R: Future<Output = anyhow::Result<()>>,
@@ -58,7 +62,7 @@ where
             warn!("{warning}");
         }
         let mut addresses = tepui_flags::addresses(&values, environment)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = threads.enable_all().build()?;
         runtime.block_on(async {
             let listener = TcpListener::bind(addresses.listen)
                 .await

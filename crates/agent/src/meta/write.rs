@@ -1,9 +1,9 @@
 //! Writes Mesos' layout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prost::Message;
 use tepui_agent_core::{Record, Run, Speaks, staging_task};
@@ -26,6 +26,8 @@ pub(crate) struct Meta {
     operations: BTreeMap<Uuid, v1::Operation>,
     /// Tasks that wait for their executor: Mesos has no file of them.
     queued: BTreeMap<(Run, String), v1::Task>,
+    /// What is yet to be added to the updates of tasks, by the tasks' folders.
+    updates: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Meta {
@@ -36,6 +38,7 @@ impl Meta {
             resources: Vec::new(),
             operations: BTreeMap::new(),
             queued: BTreeMap::new(),
+            updates: BTreeMap::new(),
         }
     }
 
@@ -60,10 +63,32 @@ impl Meta {
         fs::rename(&fresh, &path)
     }
 
-    /// Shows a record as Mesos would.
-    pub(crate) fn show(&mut self, record: &Record) {
-        if let Err(error) = self.try_show(record) {
-            warn!(%error, "failed to write Mesos' layout; the journal has it all the same");
+    /// Shows records as Mesos would; of what changes more than once the last.
+    pub(crate) fn show(&mut self, records: &[Record]) {
+        let say = |shown: io::Result<()>| {
+            if let Err(error) = shown {
+                warn!(%error, "failed to write Mesos' layout; the journal has it all the same");
+            }
+        };
+        let gone: BTreeSet<&Run> = records.iter().filter_map(removed).collect();
+        for record in records {
+            // Nobody looks for the process of an executor that is gone.
+            if let Record::Started { run, .. } | Record::Connected { run, .. } = record
+                && gone.contains(run)
+            {
+                continue;
+            }
+            say(self.try_show(record));
+        }
+        for (task, entries) in std::mem::take(&mut self.updates) {
+            say(append(&task, &entries));
+        }
+        // Last: an executor that is marked as gone is not looked into.
+        if let Some(agent) = &self.agent {
+            for run in gone {
+                self.queued.retain(|(owner, _), _| owner != run);
+                say(put_new(&self.paths.run(agent, run).join("executor.sentinel"), b""));
+            }
         }
     }
 
@@ -147,34 +172,34 @@ impl Meta {
             }
             Record::Executor { run, info, is_for_command } => {
                 let folder = paths.executor(agent, run.framework.as_str(), run.executor.as_str());
-                put_message(&folder.join("executor.info"), info.as_ref())?;
+                create_folder(&folder)?;
+                put_new(&folder.join("executor.info"), &framed(info.as_ref()))?;
                 let flag: &[u8] = if *is_for_command { b"1" } else { b"0" };
+                // Mesos does not bear an empty one.
                 put(&folder.join("executor_generated_for_command_task"), flag)?;
+                create_folder(&folder.join("runs"))?;
                 let run = paths.run(agent, run);
-                fs::create_dir_all(&run)?;
+                create_folder(&run)?;
                 link(&run, &folder.join("runs/latest"))
             }
             Record::Started { run, pid } => {
-                put(&paths.run(agent, run).join("pids/forked.pid"), pid.to_string().as_bytes())
+                put_new(&paths.run(agent, run).join("pids/forked.pid"), pid.to_string().as_bytes())
             }
             Record::Connected { run, speaks } => match speaks {
-                Speaks::Http => put(&paths.run(agent, run).join("http.marker"), b""),
+                Speaks::Http => put_new(&paths.run(agent, run).join("http.marker"), b""),
                 Speaks::Driver(pid) => {
                     put(&paths.run(agent, run).join("pids/libprocess.pid"), pid.to_string().as_bytes())
                 }
             },
-            Record::ExecutorRemoved(run) => {
-                let sentinel = paths.run(agent, run).join("executor.sentinel");
-                self.queued.retain(|(owner, _), _| owner != run);
-                put(&sentinel, b"")
-            }
             Record::Queued { .. }
             | Record::Launched { .. }
             | Record::Task { .. }
             | Record::Update { .. }
             | Record::Acknowledged { .. } => self.show_task(agent, record),
+            // Marked when all else is shown.
+            Record::ExecutorRemoved(_)
             // The folder stays until it is collected with the sandboxes.
-            Record::FrameworkRemoved(_)
+            | Record::FrameworkRemoved(_)
             | Record::Anew
             | Record::Agent(_)
             | Record::Resources(_)
@@ -202,10 +227,14 @@ impl Meta {
             Record::Launched { run, task } => {
                 let key = (run.clone(), task.to_string());
                 let Some(shown) = self.queued.remove(&key) else { return Ok(()) };
-                put_message(&paths.task(agent, run, task.as_str()).join("task.info"), &shown)
+                let folder = paths.task(agent, run, task.as_str());
+                create_folder(folder.parent().unwrap_or(&folder))?;
+                create_folder(&folder)?;
+                put_new(&folder.join("task.info"), &framed(&shown))
             }
             Record::Task { run, task } => {
                 let folder = paths.task(agent, run, &task.task_id.value);
+                self.updates.remove(&folder);
                 absent_is_fine(fs::remove_file(folder.join("task.updates")))?;
                 put_message(&folder.join("task.info"), task.as_ref())
             }
@@ -214,17 +243,28 @@ impl Meta {
                 let update = update.as_ref();
                 let entry =
                     internal::StatusUpdateRecord { r#type: kind, update: Some(update.clone()), uuid: None };
-                append(&paths.task(agent, run, &update.status.task_id.value), &entry)
+                self.add(paths.task(agent, run, &update.status.task_id.value), &entry);
+                Ok(())
             }
             Record::Acknowledged { run, task, uuid } => {
                 let uuid = Some(uuid.as_bytes().to_vec());
                 let entry =
                     internal::StatusUpdateRecord { r#type: RecordType::Ack.into(), update: None, uuid };
-                append(&paths.task(agent, run, task.as_str()), &entry)
+                self.add(paths.task(agent, run, task.as_str()), &entry);
+                Ok(())
             }
             _ => Ok(()),
         }
     }
+
+    fn add(&mut self, task: PathBuf, entry: &internal::StatusUpdateRecord) {
+        self.updates.entry(task).or_default().extend(framed(entry));
+    }
+}
+
+/// The run that a record says is gone.
+fn removed(record: &Record) -> Option<&Run> {
+    if let Record::ExecutorRemoved(run) = record { Some(run) } else { None }
 }
 
 /// A message behind its length, as Mesos' files have it.
@@ -253,7 +293,25 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(&fresh, path)
 }
 
-fn append(task: &Path, entry: &internal::StatusUpdateRecord) -> io::Result<()> {
+/// Writes a file that is most likely not there. It may be seen empty, which to Mesos is as if it were not there.
+fn put_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match File::create_new(path) {
+        Ok(mut file) => file.write_all(bytes),
+        Err(_) => put(path, bytes),
+    }
+}
+
+/// Makes a folder in one that is most likely there.
+fn create_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
+        made => made,
+    }
+}
+
+/// Adds entries to the updates of a task.
+fn append(task: &Path, entries: &[u8]) -> io::Result<()> {
     let path = task.join("task.updates");
     let open = || OpenOptions::new().create(true).append(true).open(&path);
     let mut file = match open() {
@@ -263,11 +321,15 @@ fn append(task: &Path, entry: &internal::StatusUpdateRecord) -> io::Result<()> {
         }
         other => other?,
     };
-    file.write_all(&framed(entry))
+    file.write_all(entries)
 }
 
 /// Makes or moves a link, in one step.
 fn link(target: &Path, path: &Path) -> io::Result<()> {
+    match std::os::unix::fs::symlink(target, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
     let fresh = path.with_extension("tepui-new");
     absent_is_fine(fs::remove_file(&fresh))?;
     std::os::unix::fs::symlink(target, &fresh)?;

@@ -166,12 +166,6 @@ async fn start(
         &launch.container,
     )
     .map_err(|error| describe(&error))?;
-    let path = sandbox.path().to_owned();
-    let user = launch.user.clone();
-    tokio::task::spawn_blocking(move || sandbox.create(user.as_deref()))
-        .await
-        .map_err(|error| error.to_string())?
-        .map_err(|error| describe(&error))?;
     if let Err(error) =
         files.attach_sandbox(&launch.directory, launch.framework.as_str(), launch.executor.as_str())
     {
@@ -186,10 +180,11 @@ async fn start(
         user: launch.user,
         resources: launch.resources,
         limits,
+        new_sandbox: Some(sandbox.clone()),
         volumes: volumes
             .map(|VolumeLink { path, container_path }| PersistentVolume { path: path.into(), container_path })
             .collect(),
-        ..ContainerConfig::new(launch.container, command, path)
+        ..ContainerConfig::new(launch.container, command, sandbox.path())
     };
     let launched = containerizer.launch(config).await.map_err(|error| describe(&error))?;
     Ok(launched.pid)

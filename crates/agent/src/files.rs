@@ -46,33 +46,66 @@ pub(crate) struct Entry {
 
 /// The attached folders; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files(Arc<RwLock<BTreeMap<String, PathBuf>>>);
+pub(crate) struct Files(Arc<RwLock<Attached>>);
+
+#[derive(Debug, Default)]
+struct Attached {
+    folders: BTreeMap<String, PathBuf>,
+    /// The work folder, and where it is without links.
+    work_dir: Option<(PathBuf, PathBuf)>,
+}
+
+impl Attached {
+    /// Where a folder is without links. Those below the work folder are ours, and have none.
+    fn real(&self, directory: &str) -> io::Result<PathBuf> {
+        let below = |(given, real): &(PathBuf, PathBuf)| {
+            Some(real.join(Path::new(directory).strip_prefix(given).ok()?))
+        };
+        self.work_dir.as_ref().and_then(below).map_or_else(|| fs::canonicalize(directory), Ok)
+    }
+}
 
 impl Files {
-    /// Makes an executor's sandbox readable, under its own path and under the names of its executor's latest run.
+    /// Those of an agent with this work folder, which exists.
+    pub(crate) fn of_work_dir(work_dir: &Path) -> io::Result<Self> {
+        let work_dir = Some((work_dir.to_owned(), fs::canonicalize(work_dir)?));
+        Ok(Self(Arc::new(RwLock::new(Attached { folders: BTreeMap::new(), work_dir }))))
+    }
+
+    /// Makes an executor's sandbox readable, under its own path and under the names of its executor's latest run. One in the
+    /// work folder need not be there yet.
     pub(crate) fn attach_sandbox(&self, directory: &str, framework: &str, executor: &str) -> io::Result<()> {
-        let real = fs::canonicalize(directory)?;
         let mut attached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some((runs, _)) = directory.rsplit_once('/') {
-            attached.insert(format!("{runs}/latest"), real.clone());
+        let real = attached.real(directory)?;
+        if let Some(latest) = latest_beside(directory) {
+            attached.folders.insert(latest, real.clone());
         }
-        attached.insert(format!("/frameworks/{framework}/executors/{executor}/runs/latest"), real.clone());
-        attached.insert(directory.to_owned(), real);
+        attached.folders.insert(latest_of(framework, executor), real.clone());
+        attached.folders.insert(directory.to_owned(), real);
         Ok(())
     }
 
     /// Forgets all names of a sandbox.
     pub(crate) fn detach_sandbox(&self, directory: &str) {
         let mut attached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(real) = attached.remove(directory) {
-            attached.retain(|_, path| *path != real);
+        let Some(real) = attached.folders.remove(directory) else { return };
+        // Its names follow from its place: `.../frameworks/<framework>/executors/<executor>/runs/<container>`.
+        let parts: Vec<&str> = directory.rsplitn(6, '/').collect();
+        let of_executor = match parts.as_slice() {
+            [_, "runs", executor, "executors", framework, _] => Some(latest_of(framework, executor)),
+            _ => None,
+        };
+        for name in [latest_beside(directory), of_executor].into_iter().flatten() {
+            if attached.folders.get(&name) == Some(&real) {
+                attached.folders.remove(&name);
+            }
         }
     }
 
     /// All names and where they lead.
     pub(crate) fn attached(&self) -> Vec<(String, PathBuf)> {
         let attached = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        attached.iter().map(|(name, path)| (name.clone(), path.clone())).collect()
+        attached.folders.iter().map(|(name, path)| (name.clone(), path.clone())).collect()
     }
 
     /// Lists a folder. Blocks on the file system.
@@ -158,7 +191,7 @@ impl Files {
         let trimmed = virtual_path.trim_end_matches('/');
         let mut prefix = trimmed;
         let base = loop {
-            if let Some(base) = attached.get(prefix) {
+            if let Some(base) = attached.folders.get(prefix) {
                 break base.clone();
             }
             prefix = prefix.rsplit_once('/').map(|(shorter, _)| shorter).ok_or(FilesError::NotFound)?;
@@ -179,6 +212,16 @@ impl Files {
             ))),
         }
     }
+}
+
+/// The name of an executor's latest run, beside a run of it.
+fn latest_beside(directory: &str) -> Option<String> {
+    directory.rsplit_once('/').map(|(runs, _)| format!("{runs}/latest"))
+}
+
+/// The short name of an executor's latest run.
+fn latest_of(framework: &str, executor: &str) -> String {
+    format!("/frameworks/{framework}/executors/{executor}/runs/latest")
 }
 
 fn inaccessible(path: &Path) -> FilesError {
@@ -207,10 +250,10 @@ mod tests {
 
     fn sandbox() -> (tempfile::TempDir, Files, String) {
         let folder = tempfile::tempdir().unwrap();
-        let directory = folder.path().join("runs/c1");
+        let directory = folder.path().join("frameworks/f/executors/e/runs/c1");
         fs::create_dir_all(directory.join("sub")).unwrap();
         fs::write(directory.join("stdout"), "hello").unwrap();
-        fs::write(folder.path().join("secret"), "secret").unwrap();
+        fs::write(folder.path().join("frameworks/f/executors/e/secret"), "secret").unwrap();
         let files = Files::default();
         let directory = directory.to_string_lossy().into_owned();
         files.attach_sandbox(&directory, "f", "e").unwrap();
@@ -243,7 +286,7 @@ mod tests {
     #[test]
     fn nothing_outside_is_read() {
         let (folder, files, directory) = sandbox();
-        symlink(folder.path().join("secret"), format!("{directory}/link")).unwrap();
+        symlink(folder.path().join("frameworks/f/executors/e/secret"), format!("{directory}/link")).unwrap();
         symlink("/", format!("{directory}/root")).unwrap();
         for escape in ["../../secret", "link", "root/etc/passwd", "sub/../../../secret"] {
             let refused = files.read(&format!("{directory}/{escape}"), 0, None);

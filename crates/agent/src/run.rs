@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use tepui_agent_core::{Agent, Effects, Input};
@@ -111,14 +112,15 @@ pub async fn run(
     stop: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
     config.core.work_dir = prepare_work_dir(&config.core.work_dir)?;
-    let work_dir = config.core.work_dir.as_ref();
+    let work_dir: &Path = config.core.work_dir.as_ref();
     config.core.resources = machine::complete(config.core.resources, &config.named_resources, work_dir);
     let found = recover::find(config.core.work_dir.as_ref(), config.strict)?;
     let (work, works) = inbox();
     let (events, received) = link_inbox();
     let link = Link::new(config.link.clone(), events);
     link.register(&config.core.pid.id);
-    let files = Files::default();
+    let files = Files::of_work_dir(work_dir)
+        .map_err(|source| Error::WorkDir { path: work_dir.display().to_string(), source })?;
     let fetcher = Fetcher::new(config.fetcher.clone());
     let view = Arc::new(RwLock::new(View::new(&config, files.clone(), fetcher.clone())));
     let settings = containers(&config, fetcher)?;

@@ -240,8 +240,10 @@ impl View {
         for framework in completed.chain(self.frameworks.values()) {
             for Executor { entity, .. } in &framework.completed_executors {
                 let executor = &entity.info.executor_id.value;
-                // An error: it has been collected.
-                let _ = self.files.attach_sandbox(&entity.directory, entity.framework.as_str(), executor);
+                // The others have been collected.
+                if std::path::Path::new(&entity.directory).is_dir() {
+                    let _ = self.files.attach_sandbox(&entity.directory, entity.framework.as_str(), executor);
+                }
             }
         }
     }

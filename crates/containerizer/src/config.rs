@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{IsolationSettings, LoggerSettings};
+use crate::{IsolationSettings, LoggerSettings, Sandbox};
 use tepui_proto::v1;
 use tepui_types::ContainerId;
 
@@ -93,8 +93,10 @@ pub struct ContainerConfig {
     pub class: ContainerClass,
     /// The environment that the agent gives. Variables of the command win over it.
     pub environment: BTreeMap<String, String>,
-    /// The folder that it runs in, with `stdout` and `stderr`. It exists.
+    /// The folder that it runs in, with `stdout` and `stderr`. It exists, unless it is new.
     pub sandbox: PathBuf,
+    /// The same, if it is yet to be made.
+    pub new_sandbox: Option<Sandbox>,
     /// Whom it runs as; the agent's own user if absent.
     pub user: Option<String>,
     /// The resources that it is promised (requests).
@@ -120,6 +122,7 @@ impl ContainerConfig {
             class: ContainerClass::Default,
             environment: BTreeMap::new(),
             sandbox: sandbox.into(),
+            new_sandbox: None,
             user: None,
             resources: Vec::new(),
             limits: BTreeMap::new(),

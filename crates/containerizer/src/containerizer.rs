@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tepui_linux::Signal;
 use tepui_proto::v1;
 use tepui_types::ContainerId;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::isolator::Isolators;
@@ -23,6 +23,10 @@ use crate::{
     ContainerClass, ContainerConfig, Exited, Fetch, IsolationError, KnownContainer, LaunchError, Launched,
     LoggerSettings, Recovered, RuntimeError, Settings, StartError, Termination,
 };
+
+/// How many containers are made ready at a time. One that is stuck (in a file system, in the database of users) must not hold up
+/// the others.
+const TURNS: usize = 16;
 
 /// Launches containers, tells their ends and destroys them. Clones share the containers; when the last is dropped the
 /// containers live on unwatched, as they must when an agent restarts.
@@ -38,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: RuntimeFolder,
     pub(crate) isolators: Isolators,
     pub(crate) fetch: Option<Fetch>,
+    /// What makes containers ready takes turns: more at a time than there are processors is no faster, and each takes a thread.
+    pub(crate) turns: Semaphore,
     /// What holds the files of output to their sizes; nothing if absent.
     pub(crate) logger: Option<LoggerSettings>,
     pub(crate) exited: mpsc::UnboundedSender<Exited>,
@@ -130,6 +136,7 @@ impl Containerizer {
             runtime,
             isolators,
             fetch,
+            turns: Semaphore::new(TURNS),
             logger,
             exited,
             survivors: Mutex::new(survivors),

@@ -223,7 +223,7 @@ pub(crate) fn text(path: &Path) -> Result<String, LaunchError> {
 /// The credentials to switch to; `None` if we are that user already and may not switch anyway.
 pub(crate) fn credentials_for(user: &str) -> Result<Option<Credentials>, LaunchError> {
     if tepui_linux::is_root() {
-        return Ok(Some(Credentials::of_user(user)?));
+        return Ok(Some(Credentials::of_user_lately(user)?));
     }
     if tepui_linux::current_user_name().is_ok_and(|current| current == user) {
         return Ok(None);

@@ -18,7 +18,7 @@ mod process;
 mod protocol;
 
 pub use connection::StartError;
-pub(crate) use connection::{Launcher, Running, Survivor};
+pub(crate) use connection::{Launcher, Launching, Running, Survivor};
 pub use own_command::OwnCommand;
 pub use process::launcher_process;
 pub use protocol::VERSION as PROTOCOL_VERSION;

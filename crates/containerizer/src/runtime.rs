@@ -17,6 +17,9 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// The process that a container's folder is about.
 const PROCESS: &str = "process";
 
+/// The same, as Mesos has it.
+const PID: &str = "pid";
+
 /// The folder of all containers' folders, and of all nested ones of a container.
 const CONTAINERS: &str = "containers";
 
@@ -111,7 +114,15 @@ impl RuntimeFolder {
 
     /// Removes the folder of a container, with those of the containers in it.
     pub(crate) fn remove(&self, id: &ContainerId) -> io::Result<()> {
-        match fs::remove_dir_all(self.container(id)) {
+        let folder = self.container(id);
+        // Most have nothing else in them, and need not be looked into.
+        for name in [PROCESS, PID] {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        if fs::remove_dir(&folder).is_ok() {
+            return Ok(());
+        }
+        match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -144,6 +155,15 @@ fn collect(folder: &Path, parent: Option<&ContainerId>, found: &mut Vec<Containe
     Ok(())
 }
 
+/// Makes the folder of a container.
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder),
+        made => made,
+    }
+}
+
 /// Notes that a container's first process is about to be started: from here on it may run.
 pub(crate) fn announce_process(folder: &Path) -> io::Result<File> {
     File::create(folder.join(PROCESS))
@@ -153,7 +173,7 @@ pub(crate) fn announce_process(folder: &Path) -> io::Result<File> {
 pub(crate) fn write_process(folder: &Path, announced: &mut File, pid: u32) -> io::Result<()> {
     let start_time = ProcessTable::start_time(pid).ok_or(io::ErrorKind::NotFound)?;
     announced.write_all(format!("{pid} {start_time}").as_bytes())?;
-    fs::write(folder.join("pid"), pid.to_string())
+    fs::write(folder.join(PID), pid.to_string())
 }
 
 /// Whether a process of a container was announced.

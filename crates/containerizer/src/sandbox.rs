@@ -88,6 +88,15 @@ impl Sandbox {
 
     /// Makes the folder, owned by `user` and closed to others, and points `latest` to it. Blocks on the file system.
     pub fn create(&self, user: Option<&str>) -> Result<(), SandboxError> {
+        // Most often the executor is new, and only its own three folders are missing.
+        for folder in [self.runs.parent(), Some(self.runs.as_path())].into_iter().flatten() {
+            match fs::create_dir(folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // Something above is missing, or this is no folder: said when the sandbox cannot be made.
+                Err(_) => break,
+                Ok(()) => {}
+            }
+        }
         create_folder(&self.path, user)?;
         self.point_latest_here()
     }
@@ -95,6 +104,10 @@ impl Sandbox {
     /// Replaces the link in one step, so that a reader always finds one.
     fn point_latest_here(&self) -> Result<(), SandboxError> {
         let latest = self.latest_path();
+        match symlink(&self.path, &latest) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map_err(failed("create", &latest)),
+        }
         let fresh = self.runs.join(".latest");
         match fs::remove_file(&fresh) {
             Ok(()) => {}
@@ -108,7 +121,7 @@ impl Sandbox {
 
 /// Makes a folder that is owned by `user` and closed to others. Blocks on the file system.
 pub(crate) fn create_folder(path: &Path, user: Option<&str>) -> Result<(), SandboxError> {
-    let owner = user.map(Credentials::of_user).transpose()?;
+    let owner = user.map(Credentials::of_user_lately).transpose()?;
     DirBuilder::new().recursive(true).create(path).map_err(failed("create", path))?;
     fs::set_permissions(path, Permissions::from_mode(SANDBOX_MODE)).map_err(failed("restrict", path))?;
     if let Some(owner) = owner {

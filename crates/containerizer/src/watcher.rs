@@ -16,7 +16,7 @@ use tracing::{debug, error, warn};
 
 use crate::containerizer::Shared;
 use crate::isolator::{Latest, Limitation};
-use crate::launcher::Running;
+use crate::launcher::{Launching, Running};
 use crate::{
     ContainerConfig, Exited, FetchRequest, LaunchError, Launched, Termination, kept, launch, runtime, start,
     switchboard, termination,
@@ -115,20 +115,39 @@ impl Watcher {
 
     /// Starts the process. After an error nothing is left of it.
     async fn launch(&self, config: &Arc<ContainerConfig>) -> Result<Running, LaunchError> {
-        self.fetch(config).await?;
+        let is_sandbox_made = self.fetch(config).await?;
         let shared = self.shared.upgrade().ok_or(LaunchError::Stopping)?;
-        let config = Arc::clone(config);
-        let started = tokio::task::spawn_blocking(move || make_ready_and_start(&shared, &config));
-        started.await.unwrap_or(Err(LaunchError::Stopping))
+        let asked = {
+            let _turn = shared.turns.acquire().await;
+            let (shared, config) = (Arc::clone(&shared), Arc::clone(config));
+            tokio::task::spawn_blocking(move || make_ready_and_ask(&shared, &config, is_sandbox_made)).await
+        };
+        let (launching, wires) = asked.unwrap_or(Err(LaunchError::Stopping))?;
+        match launching.running().await {
+            Ok(running) => {
+                connect(&shared, &config.container_id, wires);
+                Ok(running)
+            }
+            Err(failure) => {
+                let config = Arc::clone(config);
+                // What fails is said there.
+                let _ = tokio::task::spawn_blocking(move || clean_up(&shared, &config)).await;
+                Err(failure.into())
+            }
+        }
     }
 
-    async fn fetch(&self, config: &ContainerConfig) -> Result<(), LaunchError> {
-        let Some(first) = config.command.uris.first() else { return Ok(()) };
+    /// Fetches what the command needs, into the sandbox; whether that was made for it.
+    async fn fetch(&self, config: &Arc<ContainerConfig>) -> Result<bool, LaunchError> {
+        let Some(first) = config.command.uris.first() else { return Ok(false) };
         let fetch = self.shared.upgrade().and_then(|shared| shared.fetch.clone());
         let Some(fetch) = fetch else {
             let count = config.command.uris.len();
             return Err(LaunchError::UrisUnsupported { first: first.value.clone(), count });
         };
+        let making = Arc::clone(config);
+        let made = tokio::task::spawn_blocking(move || make_sandbox(&making));
+        made.await.unwrap_or(Err(LaunchError::Stopping))?;
         let request = FetchRequest {
             container_id: config.container_id.clone(),
             command: config.command.clone(),
@@ -136,7 +155,7 @@ impl Watcher {
             user: config.user.clone(),
         };
         tokio::select! {
-            fetched = fetch.start(request) => fetched.map_err(LaunchError::Fetch),
+            fetched = fetch.start(request) => fetched.map(|()| true).map_err(LaunchError::Fetch),
             () = self.destroy.notified() => Err(LaunchError::Destroyed(config.container_id.clone())),
         }
     }
@@ -266,25 +285,45 @@ impl Watcher {
     }
 }
 
-/// Makes everything ready and has the launcher start the process. Blocks.
-fn make_ready_and_start(shared: &Shared, config: &ContainerConfig) -> Result<Running, LaunchError> {
-    let folder = shared.runtime.container(&config.container_id);
-    std::fs::create_dir_all(&folder).map_err(|source| LaunchError::File { path: folder.clone(), source })?;
-    let started = prepare_and_launch(shared, config, &folder);
-    if started.is_err()
-        && let Err(error) =
-            shared.isolators.clean(config).and_then(|()| shared.runtime.remove(&config.container_id))
-    {
-        warn!(container_id = %config.container_id, %error, "failed to clean up after a container");
+/// What connects us to a container that needs it.
+type Wired = Option<switchboard::Wires>;
+
+/// Makes everything ready and has the launcher start the process. Blocks. After an error nothing is left of it.
+fn make_ready_and_ask(
+    shared: &Shared,
+    config: &ContainerConfig,
+    is_sandbox_made: bool,
+) -> Result<(Launching, Wired), LaunchError> {
+    if !is_sandbox_made {
+        make_sandbox(config)?;
     }
-    started
+    let folder = shared.runtime.container(&config.container_id);
+    runtime::create_folder(&folder).map_err(|source| LaunchError::File { path: folder.clone(), source })?;
+    let asked = prepare_and_ask(shared, config, &folder);
+    if asked.is_err() {
+        clean_up(shared, config);
+    }
+    asked
 }
 
-fn prepare_and_launch(
+fn make_sandbox(config: &ContainerConfig) -> Result<(), LaunchError> {
+    let Some(sandbox) = &config.new_sandbox else { return Ok(()) };
+    sandbox.create(config.user.as_deref()).map_err(|error| LaunchError::Sandbox(Arc::new(error)))
+}
+
+/// Removes what was made ready for a container that does not run.
+fn clean_up(shared: &Shared, config: &ContainerConfig) {
+    let cleaned = shared.isolators.clean(config).and_then(|()| shared.runtime.remove(&config.container_id));
+    if let Err(error) = cleaned {
+        warn!(container_id = %config.container_id, %error, "failed to clean up after a container");
+    }
+}
+
+fn prepare_and_ask(
     shared: &Shared,
     config: &ContainerConfig,
     folder: &std::path::Path,
-) -> Result<Running, LaunchError> {
+) -> Result<(Launching, Wired), LaunchError> {
     if config.container_id.parent().is_some() || config.is_standalone {
         kept::keep(folder, config).map_err(|source| LaunchError::File { path: folder.to_owned(), source })?;
     }
@@ -296,22 +335,23 @@ fn prepare_and_launch(
         prepared.plan.parent = pid.ok_or_else(|| LaunchError::NoParent(parent.clone()))?;
     }
     let wires = switchboard::wire(shared, config, &mut prepared, folder)?;
-    let running = start::start(&shared.launcher, prepared)?;
-    let connected = wires.map(switchboard::Wires::connect).transpose();
-    // The container runs: if it cannot be listened to, that is no reason to lose sight of it.
-    match connected {
+    Ok((start::start(&shared.launcher, prepared)?, wires))
+}
+
+/// Connects us to a container that runs: if it cannot be listened to, that is no reason to lose sight of it.
+fn connect(shared: &Shared, id: &ContainerId, wires: Wired) {
+    match wires.map(switchboard::Wires::connect).transpose() {
         Ok(None) => {}
         Ok(Some((switchboard, work))) => {
-            if let Some(container) = shared.lock().containers.get_mut(&config.container_id) {
+            if let Some(container) = shared.lock().containers.get_mut(id) {
                 container.switchboard = Some(switchboard);
             }
             for stream in work {
                 shared.spawn(stream);
             }
         }
-        Err(error) => error!(container_id = %config.container_id, %error, "failed to listen to a container"),
+        Err(error) => error!(container_id = %id, %error, "failed to listen to a container"),
     }
-    Ok(running)
 }
 
 /// Removes all that holds and shows an ended container, and what the agent keeps of it; of a nested one its end stays.

@@ -1,8 +1,20 @@
 //! Users and groups, looked up where the system keeps them (NSS).
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::unistd::{Uid, User, geteuid, getgrouplist};
+
+/// How old what is remembered may be. Who starts many processes asks for the same user again and again, and each time that
+/// is some forty calls of the system.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// How many users are remembered; those who name them may name any.
+const MAX_REMEMBERED: usize = 64;
+
+static REMEMBERED: Mutex<BTreeMap<String, (Instant, Credentials)>> = Mutex::new(BTreeMap::new());
 
 /// The ids under which a process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +47,23 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
+    /// The same as [`Credentials::of_user`], as it is or was within the last second.
+    pub fn of_user_lately(name: &str) -> Result<Self, CredentialsError> {
+        let remembered = || REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, credentials)) = remembered().get(name)
+            && at.elapsed() < MAX_AGE
+        {
+            return Ok(credentials.clone());
+        }
+        let credentials = Self::of_user(name)?;
+        let mut users = remembered();
+        if users.len() >= MAX_REMEMBERED {
+            users.clear();
+        }
+        users.insert(name.to_owned(), (Instant::now(), credentials.clone()));
+        Ok(credentials)
+    }
+
     /// Looks up the user of this name, with its supplementary groups.
     pub fn of_user(name: &str) -> Result<Self, CredentialsError> {
         let unknown = || CredentialsError::UnknownUser { name: name.to_owned() };
@@ -76,6 +105,10 @@ mod tests {
         let root = Credentials::of_user("root").unwrap();
         assert_eq!((root.uid, root.gid), (0, 0));
         assert!(root.groups.contains(&0));
+        for _ in 0..2 {
+            assert_eq!(Credentials::of_user_lately("root").unwrap(), root);
+            assert!(Credentials::of_user_lately("no-such-user-here").is_err());
+        }
     }
 
     #[test]

@@ -18,13 +18,21 @@ use super::protocol::{Failure, LAUNCH_FILES, Limit, Mount, Plan};
 /// What a child whose start failed exits with; nobody sees it, the failure is told otherwise.
 const FAILED: i32 = 127;
 
-/// Becomes the program of the plan. What fails is written to the first of the files, which is closed when all went well.
-pub(super) fn run(plan: &Plan, files: [OwnedFd; LAUNCH_FILES], alone: &SingleThread, own: Option<&Own>) -> ! {
-    let [failures, standard @ ..] = files;
-    let failure = match become_program(plan, &standard, alone, own) {
+/// Becomes the program of the plan. What fails is written to `failures`, which is closed when all went well.
+pub(super) fn run(
+    plan: &Plan,
+    standard: &[OwnedFd; LAUNCH_FILES],
+    failures: OwnedFd,
+    alone: &SingleThread,
+    own: Option<&Own>,
+) -> ! {
+    match become_program(plan, standard, alone, own) {
         Ok(never) => match never {},
-        Err(failure) => failure,
-    };
+        Err(failure) => fail(failures, &failure),
+    }
+}
+
+fn fail(failures: OwnedFd, failure: &Failure) -> ! {
     // Nobody is left to be told if this fails.
     let _ = File::from(failures).write_all(&failure.encode_to_vec());
     tepui_linux::exit_now(FAILED)
@@ -34,7 +42,8 @@ pub(super) fn run(plan: &Plan, files: [OwnedFd; LAUNCH_FILES], alone: &SingleThr
 /// only. The child of that is the launcher's, which hears its id over the pipe.
 pub(super) fn enter_and_fork(
     plan: &Plan,
-    files: [OwnedFd; LAUNCH_FILES],
+    standard: &[OwnedFd; LAUNCH_FILES],
+    failures: OwnedFd,
     fork: &Fork<'_>,
     alone: &SingleThread,
     told: OwnedFd,
@@ -45,24 +54,19 @@ pub(super) fn enter_and_fork(
     match entered {
         Ok(Forked::Child) => {
             drop(told);
-            run(plan, files, alone, None)
+            run(plan, standard, failures, alone, None)
         }
         Ok(Forked::Parent { pid, .. }) => {
             let _ = File::from(told).write_all(&pid.to_ne_bytes());
             tepui_linux::exit_now(0)
         }
-        Err(error) => {
-            let failure = Failure::new("enter the namespaces of the parent", &error);
-            let [failures, ..] = files;
-            let _ = File::from(failures).write_all(&failure.encode_to_vec());
-            tepui_linux::exit_now(FAILED)
-        }
+        Err(error) => fail(failures, &Failure::new("enter the namespaces of the parent", &error)),
     }
 }
 
 fn become_program(
     plan: &Plan,
-    standard: &[OwnedFd; 3],
+    standard: &[OwnedFd; LAUNCH_FILES],
     alone: &SingleThread,
     own: Option<&Own>,
 ) -> Result<Infallible, Failure> {
@@ -191,7 +195,7 @@ fn stay_first(plan: &Plan, alone: &SingleThread) -> Result<(), Failure> {
     }
 }
 
-fn redirect(standard: &[OwnedFd; 3]) -> io::Result<()> {
+fn redirect(standard: &[OwnedFd; LAUNCH_FILES]) -> io::Result<()> {
     (0..).zip(standard).try_for_each(|(number, file)| tepui_linux::take_as_standard(file.as_fd(), number))
 }
 

@@ -69,6 +69,26 @@ pub(crate) struct Running {
     pub(crate) end: oneshot::Receiver<i32>,
 }
 
+/// A process that is being started.
+#[derive(Debug)]
+pub(crate) struct Launching(oneshot::Receiver<Result<Running, Failure>>);
+
+impl Launching {
+    /// Waits until it executes its program, or could not.
+    pub(crate) async fn running(self) -> Result<Running, Failure> {
+        self.0.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// The same. Blocks.
+    pub(crate) fn wait(self) -> Result<Running, Failure> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(lost()))
+    }
+}
+
+fn lost() -> Failure {
+    Failure::new("launch: the launcher is gone", &io::Error::from_raw_os_error(nix::libc::EPIPE))
+}
+
 /// A process that an earlier agent had launched.
 #[derive(Debug)]
 pub(crate) struct Survivor {
@@ -97,12 +117,12 @@ impl Launcher {
         Ok((launcher, survivors))
     }
 
-    /// Starts a process; it reports what it cannot do to the first of the files. Blocks.
+    /// Asks for a process to be started. Blocks a little, for room on the socket.
     pub(crate) fn launch(
         &self,
         plan: Plan,
         files: [BorrowedFd<'_>; LAUNCH_FILES],
-    ) -> Result<Running, Failure> {
+    ) -> Result<Launching, Failure> {
         let (answer, answered) = oneshot::channel();
         let container = plan.container.clone();
         let request = frame(&Request { launch: Some(plan), ..Request::default() });
@@ -119,9 +139,7 @@ impl Launcher {
             // Its answer is taken under the lock, too.
             state.waiting.insert(container, answer);
         }
-        let lost =
-            |_| Failure::new("launch: the launcher is gone", &io::Error::from_raw_os_error(nix::libc::EPIPE));
-        answered.blocking_recv().map_err(lost)?
+        Ok(Launching(answered))
     }
 
     /// Sends a request, to a new launcher if there is none.

@@ -59,6 +59,7 @@ impl Own {
         tepui_linux::go_on(&self.layout, arguments, environment)
             .map_err(|error| Failure::new(format!("go on as `{}`", plan.program), &error))?;
         let arguments: Vec<OsString> = plan.arguments.iter().skip(2).map(OsString::from).collect();
-        std::process::exit((self.command.run)(&arguments).into())
+        // What is due at the end of a program is the launcher's; of the command nothing is.
+        tepui_linux::exit_now((self.command.run)(&arguments).into())
     }
 }

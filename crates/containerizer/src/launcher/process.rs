@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tepui_linux::{Fork, Forked, Namespaces, PidFd, SingleThread, receive_with_files};
+
+use prost::Message;
 
 use super::child;
 use super::own_command::{Own, OwnCommand};
@@ -22,6 +24,9 @@ use crate::runtime;
 /// What epoll calls the listening socket and the agent's; no process has these ids.
 const LISTENER: u64 = 0;
 const AGENT: u64 = u64::MAX;
+
+/// What it adds to a process' id for the pipe that tells of its start.
+const START: u64 = 1 << 32;
 
 /// How many events are taken at once.
 const MAX_EVENTS: usize = 64;
@@ -71,6 +76,16 @@ struct Child {
     status: Option<i32>,
     /// Nobody asks for it once it has ended.
     is_switchboard: bool,
+    /// Until it is known, and somebody waits to know.
+    start: Option<Start>,
+}
+
+/// A start whose outcome is awaited.
+struct Start {
+    /// At its end when the program executes.
+    failures: PipeReader,
+    /// The failure, as far as it was told.
+    told: Vec<u8>,
 }
 
 impl Server {
@@ -107,6 +122,9 @@ impl Server {
                 match event.data() {
                     LISTENER => self.accept()?,
                     AGENT => self.serve_agent(event.events()),
+                    pid if pid & START != 0 => {
+                        self.began(u32::try_from(pid & !START).map_err(io::Error::other)?);
+                    }
                     pid => self.ended(u32::try_from(pid).map_err(io::Error::other)?)?,
                 }
             }
@@ -169,7 +187,7 @@ impl Server {
         {
             if let Some(plan) = request.launch {
                 let files = agent.take_files()?;
-                self.launch(&plan, files);
+                self.launch(&plan, &files);
             }
             if let Some(pid) = request.release {
                 self.release(pid);
@@ -181,20 +199,45 @@ impl Server {
     /// The statuses of what ended and of what is yet to end go to the runtime folder while nobody listens.
     fn lose_agent(&mut self) {
         self.agent = None;
-        for child in self.children.values() {
+        for child in self.children.values_mut() {
+            // Nobody waits to hear of its start; its end says enough.
+            child.start = None;
             child.keep_status();
         }
     }
 
-    fn launch(&mut self, plan: &Plan, files: [OwnedFd; LAUNCH_FILES]) {
-        let answer = match self.fork(plan, files) {
-            Ok(pid) => Launched { container: plan.container.clone(), pid: Some(pid), failure: None },
-            Err(failure) => Launched { container: plan.container.clone(), pid: None, failure: Some(failure) },
-        };
-        self.report(&Report { launched: Some(answer), ..Report::default() });
+    /// Starts a process. What became of it is reported when it is known.
+    fn launch(&mut self, plan: &Plan, files: &[OwnedFd; LAUNCH_FILES]) {
+        if let Err(failure) = self.fork(plan, files) {
+            self.report_start(plan.container.clone(), Err(failure));
+        }
     }
 
-    fn fork(&mut self, plan: &Plan, files: [OwnedFd; LAUNCH_FILES]) -> Result<u32, Failure> {
+    fn report_start(&mut self, container: String, start: Result<u32, Failure>) {
+        let (pid, failure) = match start {
+            Ok(pid) => (Some(pid), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        self.report(&Report { launched: Some(Launched { container, pid, failure }), ..Report::default() });
+    }
+
+    /// Hears of a start.
+    fn began(&mut self, pid: u32) {
+        let Some(child) = self.children.get_mut(&pid) else { return };
+        let Some(start) = &mut child.start else { return };
+        if !start.hear() {
+            return;
+        }
+        let _ = self.epoll.delete(&start.failures);
+        // Whoever has told a failure ends at once, and is not known to anybody: see `ended`.
+        if start.told.is_empty() {
+            child.start = None;
+            let container = child.container.clone();
+            self.report_start(container, Ok(pid));
+        }
+    }
+
+    fn fork(&mut self, plan: &Plan, files: &[OwnedFd; LAUNCH_FILES]) -> Result<(), Failure> {
         let cgroup = plan.cgroup.as_ref().map(fs::File::open).transpose();
         let cgroup = cgroup.map_err(|error| Failure::new("open the cgroup", &error))?;
         // One within the parent's it makes itself.
@@ -204,6 +247,9 @@ impl Server {
             cgroup: cgroup.as_ref().map(AsFd::as_fd),
             is_sibling: false,
         };
+        let piped = |error: io::Error| Failure::new("make a pipe", &error);
+        let (failures, failing) = io::pipe().map_err(piped)?;
+        tepui_linux::set_nonblocking(failures.as_fd()).map_err(piped)?;
         let folder = Path::new(&plan.runtime);
         let announced = (!plan.is_switchboard()).then(|| runtime::announce_process(folder)).transpose();
         let announced = announced.map_err(|error| Failure::new("note the process", &error))?;
@@ -211,14 +257,16 @@ impl Server {
             match self.alone.fork(&fork).map_err(|error| Failure::new("fork", &error))? {
                 Forked::Child => {
                     self.files.restore();
-                    child::run(plan, files, &self.alone, self.own.as_ref())
+                    child::run(plan, files, failing.into(), &self.alone, self.own.as_ref())
                 }
                 Forked::Parent { pid, handle } => (pid, handle),
             }
         } else {
-            self.fork_into_parent(plan, files, &Fork { is_sibling: true, ..fork })?
+            self.fork_into_parent(plan, files, failing.into(), &Fork { is_sibling: true, ..fork })?
         };
-        let watched = self.epoll.add(&handle, EpollEvent::new(EpollFlags::EPOLLIN, u64::from(pid)));
+        let event = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
+        let watched = self.epoll.add(&handle, event(u64::from(pid)));
+        let watched = watched.and_then(|()| self.epoll.add(&failures, event(u64::from(pid) | START)));
         let noted = announced.map_or(Ok(()), |mut file| runtime::write_process(folder, &mut file, pid));
         if let Err(error) = watched.map_err(io::Error::from).and(noted) {
             // Nobody could learn of its end, or find it again, so it must not live on.
@@ -234,16 +282,18 @@ impl Server {
             handle,
             status: None,
             is_switchboard: plan.is_switchboard(),
+            start: Some(Start { failures, told: Vec::new() }),
         };
         self.children.insert(pid, child);
-        Ok(pid)
+        Ok(())
     }
 
     /// Forks a process that enters the parent container's namespaces and forks the container's first process there.
     fn fork_into_parent(
         &self,
         plan: &Plan,
-        files: [OwnedFd; LAUNCH_FILES],
+        files: &[OwnedFd; LAUNCH_FILES],
+        failing: OwnedFd,
         fork: &Fork<'_>,
     ) -> Result<(u32, PidFd), Failure> {
         let failed = |error: io::Error| Failure::new("fork into the parent", &error);
@@ -251,9 +301,9 @@ impl Server {
         let between = self.alone.fork(&Fork::default()).map_err(failed)?;
         let Forked::Parent { handle: between, .. } = between else {
             self.files.restore();
-            child::enter_and_fork(plan, files, fork, &self.alone, telling.into())
+            child::enter_and_fork(plan, files, failing, fork, &self.alone, telling.into())
         };
-        drop((telling, files));
+        drop((telling, failing));
         let mut pid = [0; 4];
         let heard = hearing.read_exact(&mut pid);
         while !between.wait(std::time::Duration::from_secs(1)).map_err(failed)? {}
@@ -265,8 +315,23 @@ impl Server {
     }
 
     fn ended(&mut self, pid: u32) -> io::Result<()> {
+        // If it was told how it started, that was before this.
+        self.began(pid);
         let Some(child) = self.children.get_mut(&pid) else { return Ok(()) };
         let Some(status) = tepui_linux::peek_status(&child.handle)? else { return Ok(()) };
+        if let Some(start) = child.start.take() {
+            let container = child.container.clone();
+            if let Some(failure) = start.failure() {
+                // Nobody but us knows of it, or will.
+                self.epoll.delete(&child.handle)?;
+                tepui_linux::reap(&child.handle)?;
+                self.children.remove(&pid);
+                self.report_start(container, Err(failure));
+                return Ok(());
+            }
+            self.report_start(container, Ok(pid));
+        }
+        let Some(child) = self.children.get_mut(&pid) else { return Ok(()) };
         if child.is_switchboard {
             let exited = Process { container: child.container.clone(), pid, status: Some(status) };
             self.epoll.delete(&child.handle)?;
@@ -349,6 +414,26 @@ impl Agent {
             EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT
         };
         epoll.modify(&self.socket, &mut EpollEvent::new(wanted, AGENT)).map_err(Into::into)
+    }
+}
+
+impl Start {
+    /// Takes what is told; whether that is all.
+    fn hear(&mut self) -> bool {
+        loop {
+            let mut piece = [0; 512];
+            match self.failures.read(&mut piece) {
+                Ok(0) => return true,
+                Ok(count) => self.told.extend_from_slice(&piece[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    /// What went wrong, if something was told.
+    fn failure(&self) -> Option<Failure> {
+        (!self.told.is_empty()).then(|| Failure::decode(self.told.as_slice()).unwrap_or_default())
     }
 }
 

@@ -4,7 +4,7 @@ use prost::Message;
 use tepui_linux::Namespaces;
 
 /// The version of these messages, in the socket's name: a newer agent leaves an older launcher alone.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The longest message. Arguments and environment are the bulk, and the kernel takes no more of them than 6 MB.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -158,7 +158,7 @@ pub(crate) struct User {
 /// From the agent.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Request {
-    /// Start this. Four files come along: where the start's failure is told, the standard input, output and error.
+    /// Start this. Three files come along: the standard input, output and error.
     #[prost(message, optional, tag = "1")]
     pub(super) launch: Option<Plan>,
     /// Take this ended process away.
@@ -167,7 +167,7 @@ pub(super) struct Request {
 }
 
 /// How many files a [`Request::launch`] has.
-pub(super) const LAUNCH_FILES: usize = 4;
+pub(super) const LAUNCH_FILES: usize = 3;
 
 /// From the launcher.
 #[derive(Clone, PartialEq, Message)]
@@ -175,7 +175,7 @@ pub(super) struct Report {
     /// The first thing that is said: who is there.
     #[prost(message, optional, tag = "1")]
     pub(super) hello: Option<Hello>,
-    /// The answer to a launch.
+    /// The answer to a launch, once the process executes its program or could not.
     #[prost(message, optional, tag = "2")]
     pub(super) launched: Option<Launched>,
     /// A process ended.
@@ -205,7 +205,7 @@ pub(super) struct Process {
 pub(super) struct Launched {
     #[prost(string, tag = "1")]
     pub(super) container: String,
-    /// Absent if it could not be forked.
+    /// Absent if it does not run.
     #[prost(uint32, optional, tag = "2")]
     pub(super) pid: Option<u32>,
     /// Why not.

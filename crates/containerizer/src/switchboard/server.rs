@@ -78,7 +78,7 @@ pub(super) fn start(
         ..Plan::default()
     };
     let files = Prepared { plan, stdin: File::from(OwnedFd::from(listener)), stdout, stderr };
-    start::start(&shared.launcher, files)?;
+    start::start(&shared.launcher, files)?.wait()?;
     Ok(terminal.is_some().then_some(Server { socket }))
 }
 
@@ -93,6 +93,9 @@ pub(crate) fn found(folder: &Path) -> Option<Arc<Switchboard>> {
 pub(crate) fn finish(folder: &Path) {
     for name in [TERMINAL_SOCKET, LOGGER_SOCKET] {
         let socket = folder.join(name);
+        if !socket.exists() {
+            continue;
+        }
         // Without a server this fails, and there is nothing to wait for.
         if await_end(&socket, protocol::END).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
             warn!(socket = %socket.display(), "the output of a container does not end with it");

@@ -1,9 +1,8 @@
 //! What the allocator knows of an agent.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tepui_types::{AgentId, Attributes, Resource, Resources, Time};
+use tepui_types::{AgentId, Attributes, FewMap, Resource, Resources, Time};
 
 use crate::quantities::Quantities;
 use crate::quota::QuotaTotals;
@@ -77,7 +76,7 @@ pub(crate) struct Agent {
     /// What it has, for quotas, if there are any.
     pub(crate) quota_totals: Option<Box<QuotaTotals>>,
     /// What is offered to or used by each client, without allocation roles.
-    pub(crate) held: BTreeMap<Index<Client>, Resources>,
+    pub(crate) held: FewMap<Index<Client>, Resources>,
     /// What is neither offered nor used. Shared resources are not here: they are always there to be offered.
     pub(crate) free: Resources,
     /// The shared resources, one copy of each.
@@ -86,7 +85,7 @@ pub(crate) struct Agent {
     pub(crate) shared_offered: Option<(Resources, Time)>,
     /// Whether clients hold more than there is. Then `free` cannot be kept by adding and taking.
     pub(crate) overcommitted: bool,
-    pub(crate) refusals: BTreeMap<Index<Client>, Refusals>,
+    pub(crate) refusals: FewMap<Index<Client>, Refusals>,
     pub(crate) attention: Attention,
 }
 
@@ -100,12 +99,12 @@ impl Agent {
             quantities: Quantities::default(),
             has_gpus: false,
             quota_totals: None,
-            held: BTreeMap::new(),
+            held: FewMap::default(),
             free: Resources::new(),
             shared: Resources::new(),
             shared_offered: None,
             overcommitted: false,
-            refusals: BTreeMap::new(),
+            refusals: FewMap::default(),
             attention: Attention::None,
         };
         agent.recount();

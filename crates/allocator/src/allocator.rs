@@ -596,7 +596,7 @@ impl Allocator {
 
     /// Adds to what a client holds of an agent.
     pub(crate) fn hold(&mut self, agent: Index<Agent>, client: Index<Client>, resources: &Resources) {
-        let held = self.agents[agent].held.entry(client).or_default();
+        let held = self.agents[agent].held.get_or_default(client);
         let quantities = counted(&mut self.tree.names, resources, Some(held));
         *held += resources;
         self.tree.charge(client, &quantities, &Quantities::default());
@@ -655,7 +655,7 @@ impl Allocator {
         }
         let (now, interval) = (self.now, self.options.allocation_interval);
         self.tree.clients[client].refused.insert(agent);
-        self.agents[agent].refusals.entry(client).or_default();
+        self.agents[agent].refusals.get_or_default(client);
         self.change_refusals(agent, client, |refusals| refusals.refuse(now, resources, time, interval));
     }
 

@@ -84,7 +84,7 @@ impl Allocator {
                 "a client knows where it holds something"
             );
         }
-        for (client, refusals) in &agent.refusals {
+        for (client, refusals) in agent.refusals.iter() {
             assert!(self.tree.clients[*client].refused.contains(&index), "a client knows what it refused");
             let end = refusals.next_end().expect("refusals that are over are gone");
             assert!(self.refusal_ends.contains(&(end, index, *client)), "refusals end");

@@ -309,7 +309,7 @@ impl Allocator {
             let totals = QuotaTotals::new(&agent.description.total, &mut names);
             assert_eq!(agent.quota_totals.as_deref(), Some(&totals), "{}: its totals are counted", agent.id);
             expected.add_totals(&totals);
-            for (client, held) in &agent.held {
+            for (client, held) in agent.held.iter() {
                 let role = top(&self.tree.roles[self.tree.clients[*client].role].path);
                 let held = unreserved(held, &mut names);
                 expected.consume(role, &held);

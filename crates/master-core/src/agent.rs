@@ -10,6 +10,7 @@ mod disconnect;
 mod executor;
 mod executor_message;
 mod exited_executor;
+mod info;
 mod link;
 mod ping;
 mod prune;
@@ -30,13 +31,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use tepui_allocator::{AgentCapabilities, FaultDomain};
 use tepui_proto::v1::agent_info::capability::Type;
 use tepui_proto::{Raw, internal, v1};
-use tepui_types::{AgentId, Attributes, ExecutorId, FrameworkId, Resources, TaskId, Upid, WallTime};
+use tepui_types::{AgentId, Attributes, ExecutorId, FewSet, FrameworkId, Resources, TaskId, Upid, WallTime};
 
 use crate::change::AgentEntity;
 use crate::config::Config;
 use crate::offer::OfferNumber;
 
 pub(crate) use capabilities::Capabilities;
+pub use info::PackedInfo;
 pub(crate) use ping::Observer;
 pub(crate) use prune::Pruning;
 pub(crate) use register::Registration;
@@ -52,7 +54,7 @@ pub(crate) use unreachable::{Marking, UnreachableAgent};
 pub(crate) struct Agent {
     pub(crate) id: AgentId,
     /// As registered, with its id.
-    pub(crate) info: v1::AgentInfo,
+    pub(crate) info: PackedInfo,
     pub(crate) pid: Upid,
     pub(crate) version: String,
     pub(crate) capabilities: Capabilities,
@@ -65,15 +67,15 @@ pub(crate) struct Agent {
     /// Its dynamic reservations and volumes, as it told them.
     pub(crate) checkpointed: Vec<v1::Resource>,
     pub(crate) resource_version: Option<v1::Uuid>,
-    pub(crate) tasks: BTreeSet<(FrameworkId, TaskId)>,
+    pub(crate) tasks: FewSet<(FrameworkId, TaskId)>,
     /// Tasks that are to be killed, for when it re-registers without having been told.
     pub(crate) killed: BTreeSet<(FrameworkId, TaskId)>,
     pub(crate) executors: BTreeMap<(FrameworkId, ExecutorId), Executor>,
-    pub(crate) offers: BTreeSet<OfferNumber>,
+    pub(crate) offers: FewSet<OfferNumber>,
     /// The inverse offers that are about it.
     pub(crate) inverse_offers: BTreeSet<OfferNumber>,
     /// The frameworks that it may know of, because it ran something of theirs.
-    pub(crate) frameworks: BTreeSet<FrameworkId>,
+    pub(crate) frameworks: FewSet<FrameworkId>,
     pub(crate) observer: Observer,
     pub(crate) standing: Standing,
     /// When an operator began to drain it.
@@ -150,6 +152,7 @@ impl Agent {
     /// The agent as readers see it.
     pub(crate) fn entity(&self) -> Box<AgentEntity> {
         Box::new(AgentEntity {
+            id: self.id.clone(),
             info: self.info.clone(),
             pid: self.pid.clone(),
             version: self.version.clone(),
@@ -161,7 +164,7 @@ impl Agent {
             drain_started: self.drain_started,
             registered: self.registered,
             reregistered: self.reregistered,
-            total: self.total.to_protos(),
+            total: self.total.clone(),
         })
     }
 }

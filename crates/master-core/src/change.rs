@@ -1,8 +1,9 @@
 //! The journal: every change of the master's state, as the view folds it.
 
 use tepui_proto::{Raw, v1};
-use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId, Upid, WallTime};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, Upid, Uuid, WallTime};
 
+use crate::agent::PackedInfo;
 use crate::offer::OfferEntity;
 
 /// One change of state.
@@ -78,6 +79,8 @@ pub enum Change {
         agent: AgentId,
         /// The task as the API shows it.
         task: Box<v1::Task>,
+        /// What it holds; nothing if it has ended.
+        held: Resources,
     },
     /// A task changed its state or got a status.
     TaskUpdated {
@@ -88,12 +91,12 @@ pub enum Change {
         /// The state that `Task.state` shows.
         state: v1::TaskState,
         /// The state and uuid of the newest update, once there was one.
-        update: Option<(v1::TaskState, Vec<u8>)>,
+        update: Option<(v1::TaskState, Uuid)>,
         /// The status to remember, but for its data: it replaces the last one if that has the same state, else it is
         /// appended.
         status: Option<Box<v1::TaskStatus>>,
-        /// Whether its resources have just been freed.
-        freed: bool,
+        /// What it held until now, if that has just been freed.
+        freed: Option<Resources>,
     },
     /// A task left its agent: it is completed, unreachable, or forgotten.
     TaskRemoved {
@@ -103,6 +106,8 @@ pub enum Change {
         task: TaskId,
         /// Where it goes.
         to: TaskAfterlife,
+        /// What it held until now, if it held something.
+        freed: Option<Resources>,
     },
     /// An executor was launched, or brought by a re-registered agent.
     ExecutorAdded {
@@ -185,8 +190,10 @@ pub enum FrameworkNews {
 /// An agent as readers see it.
 #[derive(Clone, Debug)]
 pub struct AgentEntity {
+    /// Which.
+    pub id: AgentId,
     /// As registered, with its id.
-    pub info: v1::AgentInfo,
+    pub info: PackedInfo,
     /// Its address on the link.
     pub pid: Upid,
     /// Its version.
@@ -208,7 +215,7 @@ pub struct AgentEntity {
     /// Last re-registration.
     pub reregistered: Option<WallTime>,
     /// All its resources, with dynamic reservations and volumes.
-    pub total: Vec<v1::Resource>,
+    pub total: Resources,
 }
 
 /// Why an agent is no longer there.

@@ -17,7 +17,7 @@ mod update;
 use std::collections::BTreeSet;
 
 use tepui_proto::v1;
-use tepui_types::{AgentId, ExecutorId, FrameworkId, Table, TaskId, Upid, Uuid, WallTime};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, Resources, Table, TaskId, Upid, Uuid, WallTime};
 
 use crate::change::FrameworkEntity;
 use crate::input::StreamId;
@@ -49,6 +49,8 @@ pub(crate) struct Framework {
     pub(crate) registered: WallTime,
     pub(crate) reregistered: WallTime,
     pub(crate) tasks: Table<TaskId, Task>,
+    /// What its last task holds, for the next one to share.
+    pub(crate) usual_resources: Resources,
     pub(crate) unreachable_tasks: UnreachableTasks,
     pub(crate) executors: BTreeSet<(AgentId, ExecutorId)>,
     pub(crate) offers: BTreeSet<OfferNumber>,
@@ -98,6 +100,7 @@ impl Framework {
             registered: WallTime::default(),
             reregistered: WallTime::default(),
             tasks: Table::new(hash_seed),
+            usual_resources: Resources::new(),
             unreachable_tasks: UnreachableTasks::default(),
             executors: BTreeSet::new(),
             offers: BTreeSet::new(),

@@ -62,7 +62,7 @@ impl Master {
         host.inverse_offers.insert(number);
         let inverse_offer = v1::InverseOffer {
             id: offer_id(&self.id, number).to_proto(),
-            url: Some(agent_url(&host.info, &host.pid)),
+            url: Some(agent_url(&host.info.hostname, &host.pid)),
             framework_id: framework.to_proto(),
             agent_id: Some(agent.to_proto()),
             unavailability,

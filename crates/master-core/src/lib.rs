@@ -29,7 +29,7 @@ mod timers;
 mod turn;
 mod validation;
 
-pub use agent::RemovalRate;
+pub use agent::{PackedInfo, RemovalRate};
 pub use books::{AgentBook, FrameworkBook};
 pub use change::{
     AgentEntity, AgentRemoval, Change, Counter, FrameworkEntity, FrameworkNews, OfferFate, TaskAfterlife,

@@ -61,25 +61,25 @@ impl Maintenance {
 
     /// The machine of an agent as the schedule names it, if it does.
     pub(crate) fn machine(&self, agent: &Agent) -> Option<&v1::MachineId> {
-        self.find(&agent.info, &agent.pid).map(|machine| &machine.id)
+        self.find(&agent.info.hostname, &agent.pid).map(|machine| &machine.id)
     }
 
     /// When the machine of an agent will be unavailable, if it will.
     pub(crate) fn unavailability(&self, agent: &Agent) -> Option<v1::Unavailability> {
-        self.find(&agent.info, &agent.pid)?.unavailability
+        self.find(&agent.info.hostname, &agent.pid)?.unavailability
     }
 
     /// Tells whether a machine is down: no agent may come from there.
     pub(crate) fn is_down(&self, info: &v1::AgentInfo, pid: &Upid) -> bool {
-        self.find(info, pid).is_some_and(|machine| machine.mode == Some(Mode::Down as i32))
+        self.find(&info.hostname, pid).is_some_and(|machine| machine.mode == Some(Mode::Down as i32))
     }
 
     /// Finds the machine of an agent. Asked for each offer, and mostly nothing is under maintenance.
-    fn find(&self, info: &v1::AgentInfo, pid: &Upid) -> Option<&v1::MachineInfo> {
+    fn find(&self, hostname: &str, pid: &Upid) -> Option<&v1::MachineInfo> {
         if self.machines.is_empty() {
             return None;
         }
-        self.machines.get(&key_of(info, pid))
+        self.machines.get(&key_of(hostname, pid))
     }
 }
 
@@ -131,6 +131,6 @@ fn key(id: &v1::MachineId) -> MachineKey {
     (id.hostname.as_ref().map(|hostname| hostname.to_ascii_lowercase()), id.ip.clone())
 }
 
-fn key_of(info: &v1::AgentInfo, pid: &Upid) -> MachineKey {
-    (Some(info.hostname.to_ascii_lowercase()), Some(pid.address.ip().to_string()))
+fn key_of(hostname: &str, pid: &Upid) -> MachineKey {
+    (Some(hostname.to_ascii_lowercase()), Some(pid.ip_text()))
 }

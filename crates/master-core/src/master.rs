@@ -86,7 +86,7 @@ pub(crate) struct Frameworks {
 /// All agents.
 #[derive(Debug)]
 pub(crate) struct Agents {
-    pub(crate) registered: Table<AgentId, Agent>,
+    pub(crate) registered: Table<AgentId, Box<Agent>>,
     pub(crate) by_pid: Table<Upid, AgentId>,
     pub(crate) observers: BTreeMap<u64, AgentId>,
     pub(crate) next_observer: u64,

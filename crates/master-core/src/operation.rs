@@ -87,7 +87,7 @@ impl Master {
     /// Who wants an operation, and where.
     fn parties(&self, accepted: &Accepted) -> Result<(&Framework, &Agent), String> {
         let framework = self.frameworks.registered.get(&accepted.framework);
-        let agent = self.agents.registered.get(&accepted.agent);
+        let agent = self.agents.registered.get(&accepted.agent).map(|agent| &**agent);
         framework.zip(agent).ok_or_else(|| "Agent removed".to_owned())
     }
 

@@ -1,21 +1,19 @@
 //! An agent as the view holds it.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use prost::Message as _;
 use tepui_master_core::AgentEntity;
 use tepui_proto::v1;
 use tepui_proto::v1::agent_info::capability::Type as Capability;
 use tepui_proto::wire_format::WireFields;
-use tepui_types::{FrameworkId, Resources, Upid, WallTime};
-
-use crate::held::parse_resources;
+use tepui_types::{FewMap, FrameworkId, Resources, Upid, WallTime};
 
 /// An agent, and what is taken of it.
 #[derive(Debug)]
 pub(crate) struct Agent {
     /// What it says of itself, in its binary form.
-    pub(crate) info: Box<[u8]>,
+    pub(crate) info: Arc<[u8]>,
     /// Its address on the link.
     pub(crate) pid: Upid,
     /// Its version.
@@ -39,7 +37,7 @@ pub(crate) struct Agent {
     /// All of its resources.
     pub(crate) total: Resources,
     /// What tasks and executors hold, by framework.
-    pub(crate) used: BTreeMap<FrameworkId, Resources>,
+    pub(crate) used: FewMap<FrameworkId, Resources>,
     /// What is in offers.
     pub(crate) offered: Resources,
 }
@@ -47,7 +45,7 @@ pub(crate) struct Agent {
 impl Agent {
     pub(crate) fn new(entity: AgentEntity) -> Self {
         Self {
-            info: entity.info.encode_to_vec().into_boxed_slice(),
+            info: Arc::clone(&entity.info.encoded),
             pid: entity.pid,
             version: entity.version.into_boxed_str(),
             capabilities: entity.capabilities.into_boxed_slice(),
@@ -58,8 +56,8 @@ impl Agent {
             drain_started: entity.drain_started,
             registered: entity.registered,
             reregistered: entity.reregistered,
-            total: parse_resources(&entity.total),
-            used: BTreeMap::new(),
+            total: entity.total,
+            used: FewMap::default(),
             offered: Resources::default(),
         }
     }
@@ -85,7 +83,7 @@ impl Agent {
 
     /// Takes resources for a framework.
     pub(crate) fn take(&mut self, framework: &FrameworkId, resources: &Resources) {
-        *self.used.entry(framework.clone()).or_default() += resources;
+        *self.used.get_or_default(framework.clone()) += resources;
     }
 
     /// Gives back what a framework held.

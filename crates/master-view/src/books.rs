@@ -21,8 +21,8 @@ impl View {
     /// What is known of an agent.
     pub fn agent_book(&self, id: &AgentId) -> Option<AgentBook> {
         let agent = self.agents.get(id)?;
-        let mut used = agent.used.clone();
-        used.retain(|_, held| !held.is_empty());
+        let used = agent.used.iter().filter(|(_, held)| !held.is_empty());
+        let used = used.map(|(framework, held)| (framework.clone(), held.clone())).collect();
         let offers = self.offers.iter().filter(|(_, offer)| offer.agent == *id);
         Some(AgentBook {
             connected: agent.connected,

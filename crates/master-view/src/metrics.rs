@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tepui_master_core::Counter;
 use tepui_proto::v1::offer::operation::Type;
 use tepui_proto::v1::{OperationState, TaskState, task_status};
+use tepui_types::Table;
 
 /// The counters that are there from the start, at zero.
 pub(crate) const COUNTERS: &[&str] = &[
@@ -98,9 +99,9 @@ pub(crate) const OPERATION_TYPES: &[&str] = &[
 ];
 
 /// What a master has counted so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Counters {
-    named: BTreeMap<&'static str, u64>,
+    named: Table<&'static str, u64>,
     reasons: BTreeMap<String, u64>,
     operations: BTreeMap<String, i64>,
     /// Messages received and processed, by the principals of their frameworks.
@@ -108,10 +109,21 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// Nothing was counted yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            // Nobody else chooses the names, so that the seed may be any.
+            named: Table::new(0),
+            reasons: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            principals: BTreeMap::new(),
+        }
+    }
+
     /// Raises a counter of the master's own.
     pub(crate) fn count(&mut self, counter: &Counter) {
         match counter {
-            Counter::Named(name) => *self.named.entry(name).or_default() += 1,
+            Counter::Named(name) => *self.named.get_or_default(name) += 1,
             Counter::TaskTerminal(state, source, reason) => self.count_terminal(*state, *source, *reason),
             Counter::OperationEntered(kind, state) => self.count_operation(*kind, *state, 1),
             Counter::OperationLeft(kind, state) => self.count_operation(*kind, *state, -1),
@@ -170,7 +182,7 @@ impl Counters {
         reason: Option<task_status::Reason>,
     ) {
         if let Some(name) = terminal_counter(state) {
-            *self.named.entry(name).or_default() += 1;
+            *self.named.get_or_default(name) += 1;
         }
         if let (Some(source), Some(reason)) = (source, reason) {
             let (state, source, reason) = (state.as_str_name(), source.as_str_name(), reason.as_str_name());

@@ -5,7 +5,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, i
 use tepui_model::encoded_task::EncodedTask;
 use tepui_proto::v1;
 use tepui_proto::wire_format::{WireField, WireFields, WireValue};
-use tepui_types::{AgentId, FrameworkId, Resources, TaskId, is_terminal};
+use tepui_types::{AgentId, FrameworkId, Resources, TaskId, Uuid, is_terminal};
 
 use crate::held::parse_resources;
 
@@ -82,7 +82,7 @@ impl Task {
     pub(crate) fn update(
         &mut self,
         state: v1::TaskState,
-        update: Option<(v1::TaskState, Vec<u8>)>,
+        update: Option<(v1::TaskState, Uuid)>,
         status: Option<&v1::TaskStatus>,
     ) -> bool {
         self.state = state;
@@ -100,7 +100,9 @@ impl Task {
         match update {
             Some((state, uuid)) => {
                 int32::encode(tag::STATUS_UPDATE_STATE, &(state as i32), &mut fields);
-                prost::encoding::bytes::encode(tag::STATUS_UPDATE_UUID, &uuid, &mut fields);
+                encode_key(tag::STATUS_UPDATE_UUID, WireType::LengthDelimited, &mut fields);
+                encode_varint(uuid.as_bytes().len() as u64, &mut fields);
+                fields.extend_from_slice(uuid.as_bytes());
             }
             None => fields.extend_from_slice(&self.fields[end_of_statuses..end_of_update]),
         }
@@ -253,7 +255,7 @@ mod tests {
         let mut kept = Task::new(TaskId::new("t"), AgentId::new("a"), &plain);
         for step in steps {
             let (number, update, change) = step;
-            let update = update.map(|uuid| (state(number), vec![uuid; 16]));
+            let update = update.map(|uuid| (state(number), Uuid::from_bytes([uuid; 16])));
             kept.update(state(number), update, change.map(status).as_ref());
             apply(&mut plain, step);
             let mut encoded = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tepui_master_core::{AgentRemoval, Change, Counter, OfferEntity, TaskAfterlife};
 use tepui_proto::{Raw, v1};
-use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, WallTime};
+use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, TaskId, Uuid, WallTime};
 
 use crate::agent::Agent;
 use crate::framework::Framework;
@@ -22,7 +22,7 @@ use crate::task::Task;
 pub struct View {
     pub(crate) settings: Settings,
     pub(crate) leader: Option<Leader>,
-    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    pub(crate) agents: BTreeMap<AgentId, Box<Agent>>,
     pub(crate) recovered_agents: BTreeMap<AgentId, Box<v1::AgentInfo>>,
     pub(crate) unreachable_agents: BTreeMap<AgentId, WallTime>,
     pub(crate) frameworks: BTreeMap<FrameworkId, Framework>,
@@ -59,7 +59,7 @@ impl View {
             offers: BTreeMap::new(),
             inverse_offers: BTreeMap::new(),
             maintenance: Maintenance::default(),
-            counters: Counters::default(),
+            counters: Counters::new(),
             sizes: Sizes::default(),
             stream: Stream::default(),
         }
@@ -84,9 +84,7 @@ impl View {
                 self.completed_frameworks.retain(|framework| framework.id() != id);
             }
             Change::AgentAdded(entity) => {
-                if let Some(id) = &entity.info.id {
-                    self.tell_of_arrival(&AgentId::from(id));
-                }
+                self.tell_of_arrival(&entity.id);
                 self.put_agent(*entity);
             }
             Change::AgentUpdated(entity) => self.put_agent(*entity),
@@ -100,13 +98,15 @@ impl View {
                 let id = info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
                 self.recovered_agents.insert(id, info);
             }
-            Change::TaskAdded { framework, id, agent, task } => {
-                self.add_task(&framework, Task::new(id, agent, &task));
+            Change::TaskAdded { framework, id, agent, task, held } => {
+                self.add_task(&framework, Task::new(id, agent, &task), &held);
             }
             Change::TaskUpdated { framework, task, state, update, status, freed } => {
                 self.update_task(&framework, &task, state, update, status, freed);
             }
-            Change::TaskRemoved { framework, task, to } => self.remove_task(&framework, &task, to),
+            Change::TaskRemoved { framework, task, to, freed } => {
+                self.remove_task(&framework, &task, to, freed);
+            }
             Change::ExecutorAdded { agent, framework, info } => self.add_executor(agent, &framework, info),
             Change::ExecutorRemoved { agent, framework, executor } => {
                 self.remove_executor(agent, &framework, executor);
@@ -150,12 +150,11 @@ impl View {
     }
 
     fn put_agent(&mut self, entity: tepui_master_core::AgentEntity) {
-        let id = entity.info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
-        self.recovered_agents.remove(&id);
-        self.unreachable_agents.remove(&id);
-        match self.agents.get_mut(&id) {
+        self.recovered_agents.remove(&entity.id);
+        self.unreachable_agents.remove(&entity.id);
+        match self.agents.get_mut(&entity.id) {
             Some(agent) => agent.update(entity),
-            None => drop(self.agents.insert(id, Agent::new(entity))),
+            None => drop(self.agents.insert(entity.id.clone(), Box::new(Agent::new(entity)))),
         }
     }
 
@@ -170,18 +169,17 @@ impl View {
         }
     }
 
-    fn add_task(&mut self, framework_id: &FrameworkId, task: Task) {
+    fn add_task(&mut self, framework_id: &FrameworkId, task: Task, held: &Resources) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         framework.find_again(task.id());
         if framework.tasks.contains_key(task.id()) {
-            self.remove_task(framework_id, task.id(), TaskAfterlife::Forgotten);
+            self.remove_task(framework_id, task.id(), TaskAfterlife::Forgotten, None);
         }
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         if task.holds_resources {
-            let resources = task.resources();
-            framework.used += &resources;
+            framework.used += held;
             if let Some(agent) = self.agents.get_mut(task.agent()) {
-                agent.take(framework_id, &resources);
+                agent.take(framework_id, held);
             }
         }
         let (id, agent) = (task.id().clone(), task.agent().clone());
@@ -194,9 +192,9 @@ impl View {
         framework_id: &FrameworkId,
         id: &TaskId,
         state: v1::TaskState,
-        update: Option<(v1::TaskState, Vec<u8>)>,
+        update: Option<(v1::TaskState, Uuid)>,
         status: Option<Box<v1::TaskStatus>>,
-        freed: bool,
+        freed: Option<Resources>,
     ) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let Some(task) = framework.task_mut(id) else { return };
@@ -205,9 +203,9 @@ impl View {
         let data = status.as_mut().and_then(|status| status.data.take());
         let is_change = task.update(state, update, status.as_ref());
         let state = task.state();
-        if freed && task.holds_resources {
+        if let Some(resources) = freed.filter(|_| task.holds_resources) {
             task.holds_resources = false;
-            let (agent, resources) = (task.agent().clone(), task.resources());
+            let agent = task.agent().clone();
             *framework.counters.terminal.entry(state).or_default() += 1;
             self.free(framework_id, &agent, &resources);
         }
@@ -216,12 +214,18 @@ impl View {
         }
     }
 
-    fn remove_task(&mut self, framework_id: &FrameworkId, id: &TaskId, to: TaskAfterlife) {
+    fn remove_task(
+        &mut self,
+        framework_id: &FrameworkId,
+        id: &TaskId,
+        to: TaskAfterlife,
+        freed: Option<Resources>,
+    ) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else { return };
         let task = framework.tasks.remove(id).or_else(|| framework.find_again(id));
         let Some(mut task) = task else { return };
-        let held =
-            std::mem::take(&mut task.holds_resources).then(|| (task.agent().clone(), task.resources()));
+        let held = std::mem::take(&mut task.holds_resources)
+            .then(|| (task.agent().clone(), freed.unwrap_or_else(|| task.resources())));
         match to {
             TaskAfterlife::Completed => {
                 framework.complete(task, self.settings.max_completed_tasks_per_framework);

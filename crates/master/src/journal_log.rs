@@ -41,7 +41,7 @@ impl JournalLog {
             Change::TaskUpdated { framework, task, state, .. } => {
                 debug!(framework_id = %framework, task_id = %task, state = state.as_str_name(), "task updated");
             }
-            Change::TaskRemoved { framework, task, to } => {
+            Change::TaskRemoved { framework, task, to, .. } => {
                 debug!(framework_id = %framework, task_id = %task, ?to, "task removed");
             }
             Change::InverseOfferAnswered { agent, status } => {
@@ -79,7 +79,7 @@ impl JournalLog {
     }
 
     fn log_agent(&mut self, agent: &AgentEntity) {
-        let Some(id) = agent.info.id.as_ref().map(AgentId::from) else { return };
+        let id = &agent.id;
         let before = self.agents.insert(id.clone(), agent.connected);
         let (pid, hostname) = (&agent.pid, &agent.info.hostname);
         match (before, agent.connected) {

@@ -9,6 +9,7 @@
 mod attributes;
 mod conversion;
 mod duration;
+mod few;
 mod float;
 mod id_rules;
 mod ids;
@@ -35,6 +36,7 @@ pub use conversion::{
     ConversionError, ResourceConversion, conversions, is_speculative, operation_resources_mut,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use few::{FewMap, FewSet, FewSetIter};
 pub use float::format_float_short;
 pub use id_rules::{IdError, MAX_ID_BYTES, validate_id};
 pub use ids::{

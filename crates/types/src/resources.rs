@@ -13,15 +13,18 @@ mod parse;
 pub(crate) mod samples;
 mod validate;
 
+use std::sync::Arc;
+
 pub use convert::MAX_ENTRIES;
 pub use format::{DisplayDisk, DisplayResource};
 pub use validate::{ResourceError, validate_resource};
 
 use crate::resource::Resource;
 
-/// Resources, combined. Two are equal if each contains the other.
+/// Resources, combined. Two are equal if each contains the other. A clone shares the entries until one of the two is
+/// changed: most resources are held by several who only look at them.
 #[derive(Clone, Default)]
-pub struct Resources(Vec<Resource>);
+pub struct Resources(Option<Arc<Vec<Resource>>>);
 
 /// Resources that are refused. Its texts are Mesos' own, because clients show and match them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,22 +93,55 @@ pub enum ResourcesError {
 impl Resources {
     /// No resources.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
+    }
+
+    /// Shares the entries of others if these have the very same: plain ones in the same order. Tasks of a framework most
+    /// often hold the same, and there are many.
+    pub fn share(&mut self, others: &Self) {
+        let is_same = |(own, other): (&Resource, &Resource)| {
+            own.details.is_none() && own.copies.is_none() && other.copies.is_none() && own == other
+        };
+        if self.len() == others.len() && self.iter().zip(others).all(is_same) {
+            *self = others.clone();
+        }
+    }
+
+    fn of_entries(entries: Vec<Resource>) -> Self {
+        Self(Some(entries).filter(|entries| !entries.is_empty()).map(Arc::new))
+    }
+
+    fn entries(&self) -> &[Resource] {
+        self.0.as_ref().map_or(&[], |entries| entries)
+    }
+
+    /// The entries, to be changed: those of a clone stay as they are.
+    fn entries_mut(&mut self) -> &mut Vec<Resource> {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+
+    /// Tells whether these are a clone of the others that nobody has changed. It may say no of equal ones.
+    fn is_clone_of(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
     }
 
     /// Tells whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries().is_empty()
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries().len()
     }
 
     /// The entries.
     pub fn iter(&self) -> std::slice::Iter<'_, Resource> {
-        self.0.iter()
+        self.entries().iter()
     }
 }
 
@@ -123,6 +159,30 @@ impl IntoIterator for Resources {
     type IntoIter = std::vec::IntoIter<Resource>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{resource, resources, volume_proto};
+    use super::*;
+
+    #[test]
+    fn only_the_very_same_is_shared() {
+        let plain = resources("cpus:1;mem:2;ports:[1-2]");
+        let volume = |text| resources(text) + Resources::from(resource(&volume_proto("id", 5.0, true)));
+        for (own, other, shared) in [
+            (resources("cpus:1;mem:2;ports:[1-2]"), &plain, true),
+            (resources("mem:2;cpus:1;ports:[1-2]"), &plain, false),
+            (resources("cpus:1;mem:2"), &plain, false),
+            (resources("cpus:1;mem:3;ports:[1-2]"), &plain, false),
+            (volume("cpus:1"), &volume("cpus:1"), false),
+        ] {
+            let mut sharing = own.clone();
+            sharing.share(other);
+            assert_eq!(sharing.is_clone_of(other), shared, "{own}");
+            assert_eq!(sharing.to_string(), own.to_string());
+        }
     }
 }

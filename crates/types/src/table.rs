@@ -62,6 +62,14 @@ impl<K: Hash + Ord, V> Table<K, V> {
         self.0.contains_key(key)
     }
 
+    /// The value of a key, which is the default if there was none.
+    pub fn get_or_default(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        self.0.entry(key).or_default()
+    }
+
     /// Sets the value of a key and returns the one before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.0.insert(key, value)
@@ -120,6 +128,8 @@ mod tests {
                 assert_eq!(table.insert(key.to_owned(), key.len()), None);
             }
             assert_eq!(table.remove("d"), Some(1));
+            *table.get_or_default("b".to_owned()) -= 1;
+            *table.get_or_default("b".to_owned()) += 1;
             assert_eq!(table.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
             assert_eq!(format!("{table:?}"), r#"{"a": 1, "b": 1, "c": 1}"#);
         }

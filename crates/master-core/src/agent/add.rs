@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::internal;
-use tepui_types::{AgentId, FrameworkId, Resources, Upid, WallTime};
+use tepui_types::{AgentId, FewSet, FrameworkId, Resources, Upid, WallTime};
 
 use super::{Agent, AgentDescription, Observer, Removal, Standing, connection};
 use crate::change::Change;
@@ -51,7 +51,7 @@ impl Master {
         turn.push(Effect::OpenLink(description.pid.clone()));
         let agent = Agent {
             id: id.clone(),
-            info: description.info,
+            info: description.info.into(),
             pid: description.pid,
             version: description.version,
             capabilities: description.capabilities,
@@ -62,12 +62,12 @@ impl Master {
             total: description.total,
             checkpointed: description.checkpointed,
             resource_version: description.resource_version,
-            tasks: BTreeSet::new(),
+            tasks: FewSet::default(),
             killed: BTreeSet::new(),
             executors: BTreeMap::new(),
-            offers: BTreeSet::new(),
+            offers: FewSet::default(),
             inverse_offers: BTreeSet::new(),
-            frameworks: BTreeSet::new(),
+            frameworks: FewSet::default(),
             observer: Observer::new(number),
             standing,
             drain_started: None,
@@ -78,7 +78,7 @@ impl Master {
             self.allocator.deactivate_agent(id);
         }
         turn.change(Change::AgentAdded(agent.entity()));
-        self.agents.registered.insert(id.clone(), agent);
+        self.agents.registered.insert(id.clone(), Box::new(agent));
         self.tell_allocator_of_maintenance(id);
         self.ping(id, turn);
     }

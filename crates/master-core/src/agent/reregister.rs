@@ -143,13 +143,15 @@ impl Master {
     /// Goes on at once if the registry already holds just this.
     fn admit(&mut self, reregistration: Reregistration, turn: &mut Turn<'_>) {
         let Reregistration { id, agent, .. } = &reregistration;
-        let registered = self.agents.registered.get(id).map(|known| &known.info);
+        let (registered, recovered) = (self.agents.registered.get(id), self.agents.recovered.get(id));
+        let is_held = registered.map(|known| known.info.says(&agent.info));
+        let is_held = is_held.or_else(|| recovered.map(|row| row.info == agent.info));
+        if is_held == Some(true) {
+            self.reregistered(reregistration, turn);
+            return;
+        }
         let row = self.standing_of(id).row(&agent.info);
-        let write = match registered.or_else(|| self.agents.recovered.get(id).map(|row| &row.info)) {
-            Some(info) if *info == agent.info => {
-                self.reregistered(reregistration, turn);
-                return;
-            }
+        let write = match is_held {
             Some(_) => RegistryWrite::AdmitAgent(row),
             None => RegistryWrite::MarkReachable(row),
         };
@@ -179,7 +181,7 @@ impl Master {
         let Some(agent) = self.agents.registered.get_mut(&id) else { return };
         turn.push(Effect::OpenLink(description.pid.clone()));
         agent.pid = description.pid;
-        agent.info = description.info;
+        agent.info = description.info.into();
         agent.version = description.version;
         agent.capabilities = description.capabilities;
         let has_changed = agent.total != description.total;
@@ -350,7 +352,8 @@ impl Master {
             let Some(owner) = self.frameworks.registered.get_mut(&framework) else { continue };
             for (task, _) in owner.unreachable_tasks.take_all_of(id) {
                 let to = TaskAfterlife::Forgotten;
-                turn.change(Change::TaskRemoved { framework: framework.clone(), task, to });
+                let framework = framework.clone();
+                turn.change(Change::TaskRemoved { framework, task, to, freed: None });
             }
         }
     }

@@ -62,7 +62,8 @@ impl Master {
         let newer = self.pending_reregistration(id).map(|pending| pending.agent.info.clone());
         if let Some(agent) = self.agents.registered.get_mut(id) {
             agent.standing = standing.clone();
-            return Some(RegistryWrite::AdmitAgent(standing.row(newer.as_ref().unwrap_or(&agent.info))));
+            let info = newer.unwrap_or_else(|| agent.info.unpack());
+            return Some(RegistryWrite::AdmitAgent(standing.row(&info)));
         }
         if let Some(row) = self.agents.recovered.get_mut(id) {
             *row = *standing.row(&row.info);

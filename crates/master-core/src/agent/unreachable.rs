@@ -1,9 +1,7 @@
 //! Marking agents unreachable: those that do not answer, and those that do not come back.
 
-use std::collections::BTreeSet;
-
 use tepui_proto::v1;
-use tepui_types::{AgentId, FrameworkId};
+use tepui_types::{AgentId, FewSet, FrameworkId};
 
 use super::remove::TaskFate;
 use super::{Silence, Standing};
@@ -28,7 +26,7 @@ pub(crate) struct UnreachableAgent {
     pub(crate) since: v1::TimeInfo,
     pub(crate) standing: Standing,
     /// The frameworks that may have unreachable tasks there.
-    pub(crate) frameworks: BTreeSet<FrameworkId>,
+    pub(crate) frameworks: FewSet<FrameworkId>,
 }
 
 impl Master {

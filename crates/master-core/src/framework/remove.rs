@@ -103,11 +103,12 @@ fn complete_unreachable_task(
         state,
         update: None,
         status: Some(Box::new(status)),
-        freed: false,
+        freed: None,
     });
     turn.change(Change::TaskRemoved {
         framework: framework.clone(),
         task: id.clone(),
         to: TaskAfterlife::Completed,
+        freed: None,
     });
 }

@@ -199,7 +199,7 @@ impl Master {
 /// Operations only ever convert: without reservations and volumes, an agent has what it was started with.
 fn check_total(agent: &Agent) {
     let id = &agent.id;
-    let own = Resources::from_protos(&agent.info.resources)
+    let own = Resources::from_protos(&agent.info.unpack().resources)
         .expect("an agent's resources were read when it registered");
     let total: Resources = agent.total.non_revocable().iter().map(Resource::without_checkpoint).collect();
     assert_eq!(total, own.non_revocable(), "no resource of {id} is lost or invented");

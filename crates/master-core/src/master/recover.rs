@@ -1,10 +1,10 @@
 //! Taking over: what the registry holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tepui_allocator::Quota;
 use tepui_proto::v1;
-use tepui_types::{FrameworkId, Scalar, WallTime};
+use tepui_types::{FewSet, FrameworkId, Scalar, WallTime};
 
 use super::{Master, Pending};
 use crate::agent::{Standing, UnreachableAgent};
@@ -35,7 +35,7 @@ impl Master {
         self.agents.recovered = registry.agents;
         for (id, row) in registry.unreachable {
             let standing = Standing::from(&row);
-            let agent = UnreachableAgent { since: row.timestamp, standing, frameworks: BTreeSet::new() };
+            let agent = UnreachableAgent { since: row.timestamp, standing, frameworks: FewSet::default() };
             turn.change(Change::AgentUnreachable(id.clone(), WallTime::from_nanos(agent.since.nanoseconds)));
             self.agents.unreachable.insert(id, agent);
         }

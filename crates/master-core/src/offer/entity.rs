@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tepui_proto::v1;
 use tepui_types::{AgentId, ExecutorId, FrameworkId, OfferId, Resources, Upid};
 
+use crate::agent::PackedInfo;
+
 /// An offer. What it says of its agent is not here: readers know the agent.
 #[derive(Clone, Debug)]
 pub struct OfferEntity {
@@ -27,13 +29,13 @@ pub struct OfferEntity {
 impl OfferEntity {
     /// The offer as the API shows it, of an agent that registered as `info` from `pid`. `resources` are those of the
     /// offer, in the format of the reader.
-    pub fn to_proto(&self, info: &v1::AgentInfo, pid: &Upid, resources: Vec<v1::Resource>) -> v1::Offer {
+    pub fn to_proto(&self, info: &PackedInfo, pid: &Upid, resources: Vec<v1::Resource>) -> v1::Offer {
         v1::Offer {
             id: self.id.to_proto(),
             framework_id: self.framework.to_proto(),
             agent_id: self.agent.to_proto(),
             hostname: info.hostname.clone(),
-            url: Some(agent_url(info, pid)),
+            url: Some(agent_url(&info.hostname, pid)),
             domain: info.domain.clone(),
             resources,
             attributes: info.attributes.clone(),
@@ -45,11 +47,11 @@ impl OfferEntity {
 }
 
 /// Where schedulers reach an agent.
-pub(crate) fn agent_url(info: &v1::AgentInfo, pid: &Upid) -> v1::Url {
+pub(crate) fn agent_url(hostname: &str, pid: &Upid) -> v1::Url {
     v1::Url {
         scheme: "http".to_owned(),
         address: v1::Address {
-            hostname: Some(info.hostname.clone()),
+            hostname: Some(hostname.to_owned()),
             ip: Some(pid.ip_text()),
             port: i32::from(pid.address.port()),
         },

@@ -104,10 +104,10 @@ impl Master {
                 state: if known.lost { v1::TaskState::TaskLost } else { state },
                 update: None,
                 status: Some(Box::new(status.clone())),
-                freed: false,
+                freed: None,
             });
             let (framework, to) = (framework.clone(), TaskAfterlife::Completed);
-            turn.change(Change::TaskRemoved { framework: framework.clone(), task, to });
+            turn.change(Change::TaskRemoved { framework: framework.clone(), task, to, freed: None });
             self.send_status(&framework, status, turn);
         }
     }

@@ -1,7 +1,7 @@
 //! Adding a task to its framework and its agent.
 
 use tepui_proto::v1;
-use tepui_types::{AgentId, FrameworkId, TaskId};
+use tepui_types::{AgentId, FrameworkId, Resources, TaskId};
 
 use super::{Report, Task, reportable_state};
 use crate::agent::Agent;
@@ -17,7 +17,7 @@ impl Master {
     pub(crate) fn add_task(
         &mut self,
         framework: &FrameworkId,
-        task: Task,
+        mut task: Task,
         entity: Box<v1::Task>,
         turn: &mut Turn<'_>,
     ) {
@@ -26,10 +26,13 @@ impl Master {
         let Some(host) = self.agents.registered.get_mut(&task.agent) else { return };
         host.tasks.insert((owner.id.clone(), id.clone()));
         connect(owner, host);
+        task.resources.share(&owner.usual_resources);
+        owner.usual_resources = task.resources.clone();
+        let held = if task.holds_resources() { task.resources.clone() } else { Resources::new() };
         let replaced = owner.tasks.insert(id.clone(), task);
         assert!(replaced.is_none(), "a task is validated to be new before it is added");
         let (framework, agent) = (owner.id.clone(), host.id.clone());
-        turn.change(Change::TaskAdded { framework, id, agent, task: entity });
+        turn.change(Change::TaskAdded { framework, id, agent, task: entity, held });
     }
 
     /// Remembers that an agent knows of a framework.
@@ -78,11 +81,7 @@ pub(crate) fn launched(info: &v1::TaskInfo, framework: &FrameworkId) -> Box<v1::
 
 impl Task {
     /// What the master keeps of a task that an agent reports; `None` if its states make no sense.
-    pub(crate) fn reported(
-        task: &v1::Task,
-        agent: AgentId,
-        resources: tepui_types::Resources,
-    ) -> Option<Self> {
+    pub(crate) fn reported(task: &v1::Task, agent: AgentId, resources: Resources) -> Option<Self> {
         let state = reportable_state(task.state)?;
         let forwarded = match (task.status_update_state, task.status_update_uuid.as_deref()) {
             (Some(state), Some(uuid)) => {

@@ -22,6 +22,7 @@ impl Master {
             let limit = self.config.max_unreachable_tasks_per_framework;
             owner.unreachable_tasks.add(id.clone(), &task, limit);
         }
+        let freed = task.holds_resources().then(|| task.resources.clone());
         if task.holds_resources() {
             self.allocator.recover(turn.now.time, framework, &task.agent, &task.resources, None);
         }
@@ -30,7 +31,7 @@ impl Master {
             agent.tasks.remove(&key);
             agent.killed.remove(&key);
         }
-        turn.change(Change::TaskRemoved { framework: framework.clone(), task: id.clone(), to });
+        turn.change(Change::TaskRemoved { framework: framework.clone(), task: id.clone(), to, freed });
         self.end_drain(&task.agent, turn);
         Some(task)
     }

@@ -44,14 +44,13 @@ impl Master {
             framework: framework.clone(),
             task: id.clone(),
             state: task.state,
-            update: task.forwarded.map(|(state, uuid)| (state, uuid.as_bytes().to_vec())),
+            update: task.forwarded,
             status: Some(Box::new(status)),
-            freed,
+            freed: freed.then(|| task.resources.clone()),
         };
         turn.change(change);
         if freed {
-            let (agent, resources) = (task.agent.clone(), task.resources.clone());
-            self.allocator.recover(turn.now.time, framework, &agent, &resources, refuse);
+            self.allocator.recover(turn.now.time, framework, &task.agent, &task.resources, refuse);
             count_terminal(state, told == state, source, reason, turn);
         }
     }

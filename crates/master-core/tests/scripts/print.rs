@@ -309,13 +309,10 @@ fn show_change(change: &Change) -> String {
             let recovered: Vec<&str> = recovered.iter().map(tepui_types::FrameworkId::as_str).collect();
             format!("AgentAnnounced {id} recovered={}", recovered.join(","))
         }
-        Change::AgentAdded(entity) => format!("AgentAdded {}", entity.info.id.as_ref().unwrap().value),
-        Change::AgentUpdated(entity) => format!(
-            "AgentUpdated {} connected={} active={}",
-            entity.info.id.as_ref().unwrap().value,
-            entity.connected,
-            entity.active
-        ),
+        Change::AgentAdded(entity) => format!("AgentAdded {}", entity.id),
+        Change::AgentUpdated(entity) => {
+            format!("AgentUpdated {} connected={} active={}", entity.id, entity.connected, entity.active)
+        }
         Change::AgentRemoved { id, why, .. } => format!("AgentRemoved {id} {why:?}"),
         Change::AgentForgotten(id) => format!("AgentForgotten {id}"),
         Change::AgentUnreachable(id, _) => format!("AgentUnreachable {id}"),
@@ -323,12 +320,14 @@ fn show_change(change: &Change) -> String {
         Change::AgentRecovered(info) => format!("AgentRecovered {}", info.id.as_ref().unwrap().value),
         Change::TaskAdded { id, task, .. } => format!("TaskAdded {id} {}", task.state().as_str_name()),
         Change::TaskUpdated { task, state, update, status, freed, .. } => {
-            let update =
-                update.as_ref().map(|(state, uuid)| format!("{} uuid={}", state.as_str_name(), uuid[0]));
+            let update = update
+                .as_ref()
+                .map(|(state, uuid)| format!("{} uuid={}", state.as_str_name(), uuid.as_bytes()[0]));
             let status = status.as_ref().map(|status| status.state().as_str_name());
             format!(
-                "TaskUpdated {task} {} update={update:?} status={status:?} freed={freed}",
-                state.as_str_name()
+                "TaskUpdated {task} {} update={update:?} status={status:?} freed={}",
+                state.as_str_name(),
+                freed.is_some()
             )
         }
         Change::TaskRemoved { task, to, .. } => format!("TaskRemoved {task} {to:?}"),

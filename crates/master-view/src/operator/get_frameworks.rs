@@ -6,7 +6,6 @@ use tepui_proto::v1::master::response::{GetFrameworks, Type, get_frameworks};
 use tepui_types::{Upid, WallTime};
 
 use super::{Encoding, encode, json, list, response};
-use crate::agent::Agent;
 use crate::framework::Framework;
 use crate::view::View;
 use tepui_model::json::Object;
@@ -59,7 +58,7 @@ impl View {
 
     fn offer_message(&self, offer: &OfferEntity) -> v1::Offer {
         let agent = self.agents.get(&offer.agent);
-        let info = agent.map(Agent::info_without_resources).unwrap_or_default();
+        let info = agent.map(|agent| agent.info_without_resources()).unwrap_or_default().into();
         let nowhere = || Upid::new("", ([0, 0, 0, 0], 0).into());
         let pid = agent.map_or_else(nowhere, |agent| agent.pid.clone());
         offer.to_proto(&info, &pid, offer.resources.to_protos())

@@ -31,7 +31,8 @@ impl View {
                 && agent.pid.address.ip().to_string() == id.ip()
         };
         let answers = self.maintenance.answers.iter();
-        let of_machine = answers.filter(|(agent, _)| self.agents.get(*agent).is_some_and(is_there));
+        let of_machine =
+            answers.filter(|(agent, _)| self.agents.get(*agent).is_some_and(|agent| is_there(agent)));
         let statuses = of_machine.flat_map(|(_, answers)| answers.values().cloned());
         DrainingMachine { id: id.clone(), statuses: statuses.collect() }
     }

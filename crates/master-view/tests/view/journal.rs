@@ -3,7 +3,7 @@
 use tepui_master_core::{AgentEntity, Change, FrameworkEntity, OfferEntity};
 use tepui_master_view::{Settings, View};
 use tepui_proto::v1;
-use tepui_types::{AgentId, FrameworkId, OfferId, Resources, TaskId, WallTime};
+use tepui_types::{AgentId, FrameworkId, OfferId, Resources, TaskId, Uuid, WallTime};
 
 /// The first framework's id.
 pub(crate) const FRAMEWORK: &str = "m-0000";
@@ -52,15 +52,17 @@ fn elected() -> Change {
 
 pub(crate) fn agent() -> AgentEntity {
     let total = vec![scalar("cpus", 4.0), scalar("mem", 4096.0), scalar("disk", 4096.0), ports(31000, 32000)];
+    let info = v1::AgentInfo {
+        hostname: "localhost".to_owned(),
+        port: Some(5051),
+        resources: total.clone(),
+        id: Some(v1::AgentId { value: AGENT.to_owned() }),
+        checkpoint: Some(true),
+        ..Default::default()
+    };
     AgentEntity {
-        info: v1::AgentInfo {
-            hostname: "localhost".to_owned(),
-            port: Some(5051),
-            resources: total.clone(),
-            id: Some(v1::AgentId { value: AGENT.to_owned() }),
-            checkpoint: Some(true),
-            ..Default::default()
-        },
+        id: AgentId::new(AGENT),
+        info: info.into(),
         pid: "slave(1)@127.0.0.1:5051".parse().unwrap(),
         version: "1.11.0".to_owned(),
         capabilities: vec![v1::agent_info::capability::Type::MultiRole],
@@ -71,7 +73,7 @@ pub(crate) fn agent() -> AgentEntity {
         drain_started: None,
         registered: seconds(102),
         reregistered: None,
-        total,
+        total: Resources::from_protos(&total).unwrap(),
     }
 }
 
@@ -138,11 +140,17 @@ pub(crate) fn task(id: &str, state: v1::TaskState) -> Change {
             framework_id: v1::FrameworkId { value: FRAMEWORK.to_owned() },
             agent_id: v1::AgentId { value: AGENT.to_owned() },
             state: state as i32,
-            resources: vec![allocated(scalar("cpus", 0.1)), allocated(scalar("mem", 64.0))],
+            resources: held().to_protos(),
             statuses: vec![status],
             ..Default::default()
         }),
+        held: held(),
     }
+}
+
+/// What each task holds.
+fn held() -> Resources {
+    Resources::from_protos(&[allocated(scalar("cpus", 0.1)), allocated(scalar("mem", 64.0))]).unwrap()
 }
 
 pub(crate) fn offer(id: &str) -> Change {
@@ -163,13 +171,13 @@ pub(crate) fn ended(id: &str, state: v1::TaskState) -> Change {
         framework: FrameworkId::new(FRAMEWORK),
         task: TaskId::new(id),
         state,
-        update: Some((state, vec![1; 16])),
+        update: Some((state, Uuid::from_bytes([1; 16]))),
         status: Some(Box::new(v1::TaskStatus {
             task_id: v1::TaskId { value: id.to_owned() },
             state: state as i32,
             timestamp: Some(105.5),
             ..Default::default()
         })),
-        freed: true,
+        freed: Some(held()),
     }
 }

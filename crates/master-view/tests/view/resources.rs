@@ -21,7 +21,7 @@ fn check(view: &View, what: &str, name: &str, expected: f64) {
 }
 
 fn removed(id: &str, to: TaskAfterlife) -> Change {
-    Change::TaskRemoved { framework: FrameworkId::new(FRAMEWORK), task: TaskId::new(id), to }
+    Change::TaskRemoved { framework: FrameworkId::new(FRAMEWORK), task: TaskId::new(id), to, freed: None }
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn the_big_reads_say_the_same_in_both_encodings() {
     view.fold(ended("2", TaskState::TaskFinished));
     for (id, to) in [("2", TaskAfterlife::Completed), ("3", TaskAfterlife::Unreachable)] {
         let task = TaskId::new(id);
-        view.fold(Change::TaskRemoved { framework: FrameworkId::new(FRAMEWORK), task, to });
+        view.fold(Change::TaskRemoved { framework: FrameworkId::new(FRAMEWORK), task, to, freed: None });
     }
     for render in [View::get_state, View::get_tasks, View::get_agents] {
         let binary = render(&view, Encoding::Protobuf);
@@ -161,6 +161,7 @@ fn metrics_have_the_recorded_names() {
         framework: FrameworkId::new(FRAMEWORK),
         task: TaskId::new("1"),
         to: TaskAfterlife::Completed,
+        freed: None,
     });
     view.fold(Change::Counted(Counter::TaskTerminal(
         TaskState::TaskFailed,

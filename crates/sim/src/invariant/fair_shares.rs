@@ -61,10 +61,8 @@ impl FairShares {
     pub(crate) fn changed(&mut self, change: &Change) {
         match change {
             Change::AgentAdded(agent) | Change::AgentUpdated(agent) => {
-                if let Some(id) = agent.info.id.as_ref().map(AgentId::from) {
-                    self.has_shared |= agent.total.iter().any(|resource| resource.shared.is_some());
-                    self.totals.insert(id, amounts(&agent.total));
-                }
+                self.has_shared |= !agent.total.shared().is_empty();
+                self.totals.insert(agent.id.clone(), amounts(&agent.total.to_protos()));
             }
             Change::AgentRemoved { id, .. } => drop(self.totals.remove(id)),
             Change::FrameworkAdded(entity) | Change::FrameworkUpdated(entity) => self.describe(entity),
@@ -75,7 +73,7 @@ impl FairShares {
                     self.hold(holder, framework.clone(), &task.resources);
                 }
             }
-            Change::TaskUpdated { framework, task, freed: true, .. }
+            Change::TaskUpdated { framework, task, freed: Some(_), .. }
             | Change::TaskRemoved { framework, task, .. } => {
                 self.held.remove(&Holder::Task(framework.clone(), task.clone()));
             }

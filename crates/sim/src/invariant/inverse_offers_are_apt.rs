@@ -30,9 +30,8 @@ impl InverseOffersAreApt {
                 self.scheduled = machines.iter().filter_map(machine).collect();
             }
             Change::AgentAdded(agent) => {
-                let id = agent.info.id.as_ref().map_or_else(|| AgentId::new(""), AgentId::from);
                 let machine = (agent.info.hostname.clone(), agent.pid.address.ip().to_string());
-                self.agents.insert(id, machine);
+                self.agents.insert(agent.id.clone(), machine);
             }
             Change::InverseOfferAdded(offer) => self.added(offer),
             Change::InverseOfferRemoved(id) => {

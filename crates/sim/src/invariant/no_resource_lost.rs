@@ -23,16 +23,11 @@ impl NoResourceLost {
     }
 
     fn agent_is(&mut self, entity: &AgentEntity, hosts: &[AgentHost]) {
-        let Some(id) = entity.info.id.as_ref().map(AgentId::from) else { return };
+        let id = entity.id.clone();
         let Some(host) = hosts.iter().position(|host| host.pid == entity.pid) else {
             panic!("{id} is on no machine of ours")
         };
-        let total: Resources = entity
-            .total
-            .iter()
-            .map(|it| Resource::from_proto(it).expect("the master journals valid resources"))
-            .map(|it| it.without_checkpoint())
-            .collect();
+        let total: Resources = entity.total.iter().map(Resource::without_checkpoint).collect();
         assert_eq!(total, hosts[host].total, "what {id} has");
         self.places.insert(id, host);
     }

@@ -63,12 +63,11 @@ impl NoResourceUsedTwice {
     pub(crate) fn changed(&mut self, change: &Change) {
         match change {
             Change::AgentAdded(agent) | Change::AgentUpdated(agent) => {
-                let id = agent.info.id.as_ref().map(AgentId::from).expect("an agent has an id");
-                self.agents.entry(id.clone()).or_default().total = read(&agent.total);
-                self.touched.insert(id);
+                self.agents.entry(agent.id.clone()).or_default().total = agent.total.clone();
+                self.touched.insert(agent.id.clone());
             }
             Change::AgentRemoved { id, .. } => drop(self.agents.remove(id)),
-            Change::TaskAdded { framework, id, agent, task } => {
+            Change::TaskAdded { framework, id, agent, task, .. } => {
                 let holder = Holder::Task(framework.clone(), id.clone());
                 if !tepui_types::is_terminal(task.state()) {
                     self.hold(holder.clone(), agent.clone(), read(&task.resources));
@@ -77,7 +76,7 @@ impl NoResourceUsedTwice {
                     self.agents.entry(agent.clone()).or_default().silent.insert(holder);
                 }
             }
-            Change::TaskUpdated { framework, task, freed: true, .. }
+            Change::TaskUpdated { framework, task, freed: Some(_), .. }
             | Change::TaskRemoved { framework, task, .. } => {
                 self.release(&Holder::Task(framework.clone(), task.clone()));
             }

@@ -67,7 +67,7 @@ impl NothingSpins {
                 self.freed += 1;
             }
             // These frameworks, agents and executors may have had resources, or want some now.
-            Change::TaskUpdated { freed: true, .. }
+            Change::TaskUpdated { freed: Some(_), .. }
             | Change::TaskRemoved { .. }
             | Change::ExecutorRemoved { .. }
             | Change::AgentAdded(_)

@@ -68,7 +68,7 @@ impl Touched {
             }
             Change::FrameworkCompleted { id, .. } => drop(self.frameworks.insert(id.clone())),
             Change::AgentAdded(agent) | Change::AgentUpdated(agent) => {
-                self.agents.extend(agent.info.id.as_ref().map(AgentId::from));
+                self.agents.insert(agent.id.clone());
             }
             Change::AgentRemoved { id, .. } => drop(self.agents.insert(id.clone())),
             Change::TaskUpdated { framework, .. } | Change::TaskRemoved { framework, .. } => {

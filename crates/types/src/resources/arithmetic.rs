@@ -78,9 +78,9 @@ impl Resources {
         if resource.is_empty() {
             return;
         }
-        match self.0.iter_mut().find(|own| own.is_addable(&resource)) {
-            Some(own) => own.add_value(&resource),
-            None => self.0.push(resource),
+        match self.iter().position(|own| own.is_addable(&resource)) {
+            Some(place) => self.entries_mut()[place].add_value(&resource),
+            None => self.entries_mut().push(resource),
         }
     }
 
@@ -89,12 +89,15 @@ impl Resources {
         if resource.is_empty() {
             return;
         }
-        let found = self.0.iter_mut().position(|own| own.is_subtractable(resource));
-        if let Some(index) = found
-            && !self.0[index].subtract_value(resource)
-        {
-            // Compat: the last entry takes the place, and the order of entries shows.
-            self.0.swap_remove(index);
+        let Some(index) = self.iter().position(|own| own.is_subtractable(resource)) else { return };
+        let entries = self.entries_mut();
+        if entries[index].subtract_value(resource) {
+            return;
+        }
+        // Compat: the last entry takes the place, and the order of entries shows.
+        entries.swap_remove(index);
+        if entries.is_empty() {
+            self.0 = None;
         }
     }
 
@@ -103,6 +106,9 @@ impl Resources {
         // What cannot combine may be there twice, and then has to be here twice. Mesos asks so of persistent
         // volumes alone; we ask it of exclusive disks too, so that none is given out twice.
         let counts = |resource: &Resource| resource.is_indivisible() && !resource.is_shared();
+        if self.is_clone_of(other) {
+            return true;
+        }
         if other.iter().filter(|resource| counts(resource)).nth(1).is_none() {
             return other.iter().all(|resource| self.contains_resource(resource));
         }
@@ -118,7 +124,7 @@ impl Resources {
 
     /// Tells whether this one resource is here.
     pub fn contains_resource(&self, resource: &Resource) -> bool {
-        self.0.iter().any(|own| own.contains(resource))
+        self.iter().any(|own| own.contains(resource))
     }
 
     /// Tells whether there is at least so much of each name, whatever its kind.
@@ -159,13 +165,13 @@ impl Eq for Resources {}
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
         if self.is_empty() {
-            self.0.clone_from(&other.0);
+            *self = other.clone();
             return;
         }
         for resource in other {
-            match self.0.iter_mut().find(|own| own.is_addable(resource)) {
-                Some(own) => own.add_value(resource),
-                None => self.0.push(resource.clone()),
+            match self.iter().position(|own| own.is_addable(resource)) {
+                Some(place) => self.entries_mut()[place].add_value(resource),
+                None => self.entries_mut().push(resource.clone()),
             }
         }
     }
@@ -189,6 +195,10 @@ impl AddAssign<Resource> for Resources {
 
 impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
+        if self.is_clone_of(other) {
+            self.0 = None;
+            return;
+        }
         other.iter().for_each(|resource| self.subtract(resource));
     }
 }
@@ -352,6 +362,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn clones_are_like_others(all in any_resources(), other in any_resources()) {
+            // The same once more, with entries of its own.
+            let apart: Resources = all.iter().cloned().collect();
+            prop_assert!(all.contains(&all.clone()) && all.contains(&apart));
+            prop_assert!((&all - &all.clone()).is_empty() && (&all - &apart).is_empty());
+            let mut changed = all.clone();
+            changed += &other;
+            changed -= &other;
+            changed.allocate("role");
+            prop_assert_eq!(&all, &apart);
+            prop_assert_eq!(all.to_string(), apart.to_string());
+        }
+
         #[test]
         fn adding_then_subtracting_amounts_changes_nothing(left in any_resources(), right in any_resources()) {
             // Ports and sets are unions, so only what both have is lost.

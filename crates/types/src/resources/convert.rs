@@ -157,18 +157,22 @@ fn allocation_role(proto: &v1::Resource) -> Option<&str> {
 impl Resources {
     /// Reads messages of any format and combines them.
     pub fn from_protos(protos: &[v1::Resource]) -> Result<Self, ResourcesError> {
-        let mut resources = Self(Vec::with_capacity(protos.len().min(MAX_ENTRIES)));
+        let mut resources = Self::new();
+        if !protos.is_empty() {
+            resources.entries_mut().reserve_exact(protos.len().min(MAX_ENTRIES));
+        }
         for proto in protos {
             if resources.len() == MAX_ENTRIES {
                 return Err(ResourcesError::TooMany);
             }
-            let neighbour = resources.0.last().and_then(|last| last.allocation_role.as_ref());
+            let neighbour = resources.entries().last().and_then(|last| last.allocation_role.as_ref());
             let resource = Resource::read(proto, neighbour).map_err(|reason| ResourcesError::Invalid {
                 resource: DisplayResource(proto).to_string(),
                 reason,
             })?;
             resources.add(resource);
         }
+        resources.0 = resources.0.filter(|entries| !entries.is_empty());
         Ok(resources)
     }
 
@@ -208,7 +212,7 @@ mod tests {
     #[test]
     #[expect(deprecated, reason = "the old formats say the role here")]
     fn each_format_says_reservations_in_its_own_way() {
-        let plain = &resources("cpus:1").0[0];
+        let plain = resources("cpus:1").entries()[0].clone();
         assert_eq!(plain.to_proto().role, None);
         assert_eq!(plain.to_proto_pre_refinement().role(), "*");
         assert_eq!(plain.to_proto_endpoint().role.as_deref(), Some("*"));
@@ -216,15 +220,15 @@ mod tests {
         let mut reservation = dynamic("a");
         reservation.principal = Some("p".into());
         let reserved = resources("cpus:1").push_reservation(&reservation).unwrap();
-        let old = reserved.0[0].to_proto_pre_refinement();
+        let old = reserved.entries()[0].to_proto_pre_refinement();
         assert_eq!((old.role.as_deref(), old.reservations.len()), (Some("a"), 0));
         let info = old.reservation.unwrap();
         assert_eq!((info.r#type, info.role, info.principal.as_deref()), (None, None, Some("p")));
-        let shown = reserved.0[0].to_proto_endpoint();
+        let shown = reserved.entries()[0].to_proto_endpoint();
         assert_eq!((shown.role.as_deref(), shown.reservations.len()), (Some("a"), 1));
         assert!(shown.reservation.is_some());
 
-        let fixed = resources("cpus(a):1").0[0].to_proto_pre_refinement();
+        let fixed = resources("cpus(a):1").entries()[0].to_proto_pre_refinement();
         assert_eq!((fixed.role.as_deref(), fixed.reservation), (Some("a"), None));
 
         let refined = reserved.push_reservation(&dynamic("a/b")).unwrap();

@@ -15,7 +15,12 @@ impl Resources {
     /// The entries that satisfy `predicate`.
     #[must_use]
     pub fn filter(&self, mut predicate: impl FnMut(&Resource) -> bool) -> Self {
-        Self(self.iter().filter(|resource| predicate(resource)).cloned().collect())
+        let entries = self.entries();
+        let Some(first_out) = entries.iter().position(|resource| !predicate(resource)) else {
+            return self.clone();
+        };
+        let rest = entries[first_out + 1..].iter().filter(|resource| predicate(resource));
+        Self::of_entries(entries[..first_out].iter().chain(rest).cloned().collect())
     }
 
     /// The entries of this name.
@@ -101,9 +106,12 @@ impl Resources {
     }
 
     fn set_allocation(&mut self, role: Option<&Arc<str>>) {
-        let first = self.0.first().and_then(|first| first.allocation_role.clone());
+        if self.iter().all(|resource| same(resource.allocation_role.as_ref(), role)) {
+            return;
+        }
+        let first = self.entries().first().and_then(|first| first.allocation_role.clone());
         let mixed = self.iter().any(|resource| resource.allocation_role != first);
-        for resource in &mut self.0 {
+        for resource in self.entries_mut() {
             resource.allocation_role = role.cloned();
         }
         // Entries that only their roles kept apart become one.
@@ -115,7 +123,7 @@ impl Resources {
     /// What is allocated to each role, sorted by role, and there without its allocation. What is allocated to none is left
     /// out.
     pub fn allocations(&self) -> Vec<(Arc<str>, Self)> {
-        let mut allocations: Vec<(Arc<str>, Self)> = Vec::new();
+        let mut allocations: Vec<(Arc<str>, Vec<Resource>)> = Vec::new();
         for resource in self {
             let Some(role) = &resource.allocation_role else { continue };
             // Most often all is allocated to one role.
@@ -124,12 +132,12 @@ impl Resources {
                 Some(_) | None => allocations.binary_search_by(|(other, _)| other.cmp(role)),
             };
             let place = found.unwrap_or_else(|place| {
-                allocations.insert(place, (Arc::clone(role), Self(Vec::with_capacity(self.len()))));
+                allocations.insert(place, (Arc::clone(role), Vec::with_capacity(self.len())));
                 place
             });
-            allocations[place].1.0.push(resource.clone().unallocated());
+            allocations[place].1.push(resource.clone().unallocated());
         }
-        allocations
+        allocations.into_iter().map(|(role, entries)| (role, Self::of_entries(entries))).collect()
     }
 
     /// What is reserved to each role.
@@ -137,7 +145,11 @@ impl Resources {
         let mut reservations: BTreeMap<Arc<str>, Self> = BTreeMap::new();
         for resource in self {
             if let Some(reservation) = resource.reservations().last() {
-                reservations.entry(Arc::clone(&reservation.role)).or_default().0.push(resource.clone());
+                reservations
+                    .entry(Arc::clone(&reservation.role))
+                    .or_default()
+                    .entries_mut()
+                    .push(resource.clone());
             }
         }
         reservations
@@ -333,8 +345,11 @@ mod tests {
         volume.reservations = ["a", "a/b"].map(|role| dynamic(role).to_proto()).to_vec();
         assert_eq!(resource(&volume).without_checkpoint().to_string(), "disk:5");
         let reserved = resources("disk(a):5").push_reservation(&dynamic("a/b")).unwrap();
-        assert_eq!(reserved.0[0].without_checkpoint(), resources("disk(a):5").0[0]);
-        assert_eq!(resources("cpus(a):1").0[0].without_checkpoint(), resources("cpus(a):1").0[0]);
+        assert_eq!(reserved.entries()[0].without_checkpoint(), resources("disk(a):5").entries()[0]);
+        assert_eq!(
+            resources("cpus(a):1").entries()[0].without_checkpoint(),
+            resources("cpus(a):1").entries()[0]
+        );
     }
 
     #[test]

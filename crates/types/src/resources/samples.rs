@@ -70,7 +70,9 @@ fn any_resource() -> impl Strategy<Value = Resource> {
                 .boxed(),
         };
         let role = prop::sample::select(vec!["", "(a)", "(a/b)"]);
-        (value, role).prop_map(move |(value, role)| resources(&format!("{name}{role}:{value}")).0.remove(0))
+        (value, role).prop_map(move |(value, role)| {
+            resources(&format!("{name}{role}:{value}")).entries_mut().remove(0)
+        })
     });
     let shared = prop::sample::select(vec!["v1", "v2"]).prop_map(|id| resource(&volume_proto(id, 8.0, true)));
     prop_oneof![8 => plain, 1 => shared]

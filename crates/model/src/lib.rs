@@ -7,6 +7,7 @@ pub mod attributes;
 pub mod encoded_task;
 pub mod json;
 pub mod labels;
+mod memo;
 pub mod resources;
 pub mod task;
 pub mod task_status;

@@ -3,7 +3,7 @@
 use crate::framework::Framework;
 use crate::task::Task;
 use crate::view::View;
-use tepui_model::encoded_task::encoded_task;
+use tepui_model::encoded_task::TaskWriter;
 use tepui_model::json::{Parts, document};
 
 /// Which tasks `/tasks` shows.
@@ -45,10 +45,11 @@ impl View {
             let (left, right) = if query.ascending { (left, right) } else { (right, left) };
             left.0.total_cmp(&right.0)
         });
+        let mut writer = TaskWriter::default();
         document(|object| {
             object.array("tasks", |array| {
                 for (_, framework, task) in tasks.into_iter().skip(query.offset).take(query.limit) {
-                    array.object(|object| encoded_task(object, &task.encoded(&framework.id())));
+                    array.object(|object| writer.write(object, &task.encoded(&framework.id())));
                     array.pass_on(parts);
                 }
             });

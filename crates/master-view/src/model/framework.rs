@@ -6,7 +6,7 @@ use super::executor::executor;
 use super::offer::offer;
 use crate::framework::Framework;
 use crate::task::Task;
-use tepui_model::encoded_task::encoded_task;
+use tepui_model::encoded_task::TaskWriter;
 use tepui_model::json::{Array, Object, Parts, Text};
 use tepui_model::labels::labels;
 use tepui_model::resources::resources;
@@ -89,8 +89,9 @@ fn write_tasks<'a>(
     parts: &mut Parts<'_>,
 ) {
     let id = framework.id();
+    let mut writer = TaskWriter::default();
     for task in tasks {
-        array.object(|object| encoded_task(object, &task.encoded(&id)));
+        array.object(|object| writer.write(object, &task.encoded(&id)));
         array.pass_on(parts);
     }
 }

@@ -109,6 +109,22 @@ fn strings_escape_what_json_wants_and_no_more() {
     assert_eq!(read::<v1::value::Text>(&write(&text)), text);
 }
 
+/// Strings are looked at eight bytes at a time, so what must be escaped stands at each place of strings of each length.
+#[test]
+fn strings_are_escaped_at_every_place() {
+    for length in 1..40 {
+        for at in 0..length {
+            for (special, escaped) in
+                [("\"", "\\\""), ("\\", "\\\\"), ("\u{1}", "\\u0001"), ("é", "é"), ("#", "#")]
+            {
+                let (before, behind) = ("!".repeat(at), "~".repeat(length - at - 1));
+                let text = v1::value::Text { value: format!("{before}{special}{behind}") };
+                assert_eq!(write(&text), format!("{{\"value\":\"{before}{escaped}{behind}\"}}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn unknown_fields_and_nulls_are_ignored() {
     let call: Call = read(r#"{"type":"REVIVE","nope":{"a":[1,{}]},"revive":null,"framework_id":null}"#);

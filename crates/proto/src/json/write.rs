@@ -205,11 +205,20 @@ pub(super) fn quoted(out: &mut Vec<u8>, name: &str) {
 ///
 /// Compat: `/` and what is beyond ASCII stand for themselves.
 pub fn write_json_string(out: &mut Vec<u8>, bytes: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     out.reserve(bytes.len() + 2);
     out.push(b'"');
+    if is_plain(bytes) {
+        out.extend_from_slice(bytes);
+    } else {
+        escape(out, bytes);
+    }
+    out.push(b'"');
+}
+
+fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = bytes;
-    while let Some(at) = first_escaped(rest) {
+    while let Some(at) = rest.iter().position(|byte| is_escaped(*byte)) {
         let byte = rest[at];
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at + 1..];
@@ -229,34 +238,31 @@ pub fn write_json_string(out: &mut Vec<u8>, bytes: &[u8]) {
         out.extend_from_slice(&[b'\\', letter]);
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
-/// The place of the first byte that cannot stand for itself: a quote, a backslash or a control character.
-///
-/// Eight bytes are looked at together: strings are most of what is written, and hardly any has such a byte.
-fn first_escaped(bytes: &[u8]) -> Option<usize> {
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Claims that no byte must be escaped: no quote, no backslash, no control character. Eight bytes are looked at together:
+/// strings are most of what is written, and hardly any has such a byte.
+fn is_plain(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else { return !bytes.iter().any(|byte| is_escaped(*byte)) };
+    let (words, _) = bytes.as_chunks::<8>();
+    // The last word may overlap the one before it, which does no harm.
+    let found = words.iter().fold(0, |found, word| found | escaped(*word));
+    found | escaped(*last) == 0
+}
+
+/// Not zero if any of eight bytes must be escaped.
+fn escaped(word: [u8; 8]) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let word = u64::from_le_bytes(word);
     // Of a word of bytes below 128: subtracting borrows out of each byte that is smaller, and zero is smaller than one.
     let smaller = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word & HIGHS;
-    let mut at = 0;
-    for chunk in bytes.chunks(8) {
-        let found = match chunk.first_chunk::<8>() {
-            Some(word) => {
-                let word = u64::from_le_bytes(*word);
-                let of = |byte: u8| word ^ (ONES * u64::from(byte));
-                smaller(word, 0x20) | smaller(of(b'"'), 1) | smaller(of(b'\\'), 1) != 0
-            }
-            None => true,
-        };
-        if found && let Some(inside) = chunk.iter().position(is_escaped) {
-            return Some(at + inside);
-        }
-        at += chunk.len();
-    }
-    None
+    let of = |byte: u8| word ^ (ONES * u64::from(byte));
+    smaller(word, 0x20) | smaller(of(b'"'), 1) | smaller(of(b'\\'), 1)
 }
 
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {

@@ -149,13 +149,13 @@ impl Quantities {
     }
 }
 
-/// The nearest float. Processors convert only numbers that are not wider than 64 bits.
+/// The nearest float. Processors convert numbers of 64 bits at once, wider ones bit by bit, so this is made of two parts:
+/// both are exact, and only their sum is rounded.
 #[expect(clippy::cast_precision_loss, reason = "a share is a ratio; fifteen digits of it are plenty")]
+#[expect(clippy::cast_possible_truncation, reason = "sums of 2^32 amounts of 64 bits are below 2^95")]
 fn to_f64(amount: i128) -> f64 {
-    match i64::try_from(amount) {
-        Ok(amount) => amount as f64,
-        Err(_) => amount as f64,
-    }
+    const LOW: i128 = 1 << 32;
+    (amount >> 32) as i64 as f64 * LOW as f64 + (amount & (LOW - 1)) as i64 as f64
 }
 
 #[cfg(test)]
@@ -221,7 +221,19 @@ mod tests {
             added.subtract(&quantities(&right));
             assert_eq!(added, quantities(&left));
         }
-        assert_eq!(to_f64(1 << 66).to_bits(), 73_786_976_294_838_206_464.0_f64.to_bits());
+    }
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "this is what is compared")]
+    fn floats_are_the_nearest_ones() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for bits in 0..85 {
+            for amount in [(1 << bits) - 1, 1 << bits, (1 << bits) + 1, random.i128(0..2 << bits)] {
+                for amount in [amount, -amount] {
+                    assert_eq!(to_f64(amount).to_bits(), (amount as f64).to_bits(), "{amount}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Master {
         for allocation in allocations.drain(..) {
             let framework = allocation.framework.clone();
             if let Some(offer) = self.make_offer(allocation, turn) {
-                batches.entry(framework).or_default().push(offer);
+                batches.entry(framework).or_insert_with(|| Vec::with_capacity(1)).push(offer);
             }
         }
         self.allocations = allocations;

@@ -481,6 +481,17 @@ impl Allocator {
         self.count_quota_totals(agent);
     }
 
+    /// As [`Self::count_total`], if nothing but this changed.
+    fn count_change(&mut self, agent: Index<Agent>, from: &Resources, to: &Resources) {
+        let less = counted(&mut self.tree.names, from, None);
+        let more = counted(&mut self.tree.names, to, None);
+        for quantities in [&mut self.tree.totals, &mut self.agents[agent].quantities] {
+            quantities.subtract(&less);
+            quantities.add(&more);
+        }
+        self.count_quota_totals(agent);
+    }
+
     /// Lets all clients look at an agent, because it may have more to offer than before.
     pub(crate) fn mark(&mut self, agent: Index<Agent>) {
         self.note_offerable(agent);
@@ -570,9 +581,17 @@ impl Allocator {
         let (mut from, mut to) = (from.clone(), to.clone());
         from.unallocate();
         to.unallocate();
-        let total = &mut self.agents[agent].description.total;
-        *total -= &from;
-        *total += &to;
+        let entry = &mut self.agents[agent];
+        // Then what is there changes just as what is held, and what is free does not change.
+        let is_even = !entry.overcommitted
+            && from.iter().chain(&to).all(|it| !it.is_shared() && it.name() != "gpus")
+            && entry.description.total.contains(&from);
+        entry.description.total -= &from;
+        entry.description.total += &to;
+        if is_even {
+            self.count_change(agent, &from, &to);
+            return;
+        }
         let (was_free, shared) = (self.agents[agent].free.clone(), self.agents[agent].shared.clone());
         self.agents[agent].recount();
         self.count_total(agent);

@@ -163,7 +163,7 @@ impl Allocator {
         }
         if self.quota.is_some() {
             let before = out.len();
-            let work = self.visit_with_quota(index, attention, out);
+            let work = self.visit_with_quota(index, &attention, out);
             self.note_offerable(index);
             return work + (out.len() - before) * ALLOCATION_COST;
         }

@@ -46,6 +46,8 @@ pub(crate) struct QuotaBook {
     consumed: BTreeMap<String, Quantities>,
     /// What is unreserved and not revocable, and neither offered nor used.
     free: Quantities,
+    /// What must be kept free for all roles: what each is still to get of its guarantees.
+    required: Quantities,
     /// When all agents are to be looked at again, because less is withheld than before.
     pub(crate) look_again: Option<Time>,
 }
@@ -74,26 +76,40 @@ impl QuotaBook {
         terms.guarantees.beyond(self.consumed.get(role).unwrap_or(&nothing))
     }
 
-    /// What must be kept free for all roles.
-    fn required(&self) -> Quantities {
-        let mut required = Quantities::default();
-        for role in self.terms.keys() {
-            required.add(&self.unmet(role));
+    /// Changes something that one role's unmet guarantees follow from.
+    fn change(&mut self, role: &str, change: impl FnOnce(&mut Self)) {
+        let before = self.unmet(role);
+        change(self);
+        let after = self.unmet(role);
+        if before != after {
+            self.required.subtract(&before);
+            self.required.add(&after);
         }
-        required
+    }
+
+    fn set_terms(&mut self, role: &str, terms: Option<Terms>) {
+        self.change(role, |book| match terms {
+            Some(terms) => drop(book.terms.insert(role.to_owned(), terms)),
+            None => drop(book.terms.remove(role)),
+        });
     }
 
     fn consume(&mut self, role: &str, more: &Quantities) {
-        self.consumed.entry(role.to_owned()).or_default().add(more);
+        self.change(role, |book| match book.consumed.get_mut(role) {
+            Some(consumed) => consumed.add(more),
+            None => drop(book.consumed.insert(role.to_owned(), more.clone())),
+        });
     }
 
     fn release(&mut self, role: &str, less: &Quantities) {
-        if let Some(consumed) = self.consumed.get_mut(role) {
-            consumed.subtract(less);
-            if *consumed == Quantities::default() {
-                self.consumed.remove(role);
+        self.change(role, |book| {
+            if let Some(consumed) = book.consumed.get_mut(role) {
+                consumed.subtract(less);
+                if *consumed == Quantities::default() {
+                    book.consumed.remove(role);
+                }
             }
-        }
+        });
     }
 
     fn add_totals(&mut self, totals: &QuotaTotals) {
@@ -117,14 +133,17 @@ impl Allocator {
         if role.contains('/') {
             return;
         }
-        let mut terms = self.quota.take().map_or_else(BTreeMap::new, |book| book.terms);
-        match quota.map(|quota| Terms::new(quota, &mut self.tree.names)) {
-            Some(new) if new != Terms::default() => drop(terms.insert(role.to_owned(), new)),
-            Some(_) | None => drop(terms.remove(role)),
-        }
-        if !terms.is_empty() {
-            self.quota = Some(Box::new(QuotaBook { terms, ..QuotaBook::default() }));
+        let terms = quota.map(|quota| Terms::new(quota, &mut self.tree.names));
+        let terms = terms.filter(|terms| *terms != Terms::default());
+        if self.quota.is_none() && terms.is_some() {
+            self.quota = Some(Box::default());
             self.count_quota();
+        }
+        if let Some(book) = &mut self.quota {
+            book.set_terms(role, terms);
+            if book.terms.is_empty() {
+                self.quota = None;
+            }
         }
         for agent in self.offerable.clone() {
             self.mark(agent);
@@ -204,30 +223,36 @@ impl Allocator {
     pub(crate) fn visit_with_quota(
         &mut self,
         agent: Index<Agent>,
-        attention: Attention,
+        attention: &Attention,
         out: &mut Vec<Allocation>,
     ) -> usize {
-        let clients: Vec<Index<Client>> = match attention {
-            Attention::None => Vec::new(),
-            Attention::Some(clients) => in_order(&self.tree, clients),
-            Attention::Hungry => self.tree.in_order(Queue::Hungry).collect(),
-            Attention::All => self.tree.in_order(Queue::All).collect(),
+        let listed = match attention {
+            Attention::Some(clients) => in_order(&self.tree, clients.clone()),
+            Attention::None | Attention::Hungry | Attention::All => Vec::new(),
         };
         let mut work = 0;
         for stage in [Stage::Guarantees, Stage::Rest] {
             let is_due = stage == Stage::Rest
-                || self.quota.as_ref().is_some_and(|book| book.required() != Quantities::default());
-            for client in clients.iter().copied().filter(|_| is_due) {
-                if !self.agents[agent].is_offerable() {
-                    return work;
-                }
-                work += 1;
-                if let Some(offer) = self.offer_within_quota(agent, client, stage) {
-                    let end = self.now + self.options.allocation_interval;
-                    self.agents[agent].take_offer(&offer, end);
-                    self.give(agent, client, offer, out);
-                }
+                || self.quota.as_ref().is_some_and(|book| book.required != Quantities::default());
+            let mut asked = 0;
+            while is_due && self.agents[agent].is_offerable() {
+                let clients: &mut dyn Iterator<Item = Index<Client>> = match attention {
+                    Attention::None => &mut std::iter::empty(),
+                    Attention::Some(_) => &mut listed.iter().copied(),
+                    Attention::Hungry => &mut self.tree.in_order(Queue::Hungry),
+                    Attention::All => &mut self.tree.in_order(Queue::All),
+                };
+                // An allocation moves nobody before the next visit, so the order is still that of before.
+                let mut rest = clients.skip(asked).inspect(|_| asked += 1);
+                let found = rest.find_map(|client| {
+                    self.offer_within_quota(agent, client, stage).map(|offer| (client, offer))
+                });
+                let Some((client, offer)) = found else { break };
+                let end = self.now + self.options.allocation_interval;
+                self.agents[agent].take_offer(&offer, end);
+                self.give(agent, client, offer, out);
             }
+            work += asked;
         }
         work
     }
@@ -289,13 +314,12 @@ impl Allocator {
                 Some(terms.limits.get(&name)? - consumed - amount_of(guaranteed, text))
             });
         }
-        let required = book.required();
-        if required == Quantities::default() {
+        if book.required == Quantities::default() {
             return additional;
         }
         shrink(&additional, |text| {
             let name = names.find(text)?;
-            Some(book.free.amount(name) - required.amount(name))
+            Some(book.free.amount(name) - book.required.amount(name))
         })
     }
 
@@ -303,8 +327,7 @@ impl Allocator {
     pub(crate) fn check_quota(&self) {
         let Some(book) = &self.quota else { return };
         let mut names = self.tree.names.clone();
-        let mut expected =
-            QuotaBook { terms: book.terms.clone(), look_again: book.look_again, ..QuotaBook::default() };
+        let mut expected = QuotaBook { look_again: book.look_again, ..QuotaBook::default() };
         for (_, agent) in self.agents.iter() {
             let totals = QuotaTotals::new(&agent.description.total, &mut names);
             assert_eq!(agent.quota_totals.as_deref(), Some(&totals), "{}: its totals are counted", agent.id);
@@ -316,6 +339,12 @@ impl Allocator {
                 expected.free.subtract(&held);
             }
         }
+        for (role, terms) in &book.terms {
+            expected
+                .required
+                .add(&terms.guarantees.beyond(expected.consumed.get(role).unwrap_or(&Quantities::default())));
+        }
+        expected.terms.clone_from(&book.terms);
         expected.consumed.retain(|_, consumed| *consumed != Quantities::default());
         let mut counted = (**book).clone();
         counted.consumed.retain(|_, consumed| *consumed != Quantities::default());
@@ -327,7 +356,7 @@ impl Allocator {
     pub(crate) fn quota_state(&self, role: &str, resource: &str) -> (i128, i128) {
         let (Some(book), Some(name)) = (&self.quota, self.tree.names.find(resource)) else { return (0, 0) };
         let consumed = book.consumed.get(role).map_or(0, |consumed| consumed.amount(name));
-        let spare = match book.required().amount(name) {
+        let spare = match book.required.amount(name) {
             0 => i128::MAX,
             required => book.free.amount(name) - required,
         };

@@ -1,12 +1,19 @@
 //! What the threads of a run share: counters, switches, and the clock.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Counters and switches of one run.
 #[derive(Debug)]
 pub(crate) struct Board {
     start: Instant,
+    leader: Mutex<SocketAddr>,
+    /// A hundredth of the tasks may end.
+    pub(crate) ends_some: AtomicBool,
+    /// Agents that came back after the leader was lost.
+    pub(crate) returned: AtomicUsize,
     /// Tasks may end.
     pub(crate) release: AtomicBool,
     /// Latencies count from now on.
@@ -51,9 +58,12 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    pub(crate) fn new(agents: usize, is_warm: bool) -> Self {
+    pub(crate) fn new(leader: SocketAddr, agents: usize, is_warm: bool) -> Self {
         Self {
             start: Instant::now(),
+            leader: Mutex::new(leader),
+            ends_some: AtomicBool::default(),
+            returned: AtomicUsize::default(),
             release: AtomicBool::default(),
             is_warm: AtomicBool::new(is_warm),
             wants_pongs: AtomicBool::default(),
@@ -87,6 +97,27 @@ impl Board {
     /// The moment of so many nanoseconds since the run began.
     pub(crate) fn instant(&self, nanoseconds: u64) -> Instant {
         self.start + Duration::from_nanos(nanoseconds)
+    }
+
+    /// The master to go to.
+    pub(crate) fn leader(&self) -> SocketAddr {
+        *self.leader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another master leads.
+    pub(crate) fn lead(&self, leader: SocketAddr) {
+        *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = leader;
+    }
+
+    /// Completes when another master leads than this one, or the run ends.
+    pub(crate) async fn next_leader(&self, before: SocketAddr) -> SocketAddr {
+        loop {
+            let leader = self.leader();
+            if leader != before || self.is_stopped() {
+                return leader;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     pub(crate) fn is_warm(&self) -> bool {

@@ -8,7 +8,7 @@ mod event;
 mod framework;
 mod ledger;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,12 +90,12 @@ async fn drive(
     clock: Clock,
     master: SocketAddr,
 ) -> anyhow::Result<FleetResult> {
-    let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
-    stream.set_nodelay(true)?;
     let connections = plan.call_connections.max(1);
+    let follows = plan.follows();
     let mut framework = Framework::new(index, policy, plan, Arc::clone(&board));
-    write_all(&stream, &framework.subscribe()).await?;
     if policy == Policy::ReadNothing {
+        let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
+        write_all(&stream, &framework.subscribe()).await?;
         count(&board.subscribed);
         while !board.is_stopped() {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -104,18 +104,40 @@ async fn drive(
     }
     let wakes = (0..connections).map(|_| Notify::new()).collect();
     let shared: Shared = Rc::new((RefCell::new(framework), wakes));
-    let mut senders = JoinSet::new();
-    for connection in 0..connections {
-        senders.spawn_local(send_calls(Rc::clone(&shared), connection, master));
+    let mut master = master;
+    loop {
+        let lost = session(&shared, &board, &clock, master).await;
+        if board.is_stopped() {
+            break;
+        }
+        if !follows {
+            lost?;
+            break;
+        }
+        master = board.next_leader(master).await;
+        shared.0.borrow_mut().change_master();
     }
-    tokio::select! {
-        result = read_events(&shared, &stream) => if !board.is_stopped() { result? },
-        () = ticks(&shared, &board, &clock) => {}
-        Some(ended) = senders.join_next() => if !board.is_stopped() { ended?? },
-    }
-    senders.shutdown().await;
     let result = shared.0.borrow_mut().result();
     Ok(result)
+}
+
+/// Lives with one master, until the run or the master ends.
+async fn session(shared: &Shared, board: &Board, clock: &Clock, master: SocketAddr) -> anyhow::Result<()> {
+    let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
+    stream.set_nodelay(true)?;
+    let call = shared.0.borrow_mut().subscribe();
+    write_all(&stream, &call).await?;
+    let mut senders = JoinSet::new();
+    for connection in 0..shared.1.len() {
+        senders.spawn_local(send_calls(Rc::clone(shared), connection, master));
+    }
+    let ended = tokio::select! {
+        result = read_events(shared, &stream) => result,
+        () = ticks(shared, board, clock) => Ok(()),
+        Some(ended) = senders.join_next() => ended?,
+    };
+    senders.shutdown().await;
+    ended
 }
 
 async fn ticks(shared: &Shared, board: &Board, clock: &Clock) {
@@ -184,16 +206,28 @@ async fn read_events(shared: &Shared, stream: &TcpStream) -> anyhow::Result<()> 
 async fn send_calls(shared: Shared, connection: usize, master: SocketAddr) -> anyhow::Result<()> {
     let stream = TcpStream::connect(master).await.context("failed to connect to the master")?;
     stream.set_nodelay(true)?;
+    let most = shared.0.borrow().calls_in_flight();
+    let (in_flight, answered) = (Cell::new(0), Notify::new());
     let write = async {
         let mut out = Vec::new();
         loop {
             std::mem::swap(&mut out, &mut shared.0.borrow_mut().out[connection]);
-            if out.is_empty() {
+            let mut rest = out.as_slice();
+            if rest.is_empty() {
                 shared.1[connection].notified().await;
-            } else {
-                write_all(&stream, &out).await.context("failed to send calls")?;
-                out.clear();
             }
+            while !rest.is_empty() {
+                let (calls, length) =
+                    first_calls(rest, most.map(|most| most.saturating_sub(in_flight.get())));
+                if calls == 0 {
+                    answered.notified().await;
+                    continue;
+                }
+                in_flight.set(in_flight.get() + calls);
+                write_all(&stream, &rest[..length]).await.context("failed to send calls")?;
+                rest = &rest[length..];
+            }
+            out.clear();
         }
     };
     let read = async {
@@ -209,6 +243,8 @@ async fn send_calls(shared: Shared, connection: usize, master: SocketAddr) -> an
             }
             while let Some(answer) = parse(answers.unused()) {
                 let (status, length) = (answer.status(), answer.length);
+                in_flight.set(in_flight.get().saturating_sub(1));
+                answered.notify_one();
                 if status == 202 {
                     drop(answer);
                 } else {
@@ -224,4 +260,17 @@ async fn send_calls(shared: Shared, connection: usize, master: SocketAddr) -> an
         result = write => result,
         result = read => result,
     }
+}
+
+/// Takes the first `most` calls, or all (counted as one): how many, and how long they are together.
+fn first_calls(bytes: &[u8], most: Option<usize>) -> (usize, usize) {
+    let Some(most) = most else { return (1, bytes.len()) };
+    let (mut calls, mut length) = (0, 0);
+    while calls < most
+        && let Some(call) = parse(&bytes[length..])
+    {
+        length += call.length;
+        calls += 1;
+    }
+    (calls, length)
 }

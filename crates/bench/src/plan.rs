@@ -87,6 +87,9 @@ plan! {
     fleet_threads: usize = 1,
     /// Connections that each framework sends its calls on.
     call_connections: usize = 1,
+    /// How many calls may be unanswered on each of them; 0 for any number. A Mesos master handles calls in a chain of
+    /// continuations, and runs out of stack (SIGSEGV) when some ten thousand wait.
+    calls_in_flight: usize = 0,
     /// The encoding of calls and events: `protobuf` or `json`.
     encoding: String = "protobuf".to_owned(),
     /// Tasks in all.
@@ -128,6 +131,9 @@ plan! {
     warmup_seconds: f64 = 0.0,
     /// How long to stay idle, in seconds, with all tasks running.
     hold_seconds: f64 = 0.0,
+    /// Masters that follow the one that is driven, as `ip:port/pid,ip:port/pid`: that one is killed when all tasks run
+    /// (`duration_ms=-1`), and agents and frameworks go to the next one.
+    followers: String = String::new(),
     /// When a phase is given up, in seconds.
     patience_seconds: f64 = 120.0,
 }
@@ -160,6 +166,11 @@ impl Plan {
     /// Tasks wait to be told before they end.
     pub(crate) fn holds(&self) -> bool {
         self.duration_ms < 0.0
+    }
+
+    /// The leader is killed, and another one followed.
+    pub(crate) fn follows(&self) -> bool {
+        !self.followers.is_empty()
     }
 
     /// How many addresses the agents live at.

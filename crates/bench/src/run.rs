@@ -1,5 +1,7 @@
 //! A run: swarm and fleet against a master, phase by phase.
 
+mod failover;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,7 +35,7 @@ pub struct Target {
 /// # Errors
 /// The master is not there, a phase took too long, or a thread failed.
 pub fn run(plan: Plan, target: Target, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Report> {
-    let board = Arc::new(Board::new(plan.agents, plan.warmup_seconds <= 0.0));
+    let board = Arc::new(Board::new(target.master, plan.agents, plan.warmup_seconds <= 0.0));
     let plan = Arc::new(plan);
     let mut run = Run {
         report: Report::new(&plan, target.process.memory()),
@@ -100,6 +102,9 @@ impl Run<'_> {
             self.report.memory_tasks = self.settled_memory();
             self.read_all()?;
             self.hold();
+            if self.plan.follows() {
+                self.failover()?;
+            }
             self.board.release.store(true, Ordering::Relaxed);
             let start = self.start();
             self.wait("finish", tasks, |board| read(&board.finished))?;
@@ -303,7 +308,8 @@ impl Run<'_> {
                 .filter(|name| value(name) != 0.0)
                 .map(|name| format!("{name} is {} in the end", value(name)))
                 .collect();
-            let finished = value("master/tasks_finished");
+            // What ended before a failover its leader had counted.
+            let finished = if self.plan.follows() { tasks as f64 } else { value("master/tasks_finished") };
             if wrong.is_empty() && finished >= tasks as f64 {
                 return Ok(());
             }

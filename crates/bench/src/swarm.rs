@@ -74,17 +74,28 @@ fn address(plan: &Plan, shard: usize) -> anyhow::Result<SocketAddr> {
 
 type Shared = Rc<(RefCell<Shard>, Notify)>;
 
-async fn drive(listener: TcpListener, master: SocketAddr, state: Shard) -> anyhow::Result<()> {
+async fn drive(listener: TcpListener, mut master: SocketAddr, state: Shard) -> anyhow::Result<()> {
     let board = Arc::clone(&state.board);
+    let follows = state.follows();
     let shared: Shared = Rc::new((RefCell::new(state), Notify::new()));
-    let outbound = TcpStream::connect(master).await.context("failed to connect to the master")?;
-    outbound.set_nodelay(true)?;
-    tokio::select! {
-        () = ticks(&shared) => Ok(()),
-        result = accept(&shared, listener) => result,
-        result = write(&shared, &outbound) => result,
+    loop {
+        let outbound = TcpStream::connect(master).await.context("failed to connect to the master")?;
+        outbound.set_nodelay(true)?;
+        let lost = tokio::select! {
+            () = ticks(&shared) => return Ok(()),
+            result = accept(&shared, &listener) => return result,
+            lost = write(&shared, &outbound) => lost,
+            lost = responses(&shared, &outbound) => lost,
+        };
         // The master may close what it likes when we are about to stop.
-        result = responses(&shared, &outbound) => if board.is_stopped() { Ok(()) } else { result },
+        if board.is_stopped() {
+            return Ok(());
+        }
+        if !follows {
+            return lost;
+        }
+        master = board.next_leader(master).await;
+        shared.0.borrow_mut().change_master();
     }
 }
 
@@ -102,7 +113,7 @@ async fn ticks(shared: &Shared) {
     }
 }
 
-async fn accept(shared: &Shared, listener: TcpListener) -> anyhow::Result<()> {
+async fn accept(shared: &Shared, listener: &TcpListener) -> anyhow::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;

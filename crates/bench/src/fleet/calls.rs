@@ -109,18 +109,33 @@ impl Calls {
         let role = if role == 0 { "*".to_owned() } else { format!("role{role}") };
         self.body.clear();
         if self.is_json {
+            let known = String::from_utf8_lossy(&self.framework);
+            let (outer, inner) = match self.framework.as_slice() {
+                [] => (String::new(), String::new()),
+                _ => (
+                    format!(r#""framework_id":{{"value":"{known}"}},"#),
+                    format!(r#""id":{{"value":"{known}"}},"#),
+                ),
+            };
             write!(
                 self.body,
-                r#"{{"type":"SUBSCRIBE","subscribe":{{"framework_info":{{"user":"root","name":"load-{index}","role":"{role}","checkpoint":{}}}}}}}"#,
+                r#"{{"type":"SUBSCRIBE",{outer}"subscribe":{{"framework_info":{{{inner}"user":"root","name":"load-{index}","role":"{role}","checkpoint":{}}}}}}}"#,
                 self.checkpoint
             )
             .expect("a vector takes all");
         } else {
+            let framework = &self.framework;
+            if !framework.is_empty() {
+                id(&mut self.body, 1, framework);
+            }
             number(&mut self.body, 2, 1);
             protobuf::message(&mut self.body, 3, |out| {
                 protobuf::message(out, 1, |out| {
                     bytes(out, 1, b"root");
                     bytes(out, 2, format!("load-{index}").as_bytes());
+                    if !framework.is_empty() {
+                        id(out, 3, framework);
+                    }
                     number(out, 5, u64::from(self.checkpoint));
                     bytes(out, 6, role.as_bytes());
                 });

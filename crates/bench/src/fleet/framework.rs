@@ -85,12 +85,25 @@ impl Framework {
         self.calls.subscribe(self.index, self.index % self.plan.roles.max(1))
     }
 
+    /// Another master leads, which knows nothing of offers and calls.
+    pub(super) fn change_master(&mut self) {
+        self.subscribed = false;
+        self.offers.clear();
+        self.out.iter_mut().for_each(Vec::clear);
+        self.calls.set_stream_id(b"");
+    }
+
     pub(super) fn set_stream_id(&mut self, id: &[u8]) {
         self.calls.set_stream_id(id);
     }
 
     pub(super) fn has_clock(&self) -> bool {
         self.plan.rate > 0.0
+    }
+
+    /// How many calls may be unanswered on a connection, if not any number.
+    pub(super) fn calls_in_flight(&self) -> Option<usize> {
+        (self.plan.calls_in_flight > 0).then_some(self.plan.calls_in_flight)
     }
 
     /// What the framework saw until now.

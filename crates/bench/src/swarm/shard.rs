@@ -39,6 +39,9 @@ pub(crate) struct Shard {
     random: fastrand::Rng,
     info: Vec<u8>,
     next_flap: u64,
+    has_ended_some: bool,
+    /// The live tasks of each agent, while the agents go to another master.
+    returning: Vec<Vec<u32>>,
     pongs_sent: bool,
     body: Vec<u8>,
     /// What is to be written to the master.
@@ -89,6 +92,8 @@ impl Shard {
             timers: BinaryHeap::new(),
             random: fastrand::Rng::with_seed(u64::from(address.port())),
             next_flap: 0,
+            has_ended_some: false,
+            returning: Vec::new(),
             pongs_sent: false,
             body: Vec::new(),
             out: Vec::new(),
@@ -104,6 +109,12 @@ impl Shard {
             self.in_flight += 1;
             self.register(self.next, now);
             self.next += 1;
+        }
+        if !self.has_ended_some && self.board.ends_some.load(Ordering::Relaxed) {
+            self.has_ended_some = true;
+            for slot in self.held.split_off(self.held.len() - self.held.len() / 100) {
+                self.end(slot, TASK_FINISHED, now);
+            }
         }
         if !self.held.is_empty() && self.board.release.load(Ordering::Relaxed) {
             for slot in std::mem::take(&mut self.held) {
@@ -158,8 +169,37 @@ impl Shard {
         }
     }
 
+    pub(crate) fn follows(&self) -> bool {
+        self.plan.follows()
+    }
+
+    /// Another master leads: all agents go to it with what they have.
+    pub(crate) fn change_master(&mut self) {
+        self.out.clear();
+        (self.next, self.in_flight) = (0, 0);
+        self.agents.iter_mut().for_each(|agent| agent.registered = false);
+        self.returning = vec![Vec::new(); self.agents.len()];
+        for (slot, task) in self.tasks.iter().enumerate().filter(|(_, task)| task.update != 0) {
+            self.returning[task.agent].push(u32::try_from(slot).expect("fewer tasks than 4 billion"));
+        }
+    }
+
+    /// Sends what the last master did not acknowledge.
+    fn repeat_updates(&mut self, agent: usize) {
+        for slot in std::mem::take(&mut self.returning[agent]) {
+            if !self.tasks[slot as usize].acknowledged {
+                count(&self.board.retries);
+                self.send_update(slot);
+            }
+        }
+    }
+
     fn register(&mut self, agent: usize, now: u64) {
         self.timers.push(Reverse((now + REGISTRATION_RETRY, Timer::Register { agent })));
+        if !self.returning.is_empty() {
+            self.reregister(agent, &self.returning[agent].clone());
+            return;
+        }
         if self.plan.reregister_tasks > 0 {
             self.agents[agent].id = format!("emulated-S{:06}", self.first + agent).into_bytes();
             self.reregister_with_history(agent);
@@ -217,11 +257,20 @@ impl Shard {
             return;
         }
         count(&self.board.flaps);
+        let live = (0..self.tasks.len())
+            .filter(|slot| self.tasks[*slot].agent == agent && self.tasks[*slot].update != 0)
+            .map(|slot| u32::try_from(slot).expect("fewer tasks than 4 billion"));
+        let live: Vec<u32> = live.collect();
+        self.reregister(agent, &live);
+    }
+
+    /// Re-registers an agent with these tasks.
+    fn reregister(&mut self, agent: usize, live: &[u32]) {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
         protobuf::message(&mut body, 2, |out| self.agent_info(out, agent));
         let mut frameworks: Vec<&[u8]> = Vec::new();
-        for task in self.tasks.iter().filter(|task| task.agent == agent && task.update != 0) {
+        for task in live.iter().map(|slot| &self.tasks[*slot as usize]) {
             if !frameworks.contains(&task.framework.as_slice()) {
                 frameworks.push(&task.framework);
             }
@@ -290,7 +339,12 @@ impl Shard {
         if !state.registered {
             state.registered = true;
             self.in_flight -= 1;
-            count(&self.board.registered);
+            if self.returning.is_empty() {
+                count(&self.board.registered);
+            } else {
+                count(&self.board.returned);
+                self.repeat_updates(agent);
+            }
         }
     }
 

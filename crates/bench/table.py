@@ -24,7 +24,7 @@ import sys
 import time
 import urllib.request
 
-from table_rows import CYCLE_GOALS, CYCLES, FAST, MESOS, NOTES, ROWS, TEPUI
+from table_rows import CYCLE_GOALS, CYCLES, FAST, MESOS, NOTES, ROWS, TEPUI, WORKLOADS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -175,8 +175,6 @@ class Table:
 
     def cycles(self):
         """Allocation cycles: our library alone, beside what was published for Mesos."""
-        programs = sorted(glob.glob(self.target + "/deps/cycle-*"), key=os.path.getmtime)
-        programs = [program for program in programs if os.access(program, os.X_OK) and "." not in os.path.basename(program)]
         for agents, frameworks, published in CYCLES:
             line = dict(number="P4", what="allocation cycle, %s frameworks in one role" % thousands(frameworks), agents=agents,
                         unit="ms", better="less", goal=CYCLE_GOALS.get(agents, "–"), growth="allocation cycle", values={},
@@ -185,10 +183,7 @@ class Table:
                         flags="")
             if self.scale == 1 or agents <= 1000:
                 try:
-                    if not programs:
-                        raise Failed("not built: cargo bench --profile dist -p tepui-allocator --no-run")
-                    text = subprocess.run(["taskset", "-c", "0", programs[-1], str(agents), str(frameworks)], text=True,
-                                          capture_output=True, timeout=min(90, max(5, self.left()))).stdout
+                    text = self.allocator("%d %d" % (agents, frameworks))
                     one_role = text.split("roles")[1]
                     rounds = [float(it) for it in re.findall(r"round [1-9]: allocate: ([0-9.]+) ms", one_role)]
                     line["values"][TEPUI] = [sorted(rounds)[len(rounds) // 2] / 1e3]
@@ -196,6 +191,33 @@ class Table:
                     line["why"][TEPUI] = str(failure)[:120]
             else:
                 line["why"][TEPUI] = "left out in a small table"
+            self.lines.append(line)
+
+    def allocator(self, arguments):
+        """What a benchmark of the allocator prints."""
+        programs = sorted(glob.glob(self.target + "/deps/cycle-*"), key=os.path.getmtime)
+        programs = [program for program in programs if os.access(program, os.X_OK) and "." not in os.path.basename(program)]
+        if not programs:
+            raise Failed("not built: cargo bench --profile dist -p tepui-allocator --no-run")
+        return subprocess.run(["taskset", "-c", "0", programs[-1]] + arguments.split(), text=True, capture_output=True,
+                              timeout=min(90, max(5, self.left()))).stdout
+
+    def workloads(self):
+        """The workloads of Mesos' own benchmarks: our library alone, beside what was published for Mesos."""
+        texts = {}
+        for it in WORKLOADS:
+            line = dict(number=it.number, what=it.what, agents=it.agents, unit="ms", better="less", goal=it.goal, growth="",
+                        values={}, why={FAST: "–", MESOS: it.published}, plan="cargo bench -p tepui-allocator -- " + it.arguments,
+                        flags="")
+            try:
+                if it.arguments not in texts:
+                    texts[it.arguments] = self.allocator(it.arguments)
+                text = texts[it.arguments].partition(it.after)[2] if it.after else texts[it.arguments]
+                found = [float(value) for value in re.findall(r"  %s: ([0-9.]+) ms" % it.pattern, text)]
+                found = found if "[" in it.pattern else found[:1]
+                line["values"][TEPUI] = [sorted(found)[len(found) // 2] / 1e3 / it.operations]
+            except (Failed, subprocess.TimeoutExpired, OSError, IndexError) as failure:
+                line["why"][TEPUI] = str(failure)[:120]
             self.lines.append(line)
 
     def streams(self):
@@ -250,6 +272,24 @@ class Table:
                     better="less", goal="≤ 3 s after the session", growth="", values={TEPUI: [float(p50)]},
                     why={MESOS: "the published package has one master only", FAST: "–"},
                     plan="failover.py TEPUI %s 5 10 2" % store, flags=""))
+
+    def full_failovers(self):
+        """P8 at its full size: emulated agents with their tasks go to the next leader. Masters and load share both processors."""
+        agents, tasks = max(20, int(10000 * self.scale)), 10
+        for store in ("zookeeper", "etcd"):
+            plan = "failover_full.py TEPUI BENCH %s %d %d 2" % (store, agents, tasks)
+            command = [sys.executable, HERE + "/failover_full.py", self.target + "/tepui", self.target + "/bench", store,
+                       str(agents), str(tasks), "2", os.path.join(self.out, "failover-" + store)]
+            text = subprocess.run(command, text=True, capture_output=True, timeout=max(10, min(180, self.left())))
+            found = re.findall(r"from the kill until ([^:]+): ([0-9.]+) s", text.stdout)
+            if not found:
+                say("  failover-%s: %s" % (store, (text.stdout + text.stderr).strip()[-300:]))
+            for what, seconds in found or [("all agents are back", None)]:
+                self.lines.append(dict(
+                    number="P8", what="leader killed (%s, session 2 s) with %s tasks: until %s" % (
+                        store, thousands(agents * tasks), what), agents=agents, unit="s", better="less",
+                    goal="≤ 3 s after the session", growth="", values={TEPUI: [float(seconds)]} if seconds else {},
+                    why={TEPUI: "failed", MESOS: "the published package has one master only", FAST: "–"}, plan=plan, flags=""))
 
     def profile(self):
         """Where the time of the master goes in P1 at 50,000 agents, by `perf`."""
@@ -382,8 +422,8 @@ def main():
     table, begin = Table(arguments), time.monotonic()
     only = set(arguments.only.split(",")) - {""}
     jobs = [(row.name, lambda row=row: table.row(row)) for row in ROWS]
-    jobs[3:3] = [("p4", table.cycles), ("profile", table.profile)]
-    jobs += [("p11", table.streams), ("p8", table.failovers)]
+    jobs[3:3] = [("p4", table.cycles), ("p5-p6", table.workloads), ("profile", table.profile)]
+    jobs += [("p11", table.streams), ("p8", table.failovers), ("p8-full", table.full_failovers)]
     for name, job in jobs:
         if only and name not in only:
             continue

@@ -97,12 +97,12 @@ ROWS = [
         registrations("P13", "registrations, registry in memory", growth="registration"),
         Figure("P14", "empty master (Mesos: with an agent)", empty_master, BYTES, "less"),
     ], runs=3, agents=1000),
-    Row("p1-10k", "agents=10000 frameworks=10 tasks=20000", {TEPUI: 7, MESOS: 45, FAST: 50}, [
+    Row("p1-10k", "agents=10000 frameworks=10 tasks=20000 calls_in_flight=100", {TEPUI: 7, MESOS: 45, FAST: 50}, [
         launches("P1", "launches, 1 per ACCEPT, 10 frameworks", growth="launch"),
         registrations("P13", "registrations, registry in memory", growth="registration"),
         agent_bytes(),
     ], agents=10000),
-    Row("p1-50k", "agents=50000 frameworks=10 tasks=50000 retry_seconds=300", {TEPUI: 18, MESOS: 170}, [
+    Row("p1-50k", "agents=50000 frameworks=10 tasks=50000 retry_seconds=300 calls_in_flight=100", {TEPUI: 18, MESOS: 170}, [
         launches("P1", "launches, 1 per ACCEPT, 10 frameworks", "≥ 10×; 20,000", "launch"),
         registrations("P13", "registrations, registry in memory", growth="registration"),
         agent_bytes(),
@@ -203,11 +203,70 @@ ROWS = [
 CYCLES = [(1000, 100, 50), (5000, 500, 400), (10000, 1000, 1060), (20000, 2000, 3800), (50000, 6000, None)]
 CYCLE_GOALS = {10000: "10 ms", 20000: "40 ms", 50000: "300 ms"}
 
+
+
+@dataclass
+class Workload:
+    """A line that a benchmark of the allocator prints: how long `operations` of these took, in ms. `after` is where in its output it is."""
+
+    number: str
+    what: str
+    agents: int
+    arguments: str
+    pattern: str
+    published: str
+    goal: str = "–"
+    operations: int = 1
+    after: str = ""
+
+
+def published(text):
+    return "%s published (other machine)" % text
+
+
+QUOTA, OPERATIONS, NOTHING = "large-and-small-quota 2500 500", "20 UNRESERVE and 20 RESERVE", "nothing published"
+# The exact workloads of Mesos' benchmarks, with what was published for it (M10 to M14 of the anchors).
+WORKLOADS = [
+    Workload("P5", "LargeAndSmallQuota, 3,000 roles: add frameworks", 3000, QUOTA, "add frameworks", published("17 s"), "20 ms"),
+    Workload("P5", "LargeAndSmallQuota, 3,000 roles: first cycle", 3000, QUOTA, "first cycle", published("15.5 s"), "20 ms"),
+    Workload("P5", "LargeAndSmallQuota, 3,000 roles: a cycle without offers", 3000, QUOTA, "cycle without offers",
+             published("12.9 s"), "0.2 ms"),
+    Workload("P5", "NonQuotaVsQuota, 1,000 roles with quota: first cycle", 2000, "non-quota-vs-quota 1000", "first cycle",
+             NOTHING, after="Drf, quota"),
+    Workload("P6", "RESERVE or UNRESERVE, 200 objects on the agent", 1, "update-allocation 50", OPERATIONS, published("12 ms"),
+             "0.1 ms", 40),
+    Workload("P6", "RESERVE or UNRESERVE, 800 objects on the agent", 1, "update-allocation 200", OPERATIONS, published("53 ms"),
+             "0.1 ms", 40),
+    Workload("P6", "RESERVE or UNRESERVE, 6,400 objects on the agent", 1, "update-allocation 1600", OPERATIONS,
+             published("2,250 ms"), "0.1 ms", 40),
+    Workload("P4", "DeclineOffers, 1,000 frameworks: add agents", 10000, "decline-offers 10000 1000", "add agents",
+             published("1,610 ms")),
+    Workload("P4", "DeclineOffers, 1,000 frameworks: a cycle", 10000, "decline-offers 10000 1000", "round [1-9]",
+             published("1,060 ms"), "10 ms"),
+    Workload("P4", "DeclineOffers, 3,000 frameworks: add agents", 10000, "decline-offers 10000 3000", "add agents",
+             published("3,310 ms")),
+    Workload("P4", "DeclineOffers, 3,000 frameworks: a cycle", 10000, "decline-offers 10000 3000", "round [1-9]",
+             published("2,600 ms")),
+    Workload("P4", "ResourceLabels, 1,000 frameworks: a cycle", 10000, "resource-labels 10000 1000", "round [1-9]", NOTHING),
+    Workload("P4", "AddAndUpdateSlave, 1,000 frameworks: update agents", 10000, "add-and-update-agent 10000 1000",
+             "update agents", NOTHING),
+    Workload("P4", "SuppressOffers, 1,000 frameworks, 400 suppressed: a cycle", 10000, "suppress-offers 10000 1000",
+             "cycle, 400 suppressed", NOTHING),
+    Workload("P4", "ExtremeSuppressOffers, 1,000 frameworks, 990 suppressed: a cycle", 10000,
+             "extreme-suppress-offers 10000 1000", "cycle [0-4]", NOTHING),
+    Workload("P4", "AllocatorBacklog, 1,000 frameworks revive", 10000, "backlog 10000 1000",
+             "revive each framework, and allocate each time", NOTHING),
+    Workload("P4", "FullSort, 1,000 clients: add allocations", 50000, "full-sort 50000 1000", "add allocations",
+             published("183 ms")),
+    Workload("P4", "FullSort, 1,000 clients: remove allocations", 50000, "full-sort 50000 1000", "remove allocations",
+             published("12,200 ms")),
+    Workload("P4", "HierarchyFullSort, 1,056 clients: add allocations", 50000, "hierarchy-full-sort 3 32", "add allocations",
+             NOTHING),
+]
+
 # Rows that no plan of `bench` makes, and why.
 NOTES = [
-    ("P5, P6", "Mesos' side needs its C++ tests, which the published package lacks. Published: 15.5 s for the first cycle of "
-               "LargeAndSmallQuota, 12.9 s for one that offers nothing; 53 ms for a RESERVE at 800 objects."),
-    ("P8 at its full size", "10,000 agents with 100,000 tasks: `bench` drives one master."),
+    ("P4 to P6 of Mesos", "Its side needs its C++ tests, which the published package lacks; what was published is beside ours."),
     ("P15–P17", "Real tasks on one agent have a section of their own."),
     ("P20", "Needs eight hours."),
 ]

@@ -1,14 +1,13 @@
 //! What the containerizer says of the containers that executors run in.
 
 use tepui_proto::v1;
-use tepui_types::ContainerId;
+use tepui_types::{ContainerId, Termination};
 
 use crate::agent::Agent;
 use crate::change::{Change, ExecutorState};
 use crate::effect::{Effect, Effects};
 use crate::executor::Executor;
 use crate::framework::gone_state;
-use crate::input::Termination;
 use crate::record::Record;
 use crate::timers::Timer;
 

@@ -18,13 +18,13 @@ mod update;
 use std::collections::{BTreeMap, VecDeque};
 
 use tepui_proto::{Raw, v1};
-use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Upid};
+use tepui_types::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId, Termination, Upid};
 
 pub(crate) use queue::{Queue, Queued};
 
 use crate::change::{ExecutorEntity, ExecutorState};
 use crate::effect::{ContainerUpdate, Effect, KnownContainer};
-use crate::input::{StreamId, Termination};
+use crate::input::StreamId;
 use crate::record::{Run, Speaks};
 use crate::resources;
 

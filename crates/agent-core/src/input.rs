@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::{LinkMessage, v1};
-use tepui_types::{ContainerId, Upid};
+use tepui_types::{ContainerId, Termination, Upid};
 
 use crate::record::Record;
 
@@ -102,19 +102,4 @@ pub struct ExecutorCall {
     pub call: v1::executor::Call,
     /// Whether `Accept` admits JSON or protobuf. Looked at only for SUBSCRIBE, which alone is answered with a body.
     pub acceptable: bool,
-}
-
-/// How a container ended.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Termination {
-    /// The wait status of its first process, as `wait(2)` encodes it, if it could be learned.
-    pub status: Option<i32>,
-    /// The state that its tasks get, if the containerizer knows better than `TASK_FAILED`.
-    pub state: Option<v1::TaskState>,
-    /// Why it was ended, if the containerizer did it.
-    pub reason: Option<v1::task_status::Reason>,
-    /// What the containerizer says about it.
-    pub message: Option<String>,
-    /// The resources whose limit it reached.
-    pub limited_resources: Vec<v1::Resource>,
 }

@@ -36,6 +36,7 @@ pub use effect::{
     ContainerUpdate, Effect, Effects, KnownContainer, Launch, Rejection, RejectionKind, Response,
     VolumeChange, VolumeLink,
 };
-pub use input::{ExecutorCall, Input, Recovery, RequestId, StoreId, StreamId, Termination};
+pub use input::{ExecutorCall, Input, Recovery, RequestId, StoreId, StreamId};
 pub use record::{Record, Run, Speaks};
 pub use task::staging_task;
+pub use tepui_types::Termination;

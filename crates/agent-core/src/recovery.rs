@@ -18,14 +18,14 @@ mod snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tepui_proto::v1;
-use tepui_types::{ContainerId, ExecutorId, FrameworkId};
+use tepui_types::{ContainerId, ExecutorId, FrameworkId, Termination};
 
 use crate::agent::{Agent, State};
 use crate::change::{Change, ExecutorState};
 use crate::config::{ReconfigurationPolicy, Recover};
 use crate::effect::{Effect, Effects, KnownContainer};
 use crate::executor::Executor;
-use crate::input::{Recovery, Termination};
+use crate::input::Recovery;
 use crate::record::{Record, Speaks};
 use crate::resources::total;
 use crate::timers::Timer;

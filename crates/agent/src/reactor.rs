@@ -135,7 +135,7 @@ impl Reactor {
         mut ended: BTreeMap<ContainerId, Termination>,
     ) {
         while let Ok(exited) = self.exits.try_recv() {
-            ended.insert(exited.container_id, termination(exited.termination));
+            ended.insert(exited.container_id, exited.termination);
         }
         self.step(Input::ContainersRecovered { running, unstarted, ended });
     }
@@ -152,9 +152,9 @@ impl Reactor {
     }
 
     fn exited(&mut self, exited: Exited) {
-        let termination = termination(exited.termination);
-        info!(container = %exited.container_id, status = termination.status, "container exited");
-        self.step(Input::ContainerExited { container: exited.container_id, termination });
+        let Exited { container_id: container, termination } = exited;
+        info!(%container, status = termination.status, "container exited");
+        self.step(Input::ContainerExited { container, termination });
     }
 
     /// Steps the core, and does what it says.
@@ -231,11 +231,6 @@ impl Reactor {
         // A client that went away in the meantime needs no answer; a stream of its own reports itself closed.
         drop(waiting.answer.send(response));
     }
-}
-
-fn termination(found: tepui_containerizer::Termination) -> Termination {
-    let tepui_containerizer::Termination { status, state, reason, message, limited_resources } = found;
-    Termination { status, state, reason, message, limited_resources }
 }
 
 /// Sleeps until then, or forever.

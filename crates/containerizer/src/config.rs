@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::{IsolationSettings, LoggerSettings, Sandbox};
 use tepui_proto::v1;
-use tepui_types::ContainerId;
+use tepui_types::{ContainerId, Termination};
 
 /// What a containerizer is told at its start.
 #[derive(Clone, Debug)]
@@ -197,19 +197,4 @@ pub struct Exited {
     pub container_id: ContainerId,
     /// How.
     pub termination: Termination,
-}
-
-/// How a container ended.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Termination {
-    /// The wait status of its first process, as `wait(2)` encodes it, if it could be learned.
-    pub status: Option<i32>,
-    /// The state that its tasks get, if the containerizer knows better than `TASK_FAILED`.
-    pub state: Option<v1::TaskState>,
-    /// Why it was ended, if the containerizer did it.
-    pub reason: Option<v1::task_status::Reason>,
-    /// What the containerizer says about it.
-    pub message: Option<String>,
-    /// The resources whose limit it reached.
-    pub limited_resources: Vec<v1::Resource>,
 }

@@ -30,7 +30,7 @@ mod watcher;
 
 pub use config::{
     ContainerClass, ContainerConfig, Exited, Fetch, FetchRequest, Fetching, KnownContainer, Launched,
-    PersistentVolume, Recovered, Settings, Termination,
+    PersistentVolume, Recovered, Settings,
 };
 pub use containerizer::{Containerizer, ContainerizerError, RemoveError};
 pub use isolator::{IsolationError, IsolationSettings};
@@ -42,4 +42,5 @@ pub use runtime::RuntimeError;
 pub use sandbox::{Sandbox, SandboxError};
 pub use switchboard::{AttachError, ContainerInput, OutputPiece, OutputStream, switchboard_process};
 pub use tepui_linux::Signal;
+pub use tepui_types::Termination;
 pub use volume::{create_volume, empty_volume, link_volume, remove_volume, retire_volume};

@@ -1,13 +1,12 @@
 //! An executor is gone: what its tasks, its framework's scheduler and the master are told.
 
 use tepui_proto::{internal, v1};
-use tepui_types::{ExecutorId, FrameworkId, TaskId, is_terminal};
+use tepui_types::{ExecutorId, FrameworkId, TaskId, Termination, is_terminal};
 
 use super::Executor;
 use crate::agent::{Agent, State};
 use crate::change::{Change, ExecutorState, TaskPlace};
 use crate::effect::{Effect, Effects};
-use crate::input::Termination;
 use crate::record::Record;
 use crate::status_update::AgentStatus;
 use crate::timers::Timer;

@@ -19,6 +19,13 @@ pub(crate) use stream::{Acknowledged, Stream, Streams};
 use tepui_proto::{internal, v1};
 use tepui_types::{AgentId, ExecutorId, FrameworkId, TaskId, Uuid, WallTime};
 
+/// A state that an executor may say its task is in. That it is unreachable or unknown is the word of masters, who take it from
+/// nobody else: it would stay the first of its stream for ever, and no later one would be heard of.
+pub(crate) fn is_executors_word(state: v1::TaskState) -> bool {
+    use v1::TaskState as S;
+    !matches!(state, S::TaskStaging | S::TaskUnreachable | S::TaskUnknown)
+}
+
 /// Who says how a task is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UpdateSource {

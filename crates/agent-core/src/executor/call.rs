@@ -8,6 +8,7 @@ use crate::agent::{Agent, State};
 use crate::change::ExecutorState;
 use crate::effect::{Effect, Effects, Rejection, RejectionKind, Response};
 use crate::input::{ExecutorCall, RequestId};
+use crate::status_update::is_executors_word;
 
 impl Agent {
     /// Answers a call of an executor.
@@ -137,8 +138,12 @@ fn validate_update(call: &v1::executor::Call, status: &v1::TaskStatus) -> Result
             caller()
         ));
     }
-    if status.state() == v1::TaskState::TaskStaging {
-        return Err(format!("Received TASK_STAGING from {} which is not allowed", caller()));
+    if !is_executors_word(status.state()) {
+        return Err(format!(
+            "Received {} from {} which is not allowed",
+            status.state().as_str_name(),
+            caller()
+        ));
     }
     match &status.check_status {
         Some(check) => validate_check_status(check),

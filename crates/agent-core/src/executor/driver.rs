@@ -13,7 +13,7 @@ use crate::agent::{Agent, State};
 use crate::change::{Change, ExecutorState};
 use crate::effect::{Effect, Effects};
 use crate::record::{Record, Speaks};
-use crate::status_update::UpdateSource;
+use crate::status_update::{UpdateSource, is_executors_word};
 use crate::timers::Timer;
 
 impl Agent {
@@ -93,7 +93,7 @@ impl Agent {
             effects.change(Change::Counted("slave/invalid_status_updates"));
             return;
         };
-        if message.update.status.state() == v1::TaskState::TaskStaging {
+        if !is_executors_word(message.update.status.state()) {
             effects.change(Change::Counted("slave/invalid_status_updates"));
             self.shut_down_executor(&framework, &executor, effects);
             return;

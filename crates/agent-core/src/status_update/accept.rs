@@ -5,7 +5,7 @@ use tepui_proto::{internal, v1};
 use tepui_types::{FrameworkId, TaskId, Uuid, is_terminal};
 
 use super::stream::{Accepted, RETRY_INTERVAL_MIN};
-use super::{AgentStatus, UpdateSource};
+use super::{AgentStatus, UpdateSource, is_executors_word};
 use crate::agent::Agent;
 use crate::change::{Change, TaskPlace};
 use crate::effect::Effects;
@@ -55,7 +55,7 @@ impl Agent {
             return;
         };
         let own_agent = status.agent_id.get_or_insert_with(|| agent.to_proto());
-        if own_agent.value != agent.as_str() || status.state() == v1::TaskState::TaskStaging {
+        if own_agent.value != agent.as_str() || !is_executors_word(status.state()) {
             effects.change(Change::Counted("slave/invalid_status_updates"));
             return;
         }

@@ -239,6 +239,11 @@ impl Meta {
                 put_message(&folder.join("task.info"), task.as_ref())
             }
             Record::Update { run, update } => {
+                // One that ends while it waits for its executor: Mesos shows it, too, from here on.
+                let key = (run.clone(), update.status.task_id.value.clone());
+                if let Some(shown) = self.queued.remove(&key) {
+                    put_message(&paths.task(agent, run, &key.1).join("task.info"), &shown)?;
+                }
                 let kind = RecordType::Update.into();
                 let update = update.as_ref();
                 let entry =
@@ -340,5 +345,40 @@ fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tepui_types::{ContainerId, ExecutorId, FrameworkId};
+
+    use super::*;
+
+    /// A Mesos agent that takes the folder over finds the task of each update.
+    #[test]
+    fn a_task_that_ends_while_it_waits_for_its_executor_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::new(folder.path());
+        fs::create_dir_all(paths.root().join("slaves")).unwrap();
+        let mut meta = Meta::new(paths.clone());
+        let id = Some(v1::AgentId { value: "S".to_owned() });
+        meta.show(&[Record::Agent(Box::new(v1::AgentInfo { id, ..v1::AgentInfo::default() }))]);
+        let run = Run {
+            framework: FrameworkId::new("f"),
+            executor: ExecutorId::new("e"),
+            container: ContainerId::new("c"),
+        };
+        let task_id = v1::TaskId { value: "t".to_owned() };
+        let task =
+            v1::TaskInfo { task_id: task_id.clone(), name: "shown".to_owned(), ..v1::TaskInfo::default() };
+        meta.show(&[Record::Queued { run: run.clone(), tasks: vec![task.into()], is_group: false }]);
+        let shown = paths.task("S", &run, "t").join("task.info");
+        assert!(!shown.exists());
+        let status =
+            v1::TaskStatus { task_id, state: v1::TaskState::TaskFailed.into(), ..v1::TaskStatus::default() };
+        let update = internal::StatusUpdate { status, ..internal::StatusUpdate::default() };
+        meta.show(&[Record::Update { run: run.clone(), update: Box::new(update) }]);
+        assert!(String::from_utf8_lossy(&fs::read(shown).unwrap()).contains("shown"));
+        assert!(paths.task("S", &run, "t").join("task.updates").exists());
     }
 }

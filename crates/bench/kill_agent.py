@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 
-from daemons import free_port, metrics, wait_for
+from daemons import free_port, lasting_port, metrics, wait_for
 
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE"}
 MOST_AT_ONCE = 24
@@ -199,7 +199,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="kill-agent-")
     marks = os.path.join(folder, "marks")
     open(marks, "w").close()
-    master_port, agent_port = free_port(), free_port()
+    master_port, agent_port = free_port(), lasting_port()
     master_log = open(os.path.join(folder, "master.log"), "w")
     agent_log = open(os.path.join(folder, "agent.log"), "a")
     master = subprocess.Popen(

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from daemons import free_port, wait_for
+from daemons import free_port, lasting_port, wait_for
 from kill_agent import TERMINAL, Framework, is_registered
 
 ISOLATION = "cgroups/cpu,cgroups/mem,cgroups/pids,filesystem/linux,namespaces/pid,namespaces/ipc,disk/du,posix/rlimits," \
@@ -111,7 +111,7 @@ class Machine:
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="leave-nothing-"))
         self.cgroups_root = os.path.basename(self.folder)
         self.mounts_before = mounts()
-        self.master_port, self.agent_port = free_port(), free_port()
+        self.master_port, self.agent_port = free_port(), lasting_port()
         log = open(f"{self.folder}/master.log", "w")
         self.master = subprocess.Popen(
             [tepui, "master", "--ip=127.0.0.1", f"--port={self.master_port}", "--registry=in_memory"], stderr=log)

@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tepui_agent::Stop;
@@ -14,6 +17,10 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::logging;
+
+/// How long an address that is in use is waited for, and how often it is tried.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(2);
+const ADDRESS_RETRY: Duration = Duration::from_millis(10);
 
 /// Runs a master until it is told to stop.
 pub(crate) fn master(args: Vec<OsString>) -> ExitCode {
@@ -45,6 +52,20 @@ pub(crate) fn agent(args: Vec<OsString>) -> ExitCode {
     })
 }
 
+/// Listens. An address that is in use gets a moment: a process that an agent was just starting when it was killed has its
+/// sockets until it is executed, and the next agent may be there before that.
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let deadline = Instant::now() + ADDRESS_PATIENCE;
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                tokio::time::sleep(ADDRESS_RETRY).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 fn daemon<F, R>(set: &FlagSet, args: Vec<OsString>, mut threads: tokio::runtime::Builder, run: F) -> ExitCode
 where
     F: FnOnce(Values, Addresses, TcpListener) -> R,
@@ -64,7 +85,7 @@ where
         let mut addresses = tepui_flags::addresses(&values, environment)?;
         let runtime = threads.enable_all().build()?;
         runtime.block_on(async {
-            let listener = TcpListener::bind(addresses.listen)
+            let listener = listen(addresses.listen)
                 .await
                 .with_context(|| format!("failed to listen on {}", addresses.listen))?;
             if addresses.advertised.port() == 0 {
@@ -108,4 +129,20 @@ fn agent_stop() -> anyhow::Result<impl Future<Output = Stop>> {
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_becomes_free_is_taken() {
+        let held = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = held.local_addr().unwrap();
+        let wait = listen(address);
+        tokio::pin!(wait);
+        assert!(tokio::time::timeout(ADDRESS_RETRY, &mut wait).await.is_err(), "it is in use");
+        drop(held);
+        assert_eq!(wait.await.unwrap().local_addr().unwrap(), address);
+    }
 }

@@ -62,10 +62,10 @@ pub(crate) struct Executor {
     /// Handed over, and nothing was heard of any of them since; kept for executors of ours only, which may be handed them
     /// again.
     pub(crate) unheard: Vec<Queued>,
-    /// Handed over.
-    pub(crate) launched: BTreeMap<TaskId, v1::Task>,
+    /// Handed over. In boxes, as below: a node of the map has room for eleven, and most executors have one.
+    pub(crate) launched: BTreeMap<TaskId, Box<v1::Task>>,
     /// Ended, with updates that are not acknowledged.
-    pub(crate) terminated: BTreeMap<TaskId, v1::Task>,
+    pub(crate) terminated: BTreeMap<TaskId, Box<v1::Task>>,
     /// Ended and acknowledged, the oldest first.
     pub(crate) completed: VecDeque<v1::Task>,
     /// Whether a task was ever handed over.

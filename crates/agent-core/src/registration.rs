@@ -151,7 +151,9 @@ impl Agent {
                 framework_info: framework.info.clone(),
                 pid: framework.pid.as_ref().map(Upid::to_string),
                 tasks: tasks
-                    .flat_map(|executor| executor.terminated.values().chain(&executor.completed))
+                    .flat_map(|executor| {
+                        executor.terminated.values().map(Box::as_ref).chain(&executor.completed)
+                    })
                     .cloned()
                     .collect(),
             }
@@ -219,5 +221,6 @@ impl Agent {
 fn open_tasks(executor: &Executor) -> Vec<v1::Task> {
     let staging = |task| new_task(task, v1::TaskState::TaskStaging, &executor.framework);
     let queued = executor.queued.tasks().map(|task| staging(task));
-    executor.launched.values().chain(executor.terminated.values()).cloned().chain(queued).collect()
+    let known = executor.launched.values().chain(executor.terminated.values());
+    known.map(|task| task.as_ref().clone()).chain(queued).collect()
 }

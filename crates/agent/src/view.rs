@@ -60,7 +60,7 @@ struct Framework {
 struct Executor {
     entity: ExecutorEntity,
     state: ExecutorState,
-    tasks: BTreeMap<TaskId, (TaskPlace, v1::Task)>,
+    tasks: BTreeMap<TaskId, (TaskPlace, Box<v1::Task>)>,
     /// The oldest first.
     completed: VecDeque<v1::Task>,
 }
@@ -121,7 +121,7 @@ impl View {
             Change::ExecutorForgotten { framework, container } => {
                 self.forget_executor(&framework, &container);
             }
-            Change::TaskChanged { executor, place, task } => self.change_task(&executor, place, *task),
+            Change::TaskChanged { executor, place, task } => self.change_task(&executor, place, task),
             Change::TaskForgotten { framework, executor, task } => {
                 if let Some(executor) = self.executor(&framework, &executor)
                     && let Some(at) =
@@ -174,12 +174,12 @@ impl View {
         }
     }
 
-    fn change_task(&mut self, executor: &ExecutorId, place: TaskPlace, task: v1::Task) {
+    fn change_task(&mut self, executor: &ExecutorId, place: TaskPlace, task: Box<v1::Task>) {
         let Some(executor) = self.executor(&FrameworkId::from(&task.framework_id), executor) else { return };
         let id = TaskId::from(&task.task_id);
         if place == TaskPlace::Completed {
             executor.tasks.remove(&id);
-            executor.completed.push_back(task);
+            executor.completed.push_back(*task);
         } else {
             executor.tasks.insert(id, (place, task));
         }
@@ -274,6 +274,6 @@ impl Executor {
 
     /// Its tasks that stand there.
     fn tasks_at(&self, wanted: TaskPlace) -> impl Iterator<Item = &v1::Task> {
-        self.tasks.values().filter(move |(place, _)| *place == wanted).map(|(_, task)| task)
+        self.tasks.values().filter(move |(place, _)| *place == wanted).map(|(_, task)| task.as_ref())
     }
 }

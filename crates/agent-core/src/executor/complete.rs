@@ -13,9 +13,9 @@ impl Executor {
         effects.change(Change::TaskChanged {
             executor: self.id.clone(),
             place: TaskPlace::Completed,
-            task: Box::new(task.clone()),
+            task: task.clone(),
         });
-        self.completed.push_back(task);
+        self.completed.push_back(*task);
         if self.completed.len() > MAX_COMPLETED_TASKS_PER_EXECUTOR
             && let Some(oldest) = self.completed.pop_front()
         {

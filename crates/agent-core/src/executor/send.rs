@@ -79,7 +79,7 @@ impl Executor {
         if self.checkpoint {
             effects.record(Record::Launched { run: self.run(), task: id.clone() });
         }
-        self.launched.insert(id, task);
+        self.launched.insert(id, Box::new(task));
         self.was_sent_a_task = true;
     }
 

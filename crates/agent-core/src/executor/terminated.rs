@@ -169,7 +169,7 @@ impl Executor {
             effects.change(Change::TaskChanged {
                 executor: self.id.clone(),
                 place: TaskPlace::Terminated,
-                task: Box::new(task.clone()),
+                task: task.clone(),
             });
             self.terminated.insert(id, task);
         }

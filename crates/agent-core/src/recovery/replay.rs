@@ -188,7 +188,7 @@ impl Agent {
             executor.completed.push_back(task);
             return;
         }
-        executor.launched.insert(id.clone(), task);
+        executor.launched.insert(id.clone(), Box::new(task));
         if let Some(framework) = self.frameworks.get_mut(&run.framework) {
             framework.tasks.insert(id, run.executor.clone());
         }

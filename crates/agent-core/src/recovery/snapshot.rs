@@ -126,7 +126,7 @@ fn ended_executors(framework: &Framework) -> impl Iterator<Item = Record> {
     framework.completed_executors.iter().filter(|executor| executor.checkpoint).map(|executor| {
         // Those that did not end by themselves went with their executor, in whatever state.
         let last: BTreeMap<_, _> = executor.launched.iter().chain(&executor.terminated).collect();
-        let tasks = executor.completed.iter().chain(last.into_values());
+        let tasks = executor.completed.iter().chain(last.into_values().map(Box::as_ref));
         Record::ExecutorWas {
             run: executor.run(),
             info: Box::new(executor.info.clone()),

@@ -195,14 +195,14 @@ impl Executor {
         let mut task = if let Some(task) = self.launched.remove(id) {
             task
         } else if terminal && let Some(info) = self.queued.remove(id) {
-            new_task(&info, status.state(), &self.framework)
+            Box::new(new_task(&info, status.state(), &self.framework))
         } else {
             return false;
         };
         self.unheard.retain(|lot| !lot.has(id));
         add_status(&mut task, status);
         let place = if terminal { TaskPlace::Terminated } else { TaskPlace::Launched };
-        let shown = Box::new(task.clone());
+        let shown = task.clone();
         effects.change(Change::TaskChanged { executor: self.id.clone(), place, task: shown });
         if terminal {
             count_terminal(status.state(), effects);

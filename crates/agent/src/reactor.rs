@@ -175,7 +175,10 @@ impl Reactor {
                 view.fold(change);
             }
         }
-        for effect in effects.effects.drain(..) {
+        // What masters are to hear leaves first, in its order: they pass it on, while executors only hear that they were heard, and
+        // are woken by that on the processor that we run on.
+        let (first, rest): (Vec<_>, Vec<_>) = effects.effects.drain(..).partition(is_for_link);
+        for effect in first.into_iter().chain(rest) {
             self.perform(effect);
         }
         self.effects = effects;
@@ -231,6 +234,10 @@ impl Reactor {
         // A client that went away in the meantime needs no answer; a stream of its own reports itself closed.
         drop(waiting.answer.send(response));
     }
+}
+
+fn is_for_link(effect: &Effect) -> bool {
+    matches!(effect, Effect::SendLink { .. } | Effect::OpenLink(_) | Effect::CloseLink(_))
 }
 
 /// Sleeps until then, or forever.

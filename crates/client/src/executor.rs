@@ -21,6 +21,7 @@ use tepui_proto::v1::executor::{Call, Event as ProtoEvent, call};
 use tepui_types::Uuid;
 use tepui_wire::ContentType;
 use tokio::sync::Notify;
+use tokio::time::Sleep;
 use tracing::{debug, info, warn};
 
 pub use environment::{Environment, EnvironmentError, Recovery};
@@ -38,6 +39,10 @@ const BACKOFF: Duration = Duration::from_millis(100);
 /// How many attempts must fit into the largest wait. An agent that was started again ends executors that are not back
 /// within just that time, and refuses them for its first moment: one long wait after a refusal would be the end.
 const ATTEMPTS: u32 = 4;
+
+/// How long a connection for calls is kept that nobody uses. Most tasks have nothing to say for as long as they run, and each
+/// connection costs the agent 22 KB.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Makes an executor of the environment that its agent gave it. Nothing happens until its events are awaited.
 ///
@@ -69,6 +74,7 @@ pub fn subscribe(environment: &Environment, content_type: ContentType) -> (Updat
         authorization,
         caller: Some(Caller::default()),
         sending: None,
+        idle: None,
         has_ended: false,
     };
     (Updates { shared }, events)
@@ -167,6 +173,8 @@ pub struct Events {
     /// `None` while a call is under way.
     caller: Option<Caller>,
     sending: Option<Sending>,
+    /// When the caller's connection has been idle for long enough.
+    idle: Option<Pin<Box<Sleep>>>,
     has_ended: bool,
 }
 
@@ -208,6 +216,10 @@ impl Events {
                 }
                 happening = self.subscriber.next(&subscribe) => happening,
                 () = self.shared.queued.notified() => continue,
+                () = until(&mut self.idle) => {
+                    self.caller = None;
+                    continue;
+                }
             };
             match happening {
                 Ok(happening) => {
@@ -229,6 +241,7 @@ impl Events {
             return;
         }
         let Some(call) = self.shared.lock().queue.pop_front() else { return };
+        self.idle = None;
         let body = tepui_wire::encode(self.content_type, &call);
         let outgoing = Outgoing::post(self.path.as_str(), self.content_type, body)
             .with(http::header::AUTHORIZATION, self.authorization.clone());
@@ -243,6 +256,7 @@ impl Events {
     /// Takes the outcome of a call.
     fn sent(&mut self, (caller, answer): Sent) -> Option<Event> {
         self.caller = Some(caller);
+        self.idle = Some(Box::pin(tokio::time::sleep(IDLE)));
         let reason = match answer {
             Ok(answer) if answer.status.is_success() => return None,
             Ok(answer)
@@ -268,6 +282,7 @@ impl Events {
         // What is under way belongs to the lost subscription.
         self.sending = None;
         self.caller = None;
+        self.idle = None;
         Event::Disconnected { reason }
     }
 
@@ -321,6 +336,13 @@ async fn finish(sending: &mut Option<Sending>) -> Sent {
     let outcome = (&mut call.0).await;
     *sending = None;
     outcome
+}
+
+/// The end of a sleep, which is gone then; never, if there is none.
+async fn until(sleep: &mut Option<Pin<Box<Sleep>>>) {
+    let Some(sleeping) = sleep else { return std::future::pending().await };
+    sleeping.await;
+    *sleep = None;
 }
 
 /// Encodes SUBSCRIBE with all that is unacknowledged, and empties the queue, which would repeat it.

@@ -150,6 +150,33 @@ fn pid_in(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
+/// How many open connections a process has to this address.
+fn connections(pid: u32, address: &str) -> usize {
+    let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let targets: Vec<_> = files.filter_map(|file| fs::read_link(file.path()).ok()).collect();
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_ours = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let socket = format!("socket:[{}]", fields[9]);
+        fields[2].ends_with(&format!(":{port:04X}"))
+            && targets.iter().any(|target| target.as_os_str() == socket.as_str())
+    };
+    table.lines().skip(1).filter(is_ours).count()
+}
+
+#[tokio::test]
+async fn a_connection_for_calls_is_not_kept_for_nothing() {
+    let mut setup = Setup::new(None).await;
+    let subscription = setup.launch(task("while [ ! -e go-on ]; do sleep 0.01; done")).await;
+    setup.expect_running(&subscription).await;
+    let (pid, address) = (setup.executor.id(), setup.agent.address());
+    within_deadline("the connection to be closed", || connections(pid, &address) == 1).await;
+    fs::write(setup.sandbox.path().join("go-on"), "").unwrap();
+    setup.expect(&subscription, TaskState::TaskFinished).await;
+    assert!(setup.exit().await.success());
+}
+
 #[tokio::test]
 async fn a_task_runs_and_finishes() {
     let mut setup = Setup::new(None).await;

@@ -12,6 +12,7 @@ use tepui_master_view::{Encoding, Settings, View, WrittenParts};
 use tepui_proto::{LinkMessage, internal, v1};
 use tepui_types::{Now, Time, Upid, WallTime};
 
+use crate::codec_load;
 use crate::process::Process;
 use crate::swarm::{allocated, scalar, slot};
 
@@ -22,11 +23,15 @@ const AGENTS: usize = 100;
 pub type Workload = fn(usize);
 
 /// What is driven, by name.
-pub const WORKLOADS: [(&str, Workload); 7] = [
+pub const WORKLOADS: [(&str, Workload); 11] = [
     ("launch", launch),
     ("register", register),
     ("reregister", reregister),
     ("fold", fold),
+    ("reconcile", reconcile),
+    ("codec_protobuf", codec_load::protobuf),
+    ("codec_json", codec_load::json),
+    ("resources", codec_load::resources),
     ("state", |times| read(times, |view| view.state(&mut WrittenParts::whole()))),
     ("get_state_protobuf", |times| read(times, |view| view.get_state(Encoding::Protobuf))),
     ("get_state_json", |times| read(times, |view| view.get_state(Encoding::Json))),
@@ -41,6 +46,23 @@ fn fold(tasks: usize) {
         let offer = world.offers.pop().expect("an ended task's agent is offered again");
         world.launch(&offer, number);
     }
+}
+
+/// Reconciles so many tasks that nobody knows, with one call.
+fn reconcile(tasks: usize) {
+    let mut world = World::new();
+    world.subscribe();
+    let tasks = (0..tasks).map(|number| v1::scheduler::call::reconcile::Task {
+        task_id: task_id(number),
+        ..Default::default()
+    });
+    let reconcile = v1::scheduler::call::Reconcile { tasks: tasks.collect() };
+    world.call(v1::scheduler::Call {
+        framework_id: Some(world.framework.clone()),
+        r#type: Some(v1::scheduler::call::Type::Reconcile as i32),
+        reconcile: Some(reconcile),
+        ..Default::default()
+    });
 }
 
 /// Renders a small cluster so many times.

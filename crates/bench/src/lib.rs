@@ -17,6 +17,7 @@
 
 mod board;
 mod clock;
+mod codec_load;
 mod core_load;
 mod fleet;
 mod http1;

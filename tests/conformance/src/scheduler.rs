@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use prost::Message as _;
 use serde_json::{Value, json};
-use tepui_proto::{JsonDialect, MesosMessage as _, v1};
+use tepui_proto::{JsonDialect, MesosMessage, v1};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -40,12 +40,13 @@ impl Encoding {
         })
     }
 
-    fn decode(self, record: &[u8]) -> anyhow::Result<Value> {
+    /// Reads a record that holds an event of this kind.
+    pub(crate) fn decode<M: MesosMessage>(self, record: &[u8]) -> anyhow::Result<Value> {
         let decoded;
         let json = match self {
             Self::Json => record,
             Self::Binary => {
-                decoded = v1::scheduler::Event::decode_checked(record)?.to_json(JsonDialect::V1);
+                decoded = M::decode_checked(record)?.to_json(JsonDialect::V1);
                 &decoded
             }
         };
@@ -155,7 +156,7 @@ async fn read(connection: &mut Connection, encoding: Encoding) -> What {
         Ok(None) => return What::Closed("connection closed".to_owned()),
         Err(error) => return What::Closed(error.to_string()),
     };
-    match record(&chunk).and_then(|record| encoding.decode(record)) {
+    match record(&chunk).and_then(|record| encoding.decode::<v1::scheduler::Event>(record)) {
         Ok(event) => What::Event(event),
         Err(error) => What::Closed(error.to_string()),
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use prost::Message as _;
 use serde_json::{Value, json};
-use tepui_proto::{JsonDialect, MesosMessage as _, v1};
+use tepui_proto::v1;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -73,25 +73,15 @@ impl Watcher {
 async fn read(connection: &mut Connection, encoding: Encoding) -> What {
     match connection.chunk().await {
         Ok(Some(chunk)) if chunk.is_empty() => What::Closed("end of stream".to_owned()),
-        Ok(Some(chunk)) => match record(&chunk).and_then(|record| decode(record, encoding)) {
-            Ok(event) => What::Event(event),
-            Err(error) => What::Closed(error.to_string()),
-        },
+        Ok(Some(chunk)) => {
+            match record(&chunk).and_then(|record| encoding.decode::<v1::master::Event>(record)) {
+                Ok(event) => What::Event(event),
+                Err(error) => What::Closed(error.to_string()),
+            }
+        }
         Ok(None) => What::Closed("connection closed".to_owned()),
         Err(error) => What::Closed(error.to_string()),
     }
-}
-
-fn decode(record: &[u8], encoding: Encoding) -> anyhow::Result<Value> {
-    let decoded;
-    let json = match encoding {
-        Encoding::Json => record,
-        Encoding::Binary => {
-            decoded = v1::master::Event::decode_checked(record)?.to_json(JsonDialect::V1);
-            &decoded
-        }
-    };
-    serde_json::from_slice(json).context("an event is no JSON")
 }
 
 /// An event as it is shown; `None` if it is about something that is not the case's.

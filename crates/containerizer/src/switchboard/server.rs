@@ -5,7 +5,7 @@
 
 mod process;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -56,6 +56,7 @@ pub(super) fn start(
     folder: &Path,
 ) -> Result<Option<Server>, LaunchError> {
     let socket = folder.join(if terminal.is_some() { TERMINAL_SOCKET } else { LOGGER_SOCKET });
+    remove_sockets(folder).map_err(failed)?;
     let listener = through_folder(&socket, |path| UnixListener::bind(path)).map_err(failed)?;
     let (stdout, stderr) = if let Some(info) = terminal {
         let (ours, _) = give_terminal(config, info, prepared).map_err(failed)?;
@@ -80,6 +81,17 @@ pub(super) fn start(
     let files = Prepared { plan, stdin: File::from(OwnedFd::from(listener)), stdout, stderr };
     start::start(&shared.launcher, files)?.wait()?;
     Ok(terminal.is_some().then_some(Server { socket }))
+}
+
+/// Removes what a launch has left that ended with its agent: the container never was, and its server ended for want of it.
+fn remove_sockets(folder: &Path) -> io::Result<()> {
+    for name in [TERMINAL_SOCKET, LOGGER_SOCKET] {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The server of a container that an earlier agent has started, if it may be attached to.

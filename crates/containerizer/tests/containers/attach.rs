@@ -1,6 +1,7 @@
 //! Containers that somebody listens and writes to.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 
 use tepui_containerizer::{AttachError, ContainerClass, ContainerConfig, OutputPiece, OutputStream, Signal};
 use tepui_proto::v1;
@@ -46,6 +47,23 @@ async fn read_until(output: &mut mpsc::Receiver<OutputPiece>, end: &str) -> Stri
         seen.push_str(std::str::from_utf8(&piece.data).unwrap());
     }
     seen
+}
+
+#[tokio::test]
+async fn a_socket_of_a_launch_that_was_cut_short_is_in_nobodys_way() {
+    let agent = Agent::start().await;
+    let id = ContainerId::new("t");
+    let folder = agent.runtime("t");
+    fs::create_dir_all(&folder).unwrap();
+    for name in ["terminal.sock", "logger.sock"] {
+        drop(UnixListener::bind(folder.join(name)).unwrap());
+    }
+    let config = in_terminal(agent.config(&id, "read -r line; echo got $line"), 24, 80);
+    agent.containers.launch(config).await.unwrap();
+    let mut output = agent.containers.attach_output(&id).await.unwrap();
+    agent.containers.attach_input(&id).await.unwrap().write(b"it\n").await.unwrap();
+    assert_eq!(read_until(&mut output, "got it\r\n").await, "it\r\ngot it\r\n");
+    assert_eq!(agent.containers.wait(&id).await.unwrap().status, Some(0));
 }
 
 #[tokio::test]
